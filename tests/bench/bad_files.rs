@@ -30,7 +30,7 @@ fn standing(said: &str, error: &str) -> String {
     }
 }
 
-const CUT: &str = "it is cut off or changed: make it anew, or use another backup (`db-list`); \
+const CUT: &str = "it is cut short or changed: make it again, or use another backup (`db-list`); \
                    `--trust` is for hand-written scripts";
 
 #[test]
@@ -63,8 +63,8 @@ fn foreign_files() {
             "noise.sql",
             b"\x7fELF\x00\x00",
             1,
-            "`noise.sql` is no SQL dump\n  next: a plain pg_dump, an archive of pg_dump's, or a \
-             .gz or .zst of one can be restored"
+            "`noise.sql` is not an SQL dump\n  next: db-tasks restores a plain dump or an archive \
+             of pg_dump, also as .gz or .zst"
                 .into(),
         ),
         (
@@ -79,37 +79,37 @@ fn foreign_files() {
             tabled.as_bytes(),
             1,
             format!(
-                "the dump is not good\n  no end marker: the dump is cut off after line 1\n  next: \
-                 {CUT}"
+                "the dump can't be used\n  no end marker: the dump is cut short after line 1\n  \
+                 next: {CUT}"
             ),
         ),
         (
             "newer.sql",
             newer.as_bytes(),
             3,
-            "`newer.sql` does not fit this server\n  it holds a PostgreSQL 16 database and the \
-             server is 15.18: dumps load into the same version or a newer one\n  next: restore \
-             into a newer server, or try it with `--any-version` (the live database stays until \
-             the new one has proved good)"
+            "`newer.sql` does not fit this server\n  it is from PostgreSQL 16 and the server is \
+             15.18: dumps load into the same version or a newer one\n  next: restore into a newer \
+             server, or try it with `--any-version` (the live database stays until the new one is \
+             verified)"
                 .into(),
         ),
         (
             "create.sql",
             create.as_bytes(),
             1,
-            "the file holds what no dump of one database does\n  it makes or changes databases, \
-             and not as `pg_dump --create` of one database does\n  line 21: `DROP DATABASE shop`: \
-             it changes a database, and not as `pg_dump --create` does\n  next: make a dump of \
-             each database with `db-backup` or `pg_dump`: the database is made here, and swapped \
-             in when all has proved good"
+            "the file has something that a dump of one database never has\n  it creates or changes \
+             databases, but not as `pg_dump --create` of one database does\n  line 21: `DROP \
+             DATABASE shop`: it changes a database, but not as `pg_dump --create` does\n  next: \
+             make a dump of each database with `db-backup` or `pg_dump`: a restore creates the \
+             database itself, and swaps it in once it is verified"
                 .into(),
         ),
         (
             "role.sql",
             role.as_bytes(),
             1,
-            "the file holds what no dump of one database does\n  line 20: `CREATE ROLE evil \
-             PASSWORD …`: it changes the whole server, as pg_dumpall does\n  next: look at that \
+            "the file has something that a dump of one database never has\n  line 20: `CREATE ROLE \
+             evil PASSWORD …`: it changes the whole server, as pg_dumpall does\n  next: read that \
              line, and use `--trust` only for a file whose author you trust"
                 .into(),
         ),
@@ -117,9 +117,9 @@ fn foreign_files() {
             "shell.sql",
             shell.as_bytes(),
             1,
-            "the dump is not good\n  psql meta-command at line 10: \\! touch /tmp/owned\n  next: \
-             psql would run that line on this machine; look at it, and use `--trust=psql` only \
-             for a script of your own"
+            "the dump can't be used\n  psql meta-command at line 10: \\! touch /tmp/owned\n  next: \
+             psql would run that line on this machine; read it, and use `--trust=psql` only for a \
+             script of your own"
                 .into(),
         ),
     ] {
@@ -133,7 +133,7 @@ fn foreign_files() {
     }
 
     for (file, text, words) in [
-        ("half.sql", half, "cut off in the data of table app.users"),
+        ("half.sql", half, "cut short in the data of table app.users"),
         ("crlf.sql", &crlf, "ends in CRLF"),
     ] {
         let bench = Bench::new(HOST);
@@ -221,8 +221,8 @@ fn of_another_database() {
         HOST.replace("\"app\"", "\"other\"").replace("databases.main", "databases.second"),
     );
     bench.run(&["db-restore", &name, "--yes"]).exits(3).only_error(
-        "the backup is of the database `app`, not of `other`\n  next: choose the other with \
-         `--database`, restore beside it with `--as NAME`, or accept it with `--any-database`",
+        "the backup is of the database `app`, not of `other`\n  next: choose the other one with \
+         `--database`, restore next to it with `--as NAME`, or accept it with `--any-database`",
     );
 
     bench.run(&["db-restore", &name, "--yes", "--any-database"]).exits(0);
@@ -250,7 +250,7 @@ fn foreign_files_that_are_good() {
     bench
         .run(&["db-restore", "--file", "from prod.sql.gz", "--yes"])
         .exits(0)
-        .tells("is a foreign file: no manifest says what it must hold");
+        .tells("is a foreign file: no manifest says what it must contain");
     bench.stage("counts", "public.t|0\n");
     bench.file("hand.sql", "CREATE TABLE t (a int);\nDO $$ BEGIN END $$;\n");
 
@@ -409,7 +409,7 @@ fn what_is_not_of_a_set_stays_when_it_goes() {
 
     let said = bench.run(&["db-cleanup", "--yes"]);
 
-    said.exits(0).tells("backup_[STAMP]` stays: it holds what is not of the backup");
+    said.exits(0).tells("backup_[STAMP]` stays: it has files that are not part of the backup");
     assert_eq!(bench.names_in("backups/backup_20200101_000000"), ["letter.txt"]);
     assert!(!bench.project.join("backups/backup_20200102_000000").exists());
 }
@@ -420,13 +420,13 @@ fn what_the_newest_good_one_is_not_is_named() {
     bench.file("backups/from-prod.sql", DUMP);
 
     let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(1);
-    said.tells("what has no manifest is passed over: `from-prod.sql`")
+    said.tells("files without a manifest are ignored: `from-prod.sql`")
         .tells("name the file (`db-restore from-prod.sql`)");
     bench.file("backups/older.sql", DUMP);
     bench
         .run(&["db-verify"])
         .exits(1)
-        .tells("what has no manifest is passed over: 2 files, the newest ");
+        .tells("files without a manifest are ignored: 2 files, the newest ");
 }
 
 #[test]
@@ -444,13 +444,9 @@ fn that_a_backup_is_of_another_database_is_said() {
         bench.file(&path, changed.to_string());
     };
 
-    let says = "it was made of the database `shopdb`, and goes into `app`";
+    let says = "it is of the database `shopdb`, and is loaded into `app`";
     assert!(
-        !bench
-            .run(&["db-restore", &name, "--yes"])
-            .exits(0)
-            .err
-            .contains("it was made of the database")
+        !bench.run(&["db-restore", &name, "--yes"]).exits(0).err.contains("it is of the database")
     );
 
     of_another("shopdb");
@@ -496,7 +492,7 @@ fn a_dump_of_another_kind_is_not_tried() {
     bench
         .run(&["db-verify", "--deep", &format!("./backups/{name}")])
         .exits(3)
-        .tells("is no database: its kind is files");
+        .tells("is not a database: its kind is files");
 
     assert!(!bench.calls().iter().any(|call| call.stdin.contains("CREATE DATABASE")));
 }

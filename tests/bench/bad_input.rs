@@ -29,17 +29,17 @@ fn no_file() {
         &bench,
         &["db-backup"],
         2,
-        "there is no `db-tasks.toml` in `[DIR]` or any folder above it\n  next: make one that \
-         says `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" }` below it; its \
-         folder is where paths in it start",
+        "there is no `db-tasks.toml` in `[DIR]` or any folder above it\n  next: create one with \
+         `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" }` below it; paths in it \
+         are relative to its folder",
     );
 
     refused(
         &bench,
         &["db-list", "--config", "gone.toml"],
         2,
-        "could not read `[DIR]/gone.toml`\n  No such file or directory (os error 2)\n  next: \
-         check the path, or leave `--config` out: the nearest `db-tasks.toml` is found by itself",
+        "could not read `[DIR]/gone.toml`\n  No such file or directory (os error 2)\n  next: check \
+         the path, or leave out `--config`: the nearest `db-tasks.toml` is then used",
     );
 }
 
@@ -87,18 +87,18 @@ fn files() {
         ),
         (
             "[containers.db]\ndocker = \"x\"\nstop-during = [\"backup\"]\n[databases.main]\n",
-            "`[DIR]/db-tasks.toml` is wrong at line 3, column 16\n  `backup` is no task that \
-             stops containers\n  next: use any of `restore`, `undo`, `reset`, `wipe`",
+            "`[DIR]/db-tasks.toml` is wrong at line 3, column 16\n  `backup` can't stop \
+             containers\n  next: use one of `restore`, `undo`, `reset`, `wipe`",
         ),
         (
             "[containers.db]\ndocker = \"x\"\nstop-during = [\"restore\", \
              \"backup\"]\n[databases.main]\n",
-            "`[DIR]/db-tasks.toml` is wrong at line 3, column 27\n  `backup` is no task that \
-             stops containers\n  next: use any of `restore`, `undo`, `reset`, `wipe`",
+            "`[DIR]/db-tasks.toml` is wrong at line 3, column 27\n  `backup` can't stop \
+             containers\n  next: use one of `restore`, `undo`, `reset`, `wipe`",
         ),
         (
             "[databases.main]\ncontainer = \"pg\"\ncluster = \"x\"\n",
-            "`databases.main` says both `container` and `cluster`\n  next: keep the one where the \
+            "`databases.main` has both `container` and `cluster`\n  next: keep the one where the \
              server runs",
         ),
         (
@@ -121,13 +121,13 @@ fn files() {
         ),
         (
             "[databases.main]\npostgres = { url = \"mysql://boss:hunter22@h/app\" }\n",
-            "`databases.main.postgres.url` (db-tasks.toml:2) is no PostgreSQL connection URI\n  \
+            "`databases.main.postgres.url` (db-tasks.toml:2) is not a PostgreSQL connection URI\n  \
              it does not begin with `postgresql://` or `postgres://`\n  next: write it as \
              `postgresql://user:password@host:5432/database`",
         ),
         (
             "[databases.main]\npostgres = { url = \"postgresql://boss:hun/ter:22@h/app\" }\n",
-            "`databases.main.postgres.url` (db-tasks.toml:2) is no PostgreSQL connection URI\n  \
+            "`databases.main.postgres.url` (db-tasks.toml:2) is not a PostgreSQL connection URI\n  \
              is there an unescaped `@` or `/` in the password? write them as %40 and %2F\n  next: \
              write it as `postgresql://user:password@host:5432/database`",
         ),
@@ -149,7 +149,7 @@ fn the_backup_table() {
         ("compress = \"lzma\"", "unknown compression `lzma`: use zstd, gzip or none"),
         ("compress = \"gzip\"\nlevel = 10", "level 10"),
         ("level = 23", "level 23"),
-        ("name = \"{database}.{ext}\"", "`name` must hold `{timestamp}` and end with `.{ext}`"),
+        ("name = \"{database}.{ext}\"", "`name` must contain `{timestamp}` and end with `.{ext}`"),
         (
             "name = \"{db}_{timestamp}.{ext}\"",
             "`name` has `{db}`, known are `{project}`, `{environment}`, `{database}`, `{store}`, \
@@ -157,9 +157,12 @@ fn the_backup_table() {
         ),
         (
             "name = \"../{timestamp}.{ext}\"",
-            "`name` may have one folder at most, and stays inside `dir`",
+            "`name` may have at most one folder, and must stay inside `dir`",
         ),
-        ("timestamp = \"%Q\"", "`timestamp` is `%Q`, which is no strftime format for a file name"),
+        (
+            "timestamp = \"%Q\"",
+            "`timestamp` is `%Q`, which is not a strftime format for a file name",
+        ),
     ] {
         let bench = Bench::new(&format!("{HOST}[backup]\n{line}\n"));
         let said = bench.run(&["db-backup"]).exits(2);
@@ -202,7 +205,7 @@ fn names_on_the_command_line() {
         &["db-restore", "--file", "gone.sql", "--yes"],
         2,
         "could not open the backup `gone.sql`\n  No such file or directory (os error 2)\n  next: \
-         check the path; `db-list` shows the backups that are known",
+         check the path; `db-list` shows the known backups",
     );
 
     let two =
@@ -211,7 +214,7 @@ fn names_on_the_command_line() {
         &two,
         &["db-undo", "--yes"],
         2,
-        "the project has more than one database\n  next: say which with `--database`: `main`, \
+        "the project has more than one database\n  next: select one with `--database`: `main`, \
          `more`",
     );
 }
@@ -263,7 +266,7 @@ fn containers() {
         &["db-backup"],
         1,
         "the container `shop-pg` is not running: it is exited\n  next: start it: `docker start \
-         shop-pg`; where it does not stay up, `docker logs shop-pg` says why",
+         shop-pg`; if it does not stay up, `docker logs shop-pg` says why",
     );
 
     let bench = Bench::new(&DOCKER.replace("shop-pg", "gone-pg"));
@@ -308,19 +311,19 @@ fn roles_and_what_holds_a_database() {
     let cases: [(Change, &str); 4] = [
         (
             |f| f["role"]["createdb"] = false.into(),
-            "the role `boss` may not create databases\n  a restore loads into a new database \
-             beside the live one, and swaps when all has proved good\n  next: an administrator \
-             runs `ALTER ROLE \"boss\" CREATEDB`, or another role is given in the connection; or \
-             `db-restore --in-place`, which backs up first",
+            "the role `boss` can't create databases\n  a restore loads into a new database next to \
+             the live one, and swaps them once it is verified\n  next: have an administrator run \
+             `ALTER ROLE \"boss\" CREATEDB`, or connect as another role; or `db-restore \
+             --in-place`, which backs up first",
         ),
         (
             |f| f["databases"][0]["owner"] = "ana".into(),
-            "the role `boss` does not own `app`, so it may not rename it\n  next: connect as \
-             `ana` or as a superuser",
+            "the role `boss` does not own `app`, so it can't rename it\n  next: connect as `ana` \
+             or as a superuser",
         ),
         (
             |f| f["prepared"] = 1.into(),
-            "`app` is held by 1 prepared transaction\n  next: end what is prepared with COMMIT \
+            "`app` is held by 1 prepared transaction\n  next: end the transaction with COMMIT \
              PREPARED or ROLLBACK PREPARED (`SELECT * FROM pg_prepared_xacts`)",
         ),
         (
@@ -349,16 +352,16 @@ fn a_name_that_is_taken_and_an_undo_of_nothing() {
         &bench,
         &["db-restore", "--latest", "--as", "app"],
         3,
-        "there is a database `app` already\n  next: `--as` takes a name that is free; without it, \
-         the live database is replaced",
+        "the database `app` exists already\n  next: `--as` needs a free name; without it, the live \
+         database is replaced",
     );
 
     refused(
         &bench,
         &["db-undo", "--yes"],
         1,
-        "there is nothing to undo: no database `app__previous` on the server (localhost)\n  next: \
-         `db-restore` restores a backup; `db-list` shows them",
+        "there is nothing to undo: there is no database `app__previous` on the server \
+         (localhost)\n  next: `db-restore` restores a backup; `db-list` shows them",
     );
 }
 
@@ -376,8 +379,8 @@ fn a_database_that_only_looks_like_ours_is_left_alone() {
             &bench,
             args,
             3,
-            "the database `app__previous` is in the way, and db-tasks did not make it\n  next: if \
-             it is of no use, drop it; else give it another name: `ALTER DATABASE \
+            "the database `app__previous` is in the way, and db-tasks did not create it\n  next: \
+             if you do not need it, drop it; otherwise give it another name: `ALTER DATABASE \
              \"app__previous\" RENAME TO …`",
         );
     }
@@ -392,7 +395,7 @@ fn a_file_where_the_backup_folder_should_be() {
         &["db-backup"],
         1,
         "could not read the backup folder `[DIR]/backups`\n  Not a directory (os error 20)\n  \
-         next: choose another folder (`backup.dir`, BACKUP_DIR), or mend its permissions",
+         next: choose another folder (`backup.dir`, BACKUP_DIR), or fix its permissions",
     );
 
     let bench = Bench::new(HOST);
@@ -412,8 +415,7 @@ fn a_database_that_was_replaced_in_the_meantime() {
 
     let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(1);
     said.tells("ERROR:  the database of this name is not the one that was looked at\n").tells(
-        "\n  next: somebody changed it in the meantime: run the command again and look at the new \
-         plan",
+        "\n  next: it was changed in the meantime: run the command again and look at the new plan",
     );
     assert!(
         bench.calls().iter().all(|call| !call.stdin.contains("RENAME")),
@@ -457,7 +459,8 @@ fn a_service_without_a_host() {
     bench.env("PGSERVICE", "elsewhere");
     bench.run(&["db-backup"]).exits(2).error(
         "`databases.main` is reached by a service (PGSERVICE), which may be on any host\n  the \
-         guards must know the host before anything is destroyed there\n  next: say where it is: \
-         `postgres = { host = \"…\", database = \"…\" }` in `[databases.main]`, or unset PGSERVICE",
+         guards must know the host before anything may be destroyed there\n  next: say where it \
+         is: `postgres = { host = \"…\", database = \"…\" }` in `[databases.main]`, or unset \
+         PGSERVICE",
     );
 }

@@ -39,8 +39,8 @@ fn nobody_to_ask() {
     let bench = full();
 
     for args in DESTRUCTIVE.into_iter().chain([&["db-cleanup"][..]]) {
-        let error = "`{task}` is refused by the confirmation guard\n  confirmation: nobody can be \
-                     asked: standard input is no terminal\n  next: give `--yes`";
+        let error = "`{task}` is refused by the confirmation guard\n  confirmation: can't ask for \
+                     confirmation: standard input is not a terminal\n  next: use `--yes`";
         refused(&bench, args, &[], error);
         // an answer on a pipe is nobody's
         let said = bench.run_fed(args, "yes\nyes\n").exits(3);
@@ -49,8 +49,8 @@ fn nobody_to_ask() {
     }
 
     bench.run(&["db-restore"]).exits(3).only_error(
-        "which backup is meant can't be asked: standard input is no terminal\n  next: name it, or \
-         give `--latest` or `--file PATH`",
+        "can't ask which backup to use: standard input is not a terminal\n  next: name it, or use \
+         `--latest` or `--file PATH`",
     );
     bench.run(&["db-backup"]).exits(0);
     bench
@@ -79,13 +79,11 @@ fn production_is_not_replaced() {
         bench.env("ENVIRONMENT", environment);
 
         let error = |recovery: Option<&str>| {
-            let said = recovery.map_or(
-                "",
-                |_| "  production: nobody has said that production is to be restored\n",
-            );
+            let said =
+                recovery.map_or("", |_| "  production: restoring production was not confirmed\n");
             let cure = recovery.map_or(String::new(), |of| {
                 format!(
-                    "; on the day when production is lost: run it at a terminal, or give it \
+                    "; if production is lost: run this at a terminal, or set \
                      `DB_TASKS_RESTORE_PRODUCTION='app {of}'` for one run"
                 )
             });
@@ -93,8 +91,8 @@ fn production_is_not_replaced() {
             format!(
                 "`{{task}}` is refused by the environment guard\n  environment: this project's \
                  environment is `{environment}`, where no live data is replaced\n{said}  next: no \
-                 flag lifts this; if this is not production, correct ENVIRONMENT; a backup can be \
-                 restored beside it (`db-restore --as OTHER_DATABASE`){cure}"
+                 flag lifts this; if this is not production, correct ENVIRONMENT; you can restore \
+                 a backup next to it (`db-restore --as OTHER_DATABASE`){cure}"
             )
         };
 
@@ -140,7 +138,7 @@ fn production_is_restored_by_a_variable_of_that_very_run() {
     let newest = newest(&bench);
     for wrong in ["app", "app undo", &format!("other {newest}"), "true"] {
         bench.env(VARIABLE, wrong);
-        bench.run(&["db-restore", "--latest", "--yes"]).exits(3).tells("is set, and not to `app ");
+        bench.run(&["db-restore", "--latest", "--yes"]).exits(3).tells("is set, but not to `app ");
     }
 
     bench.env(VARIABLE, &format!("app {}", newest.trim_end_matches(".sql.zst")));
@@ -152,7 +150,7 @@ fn production_is_restored_by_a_variable_of_that_very_run() {
 
     let said = bench.run(&["db-restore", "--latest"]).exits(0);
     assert!(
-        said.err.contains("where no live data is replaced: lifted for this run alone"),
+        said.err.contains("where no live data is replaced: lifted for this run only"),
         "{}",
         said.err
     );
@@ -167,7 +165,7 @@ fn production_is_restored_by_a_variable_of_that_very_run() {
     bench
         .run(&["db-undo"])
         .exits(3)
-        .tells("a coding agent runs this: only a person restores production");
+        .tells("a coding agent runs this: only a person may restore production");
 }
 
 #[test]
@@ -182,12 +180,12 @@ fn a_marker_in_the_database() {
         bench
             .run(&[args, &["--yes"]].concat())
             .exits(3)
-            .tells("`app` itself says that it is `production`");
+            .tells("the marker in the database `app` says that it is `production`");
     }
 
-    let error = "`{task}` is refused by the marker guard\n  marker: the database `app` itself \
-                 says that it is `production`\n  next: no flag lifts this; if it is wrong, an \
-                 administrator runs `ALTER DATABASE \"app\" RESET dbtasks.environment`";
+    let error = "`{task}` is refused by the marker guard\n  marker: the marker in the database \
+                 `app` says that it is `production`\n  next: no flag lifts this; if it is wrong, \
+                 have an administrator run `ALTER DATABASE \"app\" RESET dbtasks.environment`";
     refused(&bench, DESTRUCTIVE[2], &["--yes"], error);
 }
 
@@ -217,8 +215,8 @@ fn an_agent_carries_a_persons_words() {
 
         let error = format!(
             "`{{task}}` is refused by the agent guard\n  agent: a coding agent runs this \
-             ({agent}), and live data would be replaced\n  next: ask the person, and set \
-             `DB_TASKS_PERSON_SAYS` to their words, with the task and the database in them: \
+             ({agent}), and it would replace live data\n  next: ask the person, and set \
+             `DB_TASKS_PERSON_SAYS` to their words, which must name the task and the database: \
              `DB_TASKS_PERSON_SAYS='db-restore app'`"
         );
 
@@ -257,7 +255,7 @@ fn the_agents_variable_is_one_of_its_own() {
             &HOST
                 .replace("[project]", &format!("[guards]\nagent-variable = \"{name}\"\n[project]")),
         );
-        let words = format!("`{name}` is set in every shell: it carries no person's words");
+        let words = format!("`{name}` is set in every shell: it can't hold a person's words");
         bench.run(&["db-status"]).exits(2).tells("is wrong at line 2, column 18").tells(&words);
     }
 }
@@ -271,13 +269,13 @@ fn who_says_that_it_is_production() {
     let file = "`project.environment` in `db-tasks.toml`";
 
     for (toml, env, dotenv, who) in [
-        (HOST.to_owned(), ("NODE_ENV", "production"), "", "NODE_ENV, or say it in ENVIRONMENT"),
-        (HOST.to_owned(), ("X", ""), "RAILS_ENV=prod-eu\n", "RAILS_ENV, or say it in ENVIRONMENT"),
+        (HOST.to_owned(), ("NODE_ENV", "production"), "", "NODE_ENV, or set ENVIRONMENT"),
+        (HOST.to_owned(), ("X", ""), "RAILS_ENV=prod-eu\n", "RAILS_ENV, or set ENVIRONMENT"),
         (
             says("${ENVIRONMENT:-development}"),
             ("MIX_ENV", "prod"),
             "",
-            "MIX_ENV, or say it in ENVIRONMENT",
+            "MIX_ENV, or set ENVIRONMENT",
         ),
         (says("production"), ("ENVIRONMENT", "development"), "", file),
         (says("prod-eu"), ("X", ""), "ENVIRONMENT=development\n", file),
@@ -372,8 +370,8 @@ fn one_run_at_a_time() {
         &["db-verify"],
     ] {
         bench.run(args).exits(5).only_error(
-            "another run of this project is at work\n  it is db-backup, process [PID], since \
-             [TIME]\n  next: wait until it is done; the lock ends with its process",
+            "another run of this project is active\n  it is db-backup, process [PID], since \
+             [TIME]\n  next: wait until it is done; the lock is released when its process ends",
         );
     }
 

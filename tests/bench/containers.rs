@@ -19,7 +19,7 @@ fn told(bench: &Bench, verb: &str) -> Vec<String> {
         .collect()
 }
 
-/// `docker exec` hands on what the container's own environment has: a PGHOST there would send psql
+/// `docker exec` hands on what the container's own environment sets: a PGHOST there would send psql
 /// to production.
 #[test]
 fn no_variable_of_the_containers_leads_our_clients_elsewhere() {
@@ -47,10 +47,10 @@ fn what_cannot_be_taken_away_is_a_refusal() {
     bench.complains("exec", 127, "exec: \"env\": executable file not found in $PATH\n");
 
     bench.run(&["db-backup"]).exits(3).error(
-        "a client in the container `shop-pg` may be led to another server\n  the container's own \
-         environment has PGSERVICE\n  and there is no `env -u` in it that takes them away: exec: \
-         \"env\": executable file not found in $PATH\n  next: take them out of the container's \
-         environment, or use the server's own container",
+        "a client in the container `shop-pg` may connect to another server\n  the container's own \
+         environment sets PGSERVICE\n  and it has no `env -u` to unset them: exec: \"env\": \
+         executable file not found in $PATH\n  next: remove them from the container's environment, \
+         or use the server's own container",
     );
 }
 
@@ -88,7 +88,7 @@ fn a_container_is_found_by_its_whole_name() {
     let bench = Bench::new(&DOCKER.replace("shop-pg", "01"));
     bench.stage("containers/01", "running\n").stage("says/name", "stranger");
     bench.run(&["db-backup"]).exits(1).error(
-        "there is no container `01`\n  the id of another one, `stranger`, begins like that\n  \
+        "there is no container `01`\n  the id of another one, `stranger`, begins with that\n  \
          next: start the container, or write its whole name in `[containers]` (`docker ps -a`)",
     );
     // its whole id is as good
@@ -103,8 +103,8 @@ fn a_container_that_is_paused() {
     let bench = Bench::new(DOCKER);
     bench.stage("containers/shop-pg", "paused\n");
     bench.run(&["db-backup"]).exits(1).error(
-        "the container `shop-pg` is paused: it stands still, with all that is in it\n  next: let \
-         it go on: `docker unpause shop-pg`",
+        "the container `shop-pg` is paused, with everything in it\n  next: resume it: `docker \
+         unpause shop-pg`",
     );
 }
 
@@ -125,20 +125,20 @@ fn a_service_is_the_one_of_this_folder_or_none() {
     rows(&bench, &["a-run running shop HERE True 1", "shop-pg running shop HERE False 1"]);
     bench.run(&["db-backup"]).exits(0);
     rows(&bench, &["a-run running shop HERE True 1"]);
-    bench.run(&["db-backup"]).exits(1).tells("compose has no container for the service `db`");
+    bench.run(&["db-backup"]).exits(1).tells("there is no container of the compose service `db`");
 
     rows(&bench, &["shop-pg exited shop HERE False 1", "test-pg running shop-test HERE False 1"]);
     bench.run(&["db-backup"]).exits(3).error(
         "2 containers are the compose service `db`\n  shop-pg (exited, project shop, in [DIR])\n  \
-         test-pg (running, project shop-test, in [DIR])\n  each may have data of its own, and \
-         nothing was touched\n  next: say which: `compose = { service = \"db\", project = \"…\" }`",
+         test-pg (running, project shop-test, in [DIR])\n  each may have its own data; nothing was \
+         changed\n  next: name one: `compose = { service = \"db\", project = \"…\" }`",
     );
 
     rows(&bench, &["shop-pg running shop HERE False 1", "shop-pg2 running shop HERE False 2"]);
     bench
         .run(&["db-backup"])
         .exits(3)
-        .tells("say which: `compose = { service = \"db\", index = … }`, with 1 or 2");
+        .tells("name one: `compose = { service = \"db\", index = … }`, with 1 or 2");
     bench.file("db-tasks.toml", COMPOSE.replace("\"db\"", "\"db\", index = 1"));
     bench.run(&["db-backup"]).exits(0);
     // a variable that another folder's work left over
@@ -148,12 +148,11 @@ fn a_service_is_the_one_of_this_folder_or_none() {
     );
 
     bench.env("COMPOSE_PROJECT_NAME", "other").run(&["db-backup"]).exits(3).error(
-        "COMPOSE_PROJECT_NAME says the compose project `other`, which is not this folder's\n  in \
-         that project: other-pg (running, project other, in /elsewhere)\n  in this folder: \
-         shop-pg (running, project shop, in [DIR])\n  a variable that another folder's work has \
-         left over must not say whose data is meant, and nothing was touched\n  next: `unset \
-         COMPOSE_PROJECT_NAME`, or say the project in the file: `compose = { service = \"db\", \
-         project = \"…\" }`",
+        "COMPOSE_PROJECT_NAME names the compose project `other`, which is not this folder's\n  in \
+         that project: other-pg (running, project other, in /elsewhere)\n  in this folder: shop-pg \
+         (running, project shop, in [DIR])\n  a variable left over from another folder must not \
+         decide whose data is used; nothing was changed\n  next: `unset COMPOSE_PROJECT_NAME`, or \
+         name the project in the file: `compose = { service = \"db\", project = \"…\" }`",
     );
 
     // the file's word wins, and so does this folder's own `.env`
@@ -200,7 +199,7 @@ fn a_secret_file_says_which_database() {
         .run(&["db-backup"])
         .exits(1)
         .tells("which POSTGRES_DB_FILE names")
-        .tells("say role and database in `db-tasks.toml`");
+        .tells("set role and database in `db-tasks.toml`");
 }
 
 #[test]
@@ -215,7 +214,8 @@ fn a_guess_is_said_and_refused_where_it_is_most_likely_wrong() {
         .stage("says/holds.shop", "t\n")
         .stage("says/holds.old", "f\n");
 
-    let note = "nothing says which database is meant: `postgres` is taken (every server has it)";
+    let note = "`db-tasks.toml` does not say which database to use: `postgres` is taken (every \
+                server has it)";
     bench.run(&["db-backup"]).exits(0).tells(note);
     assert!(bench.run(&["db-status"]).exits(0).out.contains(note));
 
@@ -228,9 +228,9 @@ fn a_guess_is_said_and_refused_where_it_is_most_likely_wrong() {
 
     bench.stage("says/holds.postgres", "f\n");
     bench.run(&["db-backup"]).exits(3).error(
-        "nothing says which database is meant, and `postgres` is most likely not the one\n  it \
-         was taken because of its name (every server has it), and it is empty; these are not: \
-         `shop`\n  next: say it in `db-tasks.toml`: `postgres = { database = \"shop\" }`",
+        "`db-tasks.toml` does not say which database to use, and `postgres` is most likely the \
+         wrong one\n  it was chosen by its name (every server has it), and it is empty; these are \
+         not: `shop`\n  next: say it in `db-tasks.toml`: `postgres = { database = \"shop\" }`",
     );
 
     // an empty one among empty ones is what a new project has

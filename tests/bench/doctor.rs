@@ -71,8 +71,8 @@ fn containers() -> Vec<Case> {
             |b| b.stage("containers/shop-pg", "exited\n"),
             1,
             "PROBLEM  database main: the container `shop-pg` is not running: it is exited",
-            "start it: `docker start shop-pg`; where it does not stay up, `docker logs shop-pg` \
-             says why",
+            "start it: `docker start shop-pg`; if it does not stay up, `docker logs shop-pg` says \
+             why",
         ),
         (
             DOCKER.replace("shop-pg", "shop-db"),
@@ -100,10 +100,10 @@ fn containers() -> Vec<Case> {
             DOCKER.replace("[databases.main]\ncontainer = \"pg\"\n", INSIDE),
             |b| b,
             1,
-            "PROBLEM  store uploads: `stores.uploads` is in the container `pg`, which stands \
-             still during a restore; a tree in a container that stands still can't be changed",
-            "take it out of `stop-during`; or name, for the store, another container that has the \
-             same volume",
+            "PROBLEM  store uploads: `stores.uploads` is in the container `pg`, which is stopped \
+             during a restore; a tree in a stopped container can't be changed",
+            "remove it from `stop-during`; or give the store another container with the same \
+             volume",
         ),
     ]
 }
@@ -140,46 +140,47 @@ fn servers() -> Vec<Case> {
             |b| client(b, 140_019),
             1,
             "PROBLEM  database main: client: pg_dump 14.19 is older than the server 15.18, and \
-             refuses it",
+             can't dump it",
             "install the client of the server's version, and name its folder in `programs`",
         ),
         (
             |b| client(b, 150_010),
             0,
             "note     database main: client: psql 15.10 does not know `\\restrict` (CVE-2025-8714)",
-            "update the PostgreSQL client; until then those lines are left out on the way to psql",
+            "update the PostgreSQL client; until then those lines are removed before psql reads \
+             them",
         ),
         (
             |b| server(b, |said| said["role"]["createdb"] = json!(false)),
             1,
-            "PROBLEM  database main: role: `boss` may not create databases: no restore can be \
+            "PROBLEM  database main: role: `boss` can't create databases, so restores can't be \
              staged",
             "`ALTER ROLE \"boss\" CREATEDB`; or restore with `--in-place`, which backs up first",
         ),
         (
             |b| server(b, |said| said["databases"][0]["owner"] = json!("other")),
             1,
-            "PROBLEM  database main: owner: `boss` does not own the database: no restore can be \
-             swapped in",
+            "PROBLEM  database main: owner: `boss` does not own the database, so a restore can't \
+             be swapped in",
             "connect as its owner or as a superuser, or restore with `--in-place`",
         ),
         (
             |b| server(b, |said| said["prepared"] = json!(2)),
             1,
-            "PROBLEM  database main: locks: the database is held by 2 prepared transactions and 0 \
-             logical slots",
+            "PROBLEM  database main: locks: the database is kept in use by 2 prepared transactions \
+             and 0 logical slots",
             locks,
         ),
         (
             |b| server(b, |said| said["slots"] = json!(1)),
             1,
-            "PROBLEM  database main: locks: the database is held by 0 prepared transactions and 1 \
-             logical slot",
+            "PROBLEM  database main: locks: the database is kept in use by 0 prepared transactions \
+             and 1 logical slot",
             locks,
         ),
     ];
 
-    let cluster = "nothing, or `db-start`: it is made when it is needed";
+    let cluster = "nothing, or `db-start`: it is created when it is needed";
     let mut all: Vec<Case> = host
         .into_iter()
         .map(|(make, code, finding, cure)| (HOST.into(), make, code, finding, cure))
@@ -188,21 +189,21 @@ fn servers() -> Vec<Case> {
         CLUSTER.into(),
         |b| b,
         0,
-        "note     database main: the project's own cluster is not made yet",
+        "note     database main: the project's own cluster does not exist yet",
         cluster,
     ));
     all
 }
 
 fn folders() -> Vec<Case> {
-    let folder = "name the folder itself: it is no folder, or a link to one";
+    let folder = "name the folder itself: this is not a folder, or it is a link to one";
     vec![
         (
             format!("{HOST}{FILES}"),
             |b| b,
             0,
             "note     store uploads: there is nothing at [DIR]/uploads",
-            "make it, or correct `db-tasks.toml`",
+            "create it, or correct `db-tasks.toml`",
         ),
         (
             format!("{HOST}{FILES}"),
@@ -278,7 +279,7 @@ fn a_disk_without_room_for_the_next_backup() {
     let mut lines = said.out[at..].lines();
 
     assert!(
-        lines.next().unwrap().ends_with(" left, and the last backup takes 8.8 TB"),
+        lines.next().unwrap().ends_with(" free, and the last backup takes 8.8 TB"),
         "{}",
         said.out
     );
@@ -326,12 +327,7 @@ fn a_backup_folder_that_may_not_be_written() {
 
     let finding =
         "PROBLEM  backup folder: `[DIR]/backups` can't be written: Permission denied (os error 13)";
-    finds(
-        doctor(&bench, 0o500),
-        1,
-        finding,
-        "mend its permissions, or choose another `backup.dir`",
-    );
+    finds(doctor(&bench, 0o500), 1, finding, "fix its permissions, or choose another `backup.dir`");
 
     doctor(&bench, 0o700).exits(0);
 }
@@ -346,10 +342,10 @@ fn what_is_odd_in_dotenv_is_said() {
     let said = bench.run(&["db-doctor"]).exits(0);
 
     for line in [
-        "note     `.env`: `NAME` stands in the lines 1, 3: the last counts, line 3",
+        "note     `.env`: `NAME` is set in lines 1, 3: the last one counts, line 3",
         "note     `.env`: line 2 (`OPEN`) can't be read: its quotation mark \" is not closed",
-        "note     `.env`: line 4 refers to `word`, which is not set there, so nothing is put in; \
-         to keep a `$` as it is, put the value in single quotation marks",
+        "note     `.env`: line 4 refers to `word`, which is not set there and counts as empty; to \
+         keep a `$` as it is, put the value in single quotation marks",
     ] {
         assert!(said.out.lines().any(|l| l == line), "{}", said.out);
     }
@@ -360,7 +356,7 @@ fn what_is_odd_in_dotenv_is_said() {
     bench.run(&["db-backup"]).exits(2).error(
         "line 1 of `.env`, which sets `NAME`, can't be read\n  its quotation mark ' is not \
          closed\n  next: put the value in single quotation marks, on one line, or set it in the \
-         environment; `--no-dotenv` leaves `.env` alone",
+         environment; `--no-dotenv` ignores `.env`",
     );
 }
 

@@ -86,8 +86,8 @@ fn restore_of_what_a_newer_pg_dump_has_written() {
     );
     bench.file("newer.sql", newer);
     bench.run(&["db-restore", "--file", "newer.sql", "--yes"]).exits(0).tells(
-        "pg_dump 17.6 wrote it: its `SET transaction_timeout`, which a 15.18 server does not \
-         know, is left out on the way",
+        "pg_dump 17.6 wrote it: its `SET transaction_timeout`, which a 15.18 server does not know, \
+         is left out",
     );
 
     let loads: Vec<_> =
@@ -217,7 +217,7 @@ fn prepare_what_another_left_half_made() {
     half["databases"][0]["connection_limit"] = 2_000_000_019.into();
     bench.facts("app", half);
     let text = bench.run(&["db-prepare", "--dry-run", "--verbose"]).exits(0).out;
-    assert!(text.contains("take away what an earlier run has left half made of `app`"), "{text}");
+    assert!(text.contains("remove what an earlier run left incomplete of `app`"), "{text}");
     assert!(text.contains("ALTER DATABASE \"app\" RENAME TO \"app__failed\";"), "{text}");
 }
 

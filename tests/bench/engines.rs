@@ -100,11 +100,10 @@ fn where_nobody_can_tell_nothing_is_asked_of_the_engine_at_all() {
     let mut bench = full(DOCKER);
     bench.env("DOCKER_CONTEXT", "prod");
 
-    let error = "nobody can tell which machine the container engine is on: it may be \
-                 production's\n  `docker context inspect --format '{{.Endpoints.docker.Host}}'` \
-                 did not say it\n  context \"prod\": context not found\n  next: say where it is \
-                 by its address, for this run: `export DOCKER_HOST=unix:///var/run/docker.sock`, \
-                 or whatever yours is";
+    let error = "can't tell which machine the container engine runs on; it may be production\n  \
+                 `docker context inspect --format '{{.Endpoints.docker.Host}}'` did not say it\n  \
+                 context \"prod\": context not found\n  next: give its address for this run: \
+                 `export DOCKER_HOST=unix:///var/run/docker.sock`, or whatever yours is";
 
     bench.run(&["db-wipe", "--yes"]).exits(3).error(error);
     bench

@@ -182,8 +182,9 @@ fn a_hook_that_asks_at_the_terminal_fails_at_once() {
         let person = Terminal::run(&bench, &["db-migrate"]);
         let screen = person.ends(1);
         assert!(
-            screen
-                .contains("it asked at the terminal, where a hook is not answered, and was ended"),
+            screen.contains(
+                "it asked a question at the terminal, which a hook can't do, and was terminated"
+            ),
             "{asks}: {screen}"
         );
         assert!(begun.elapsed().as_secs() < 15, "{asks}");

@@ -166,7 +166,7 @@ fn every_end_has_its_word() {
 
     assert!(verdicts.iter().any(|v| v["guard"] == "confirmation"
         && v["judgement"] == "refused"
-        && v["cure"] == "give `--yes`"));
+        && v["cure"] == "use `--yes`"));
     assert_eq!((&refused["steps"], refused["plan"].is_object()), (&json!([]), true));
     run(&bench, &["db-restore"], "refused");
     run(&bench, &["db-restore", "--latest", "--nonsense"], "usage");

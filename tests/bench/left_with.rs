@@ -11,13 +11,13 @@ fn names_for_a_copy_that_are_nobodys_are_refused() {
     bench.with_backup();
 
     for (name, why) in [
-        ("", "no database can have an empty name"),
-        ("app__staged", "makes and removes databases of such names by itself"),
-        ("other__previous", "makes and removes databases of such names by itself"),
-        ("x__scratch", "makes and removes databases of such names by itself"),
+        ("", "a database can't have an empty name"),
+        ("app__staged", "creates and removes databases with such names by itself"),
+        ("other__previous", "creates and removes databases with such names by itself"),
+        ("x__scratch", "creates and removes databases with such names by itself"),
         ("copy ", "blanks at its ends"),
         ("a\nb", "control characters"),
-        (&"x".repeat(64), "takes 63 bytes of a name"),
+        (&"x".repeat(64), "longer than 63 bytes, PostgreSQL's limit for names"),
     ] {
         bench
             .run(&["db-restore", "--latest", "--as", name, "--yes"])
@@ -220,14 +220,14 @@ fn a_clean_up_that_cant_succeed_is_told_once() {
     bench
         .run(&["db-backup"])
         .exits(0)
-        .tells("still to be cleaned up:\n  1. remove half")
+        .tells("clean-up is not finished:\n  1. remove half")
         .tells("db-repair --forget NUMBER");
 
     for _ in 0..2 {
         let said = bench
             .run(&["db-backup"])
             .exits(0)
-            .tells("note: a deed of an earlier run is still to be cleaned up: `db-repair`");
+            .tells("note: a clean-up step of an earlier run is not done yet: `db-repair`");
         assert!(!said.err.contains("--forget") && !said.err.contains("\u{2717}"), "{}", said.err);
     }
 
@@ -257,7 +257,7 @@ fn a_server_that_is_starting_is_waited_for() {
     let said = bench
         .run(&["db-backup", "--wait", "1"])
         .exits(1)
-        .tells("waiting for `shop-pg` to start, 1 s at most");
+        .tells("waiting for `shop-pg` to start, at most 1 s");
     said.tells("waited 1 s: the container is running");
 
     let says = bench.project.join("../says/psql.err");
@@ -268,7 +268,7 @@ fn a_server_that_is_starting_is_waited_for() {
     bench
         .run(&["db-backup", "--wait"])
         .exits(0)
-        .tells("waiting for `shop-pg` to start, 60 s at most");
+        .tells("waiting for `shop-pg` to start, at most 60 s");
     starts.join().unwrap();
     // a name that stands behind it is no number of seconds
     bench.run(&["db-info", "--wait", "app_1"]).exits(2).tells("no backup `app_1`");

@@ -159,5 +159,5 @@ fn logs_in_a_tree_are_refused() {
             "[stores.uploads]\nfiles = { path = \"files\" }\n[databases.main]",
         ),
     );
-    bench.run(&["db-backup"]).exits(2).tells("the folder of the logs");
+    bench.run(&["db-backup"]).exits(2).tells("the log folder");
 }

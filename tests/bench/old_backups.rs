@@ -257,7 +257,7 @@ fn an_artifact_that_holds_another_tree_proves_nothing() {
 
             // one digest of all says that something is another, and not what
             let said = if format != "format-2" && !why.contains("cut") {
-                "its digest is another one"
+                "its digest does not match"
             } else {
                 why
             };
@@ -306,7 +306,7 @@ fn the_newest_backup_is_of_the_database_that_is_meant() {
         .facts("postgres", super::with_beside(&[]))
         .file("db-tasks.toml", &renamed);
     let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(3);
-    said.tells("the newest backup is of the database `app`, and not of `shop`")
+    said.tells("the newest backup is of the database `app`, not of `shop`")
         .tells("db-restore --latest --any-database");
     assert!(bench.run(&["db-status"]).exits(0).out.contains("last backup  none"));
 
@@ -318,7 +318,7 @@ fn the_newest_backup_is_of_the_database_that_is_meant() {
     ] {
         let shown = bench.run(&[words, &["--dry-run"]].concat()).exits(0).out;
         assert!(
-            shown.contains("it was made of the database `app`, and goes into"),
+            shown.contains("it is of the database `app`, and goes into"),
             "{words:?}:\n{shown}"
         );
     }
@@ -331,18 +331,18 @@ fn the_newest_backup_is_of_the_database_that_is_meant() {
 
     let said = bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0);
     assert!(
-        said.out.contains("restore `app`") && !said.out.contains("made of the database"),
+        said.out.contains("restore `app`") && !said.out.contains("it is of the database"),
         "{}",
         said.out
     );
 
-    said.tells("is newer, but of the database `shop`: it is passed over");
+    said.tells("is newer, but of the database `shop`, so it is skipped");
     bench.file("db-tasks.toml", &renamed);
 
     let shown = bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0).out;
     assert!(
         shown.contains("it was made in the environment `staging`")
-            && !shown.contains("it was made of the database"),
+            && !shown.contains("it is of the database"),
         "{shown}"
     );
 }

@@ -275,7 +275,7 @@ impl Promise {
                 own.extend(given.lines().filter(telling));
             } else if line.starts_with("(the event triggers") {
                 own.extend(last.lines().filter(telling));
-            } else if line == "(what follows only when all rows are there)" {
+            } else if line == "(the rest follows only if all rows are there)" {
             } else {
                 own.push(line);
             }

@@ -78,7 +78,7 @@ fn a_variable_answers_for_a_backup() {
 
     let bench = reset();
     bench.file(".env", "SKIP_BACKUP_PROMPT=true\n");
-    bench.run(&["db-reset"]).exits(3).tells("nobody can be asked");
+    bench.run(&["db-reset"]).exits(3).tells("can't ask for confirmation");
 
     let mut person = Terminal::run(&bench, &["db-reset"]);
     person.sees("Type `").types("no\n");
@@ -303,7 +303,7 @@ fn a_y_where_the_word_is_wanted_is_asked_again() {
         bench.with_backup();
         let mut person = Terminal::run(&bench, &["db-restore", "--latest"]);
         person.sees("Type `yes` to replace").types("y\n");
-        person.sees("The whole word, please").types(then);
+        person.sees("Type the whole word").types(then);
         person.ends(code);
     }
 }

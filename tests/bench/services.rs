@@ -51,7 +51,7 @@ fn one_that_does_not_exist_is_in_nobodys_way() {
 
     bench.stage("compose", "other-jobs\trunning\tother\t/elsewhere\n");
     bench.run(&RESTORE).exits(0).tells(
-        "compose has no container for the service `jobs` of `[DIR]`; of other projects: \
+        "there is no container of the compose service `jobs` of `[DIR]`; of other projects: \
          other-jobs (project other, in /elsewhere): nothing to stop",
     );
 }
@@ -98,7 +98,7 @@ fn a_clean_up_that_can_not_be_done_can_be_forgotten() {
     let said = bench
         .run(&["db-backup", "--auto"])
         .exits(0)
-        .tells("note: a deed of an earlier run is still to be cleaned up");
+        .tells("note: a clean-up step of an earlier run is not done yet");
     assert!(!said.err.contains(deed), "it was told: {}", said.err);
     bench.run(&["db-repair", "--forget", "2"]).exits(2).tells(deed);
     assert_eq!(

@@ -14,10 +14,10 @@ fn fails(bench: &Bench, words: &[&str], cause: &str, stands: &str) -> String {
     let telling = [
         "is as it was",
         "live again",
-        "taken back",
-        "has changed nothing",
-        "nobody can tell",
-        "was not touched",
+        "undone",
+        "has changed no live data",
+        "is not known",
+        "was not changed",
     ];
 
     let times: usize = telling.iter().map(|words| error.matches(words).count()).sum();
@@ -72,8 +72,8 @@ fn a_swap_of_which_nobody_hears_the_end() {
         &bench,
         &words,
         "psql: error: the bench says no",
-        "  done as a whole or not at all, which nobody can tell from here: rename databases app \
-         -> app__previous, app__staged -> app\n",
+        "  done completely or not at all, which is not known: rename databases app -> \
+         app__previous, app__staged -> app\n",
     );
 }
 
@@ -90,7 +90,7 @@ fn a_reset_whose_hook_fails() {
         &bench,
         &["db-reset", "--confirm", "app"],
         first,
-        &format!("  this run itself has changed nothing that is live; what {reached}\n"),
+        &format!("  this run itself has changed no live data; what {reached}\n"),
     );
 
     let bench = Bench::new(&format!("{HOST}[hooks]\nmigrate = [\"migrator\", \"up\"]\n"));
@@ -109,8 +109,8 @@ fn a_migration_in_place() {
     let bench = Bench::new(&format!("{HOST}{HOOKS}"));
     bench.complains("migrator", 3, "relation exists already\n");
 
-    let stands = "  this run itself has changed nothing that is live; what the migrate hook \
-                  reaches may have changed\n";
+    let stands = "  this run itself has changed no live data; what the migrate hook reaches may \
+                  have changed\n";
     fails(&bench, &["db-migrate"], "the migrate hook failed: it ended with exit code 3", stands);
 
     // no live data is any backup's business
@@ -133,7 +133,7 @@ fn a_wipe_that_the_server_refuses() {
         &bench,
         &words,
         "psql: error: the bench says no",
-        "  done as a whole or not at all, which nobody can tell from here: remove every row of ",
+        "  done completely or not at all, which is not known: remove every row of ",
     );
 }
 
@@ -143,7 +143,7 @@ fn a_clean_up_claims_nothing() {
     let bench = Bench::new(HOST);
     bench.file("hand.sql", super::DUMP.replace("\n-- PostgreSQL database dump complete\n", "\n"));
     let said = bench.run(&["db-restore", "--file", "hand.sql", "--yes"]).exits(1);
-    said.tells("✓ clean-up, where needed: remove database app__staged ");
+    said.tells("✓ clean-up, if needed: remove database app__staged ");
 }
 
 /// What a hook prints without an end, and the secrets of other services that it has.
@@ -187,7 +187,7 @@ fn a_repair_names_whose_work_it_does() {
         if words == "db-repair" {
             let said = said
                 .exits(1)
-                .tells("error: a deed could not be done\n  1. remove half: [DIR]/half\n");
+                .tells("error: a clean-up step failed\n  1. remove half: [DIR]/half\n");
             said.tells("could not remove half: [DIR]/half: could not remove `[DIR]/half`\n")
                 .tells("next: mend what is in its way");
         }

@@ -22,14 +22,14 @@ fn a_journal_that_nobody_signed_is_set_aside_and_named() {
         json!({ "Command": { "program": "touch", "args": [marker], "env": [], "input": null } });
     let folder = json!({ "Folder": precious });
     for (text, why) in [
-        (unfinished(&command), "nobody has signed it"),
-        (unfinished(&folder), "nobody has signed it"),
+        (unfinished(&command), "it is not signed"),
+        (unfinished(&folder), "it is not signed"),
         (
             json!({ "run": serde_json::from_str::<serde_json::Value>(&unfinished(&command)).unwrap(), "signature": "00" })
                 .to_string(),
             "not signed by you",
         ),
-        ("{".into(), "it is no journal"),
+        ("{".into(), "it is not a journal"),
     ] {
         bench.file(".db-tasks/unfinished.json", &text);
         // who looks, or shows a plan, leaves it and says so
@@ -343,7 +343,7 @@ fn an_unreadable_manifest_is_a_broken_backup() {
             assert!(said.err.contains("is broken"), "{words:?} {}", said.err);
         }
         let said = bench.run(&["db-restore", "--latest", "--yes"]).exits(1);
-        assert!(said.err.contains("is broken, and passed over"), "{}", said.err);
+        assert!(said.err.contains("is broken, and skipped"), "{}", said.err);
         let list = bench.run(&["db-list"]).exits(0);
         assert!(list.out.contains("broken") && !list.out.contains("foreign"), "{}", list.out);
         assert!(!bench.project.join("ran").exists());

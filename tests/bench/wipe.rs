@@ -103,22 +103,21 @@ fn whole_runs() {
 fn the_pin_is_pulled_in_the_environment_alone() {
     let cure = |line: &str| {
         format!(
-            "look first (`--dry-run` needs no pin); then `export {line}`, and `unset \
-             ALLOW_DATABASE_WIPE` when it is done"
+            "look first (`--dry-run` needs no safety pin); then `export {line}`, and `unset \
+             ALLOW_DATABASE_WIPE` afterwards"
         )
     };
 
-    let not_set = "`ALLOW_DATABASE_WIPE` is not set: it is the safety pin that keeps scripts and \
-                   slips from doing this";
+    let not_set = "`ALLOW_DATABASE_WIPE` is not set: it is a safety pin, and prevents this from \
+                   happening by accident";
     for (env, dotenv, why) in [
         (None, None, not_set),
         (Some(""), None, not_set),
-        (Some("1"), None, "`ALLOW_DATABASE_WIPE` is set, and not to `true`"),
+        (Some("1"), None, "`ALLOW_DATABASE_WIPE` is set, but not to `true`"),
         (
             None,
             Some("TRUE"),
-            "`ALLOW_DATABASE_WIPE` is set in `.env` alone: a file would pull this safety pin once \
-             and for all",
+            "`ALLOW_DATABASE_WIPE` is set only in `.env`; set it in the environment, for one run",
         ),
     ] {
         let mut bench = Bench::new(HOST);
@@ -160,9 +159,9 @@ fn a_pin_that_a_file_holds_is_not_pulled_whoever_exports_it() {
             }
 
             bench.run(&[&["db-wipe", "--yes"], more].concat()).exits(3).error(&format!(
-                "`db-wipe` is refused by the pin guard\n  pin: `ALLOW_DATABASE_WIPE=true` stands \
-                 in `{file}`, which would pull this safety pin once and for all, whoever exports \
-                 it\n  next: take it out of `{file}`, and set it for one run"
+                "`db-wipe` is refused by the pin guard\n  pin: `ALLOW_DATABASE_WIPE=true` is set \
+                 in `{file}`: a safety pin counts only if it is set for one run\n  next: remove it \
+                 from `{file}`, and set it for one run"
             ));
         }
     }
@@ -186,7 +185,7 @@ fn pins_of_other_names_and_tasks() {
         .env("ALLOW_DATABASE_WIPE", "no")
         .run(&["db-wipe", "--yes"])
         .exits(3)
-        .tells("`ALLOW_DATABASE_WIPE` is set, and not to `true`");
+        .tells("`ALLOW_DATABASE_WIPE` is set, but not to `true`");
 
     bench.run(&["db-seed"]).exits(0);
     bench.run(&["db-undo", "--yes"]).exits(0);
@@ -219,26 +218,26 @@ fn a_pin_can_be_added_and_none_be_taken_away() {
     };
 
     for bad in ["", "NAME", "=true", "NAME=", "two words=1"] {
-        let cure = "write it like `wipe = \"ALLOW_DATABASE_WIPE=true\"`; a pin can be added, and \
-                    none be taken away";
+        let cure = "write it like `wipe = \"ALLOW_DATABASE_WIPE=true\"`; you can add a pin, not \
+                    remove one";
         written(
             &format!("wipe = \"{bad}\""),
             cure,
-            &format!("the pin `{bad}` is not written as `VARIABLE=value`"),
+            &format!("the safety pin `{bad}` is not of the form `VARIABLE=value`"),
         );
     }
 
     for always in ["PATH=/bin", "LC_ALL=C.UTF-8", "lang=C", "HOME=/root", "USER=me"] {
         let why = format!(
-            "`{}` is set in every shell: it is no safety pin",
+            "`{}` is set in every shell: it can't be a safety pin",
             always.split_once('=').unwrap().0
         );
-        written(&format!("reset = \"{always}\""), "name a variable of its own", &why);
+        written(&format!("reset = \"{always}\""), "name another variable", &why);
     }
 
-    let cure = "use any of `backup`, `restore`, `undo`, `reset`, `migrate`, `seed`, `prepare`, \
+    let cure = "use one of `backup`, `restore`, `undo`, `reset`, `migrate`, `seed`, `prepare`, \
                 `wipe`, `cleanup`";
-    written("status = \"A=b\"", cure, "`status` is no task that has a pin");
+    written("status = \"A=b\"", cure, "`status` can't have a safety pin");
 
     let bench = Bench::new(&format!("{HOST}[guards]\npins = {{ wipe = false }}\n"));
     bench
@@ -248,14 +247,14 @@ fn a_pin_can_be_added_and_none_be_taken_away() {
 
     // a value that is read from the variable itself would always be right
     let mut bench = Bench::new(&format!("{HOST}[guards]\npins = {{ wipe = \"X=${{X}}\" }}\n"));
-    bench.env("X", "1").run(&["db-wipe", "--yes"]).exits(3).tells("`X` is set, and not to `${X}`");
+    bench.env("X", "1").run(&["db-wipe", "--yes"]).exits(3).tells("`X` is set, but not to `${X}`");
 }
 
 #[test]
 fn what_is_kept_needs_what_it_refers_to() {
     let bench = pinned(&kept("[\"orders\"]"));
     bench.run(&["db-wipe", "--yes"]).exits(3).only_error(
-        "a table of `app` that keeps its rows needs rows that would go\n  public.orders -> \
+        "a table of `app` that keeps its rows needs rows that would be removed\n  public.orders -> \
          public.people\n  next: keep those, too: add 'public.people' to `guards.keep-tables` in \
          `db-tasks.toml`; or do not keep the first one",
     );
@@ -269,16 +268,16 @@ fn what_is_kept_needs_what_it_refers_to() {
 fn a_misspelt_table_costs_no_rows() {
     let bench = pinned(&kept("[\"peopel\"]"));
     bench.run(&["db-wipe", "--yes"]).exits(3).only_error(
-        "`guards.keep-tables` names `peopel`, and there is no such table\n  where it is misspelt, \
-         the table that is meant would be emptied\n  next: correct the name in `db-tasks.toml` \
-         (`schema.table`, or `table` in any schema), or take it out",
+        "`guards.keep-tables` names `peopel`, but there is no such table\n  if the name is \
+         misspelt, the table you meant to keep would be emptied\n  next: correct the name in \
+         `db-tasks.toml` (`schema.table`, or `table` in any schema), or remove it",
     );
 
     bench.file("db-tasks.toml", kept("[\"a.b.c\"]"));
     bench
         .run(&["db-wipe", "--yes"])
         .exits(2)
-        .tells("`a.b.c` is no table's name")
+        .tells("`a.b.c` is not a table name")
         .tells("line 7, column 16");
 }
 
@@ -287,14 +286,14 @@ fn rights_are_looked_at_first() {
     for (change, error) in [
         (
             json!({ "lacks": "SELECT and TRUNCATE", "owner": "other" }),
-            "the role `boss` may not empty `public.orders`, which is `other`'s\n  it has no right \
-             to SELECT and TRUNCATE\n  next: connect as `other` or as a superuser, or keep the \
-             table (`guards.keep-tables`)",
+            "the role `boss` can't empty `public.orders`, which `other` owns\n  it has no right to \
+             SELECT and TRUNCATE\n  next: connect as `other` or as a superuser, or keep the table \
+             (`guards.keep-tables`)",
         ),
         (
             json!({ "lacks": "the sequence public.s", "owner": "other" }),
-            "the role `boss` may not empty `public.orders`, which is `other`'s\n  it has no right \
-             to the sequence public.s\n  next: connect as `other` or as a superuser, or keep the \
+            "the role `boss` can't empty `public.orders`, which `other` owns\n  it has no right to \
+             the sequence public.s\n  next: connect as `other` or as a superuser, or keep the \
              table (`guards.keep-tables`)",
         ),
     ] {
@@ -312,9 +311,8 @@ fn rights_are_looked_at_first() {
     all["inventory"]["views"][0]["owner"] = "other".into();
 
     bench.facts("app", all).run(&["db-wipe", "--yes"]).exits(3).only_error(
-        "the role `boss` may not refresh `public.totals`, which is `other`'s\n  a materialised \
-         view keeps the old rows until it is refreshed\n  next: connect as `other` or as a \
-         superuser",
+        "the role `boss` can't refresh `public.totals`, which `other` owns\n  a materialised view \
+         keeps the old rows until it is refreshed\n  next: connect as `other` or as a superuser",
     );
 
     let bench = pinned(HOST);
@@ -364,8 +362,11 @@ fn a_wipe_takes_the_databases_name() {
             .sees("public.orders")
             .sees("300  emptied")
             .sees("this deletes the live data of `app` (localhost)");
-        person.sees("connected now, and cut off where they stand in the way: web (shop, pid 41)");
-        person.sees("NO backup of `app` is made: what goes is gone; there is no good one at all");
+        person.sees(
+            "connected now; these sessions are terminated if they block the change: web \
+                     (shop, pid 41)",
+        );
+        person.sees("NO backup of `app` is made: this can't be undone; there is no good backup");
 
         person.sees("Type `app` to delete the live data of `app`: ").types(answer);
         let screen = person.ends(code);
@@ -403,22 +404,22 @@ fn a_marker_is_only_tightened() {
     bench.facts("app", others);
 
     bench.run(&args("production")).exits(3).only_error(
-        "the role `boss` may not mark `app`\n  PostgreSQL lets superusers alone give a database a \
-         setting of a name that it does not know, and its owner alone comment on it\n  next: an \
-         administrator runs `ALTER DATABASE \"app\" SET dbtasks.environment = 'production';`, or \
-         its owner `other` this command",
+        "the role `boss` may not mark `app`\n  PostgreSQL lets only superusers give a database a \
+         setting with an unknown name, and only its owner comment on it\n  next: have an \
+         administrator run `ALTER DATABASE \"app\" SET dbtasks.environment = 'production';`, or \
+         its owner `other` run this command",
     );
 
     bench.facts("app", marked("production"));
     bench.run(&args("dev's")).exits(3).only_error(
         "`app` is marked as `production`, and `dev's` would protect nothing\n  this command only \
-         tightens: what lifts a protection is an administrator's word, given in the database\n  \
-         next: if it is wrong, an administrator runs `ALTER DATABASE \"app\" SET \
-         dbtasks.environment = 'dev''s';`",
+         tightens: only an administrator can lift a protection, in the database\n  next: if it is \
+         wrong, have an administrator run `ALTER DATABASE \"app\" SET dbtasks.environment = \
+         'dev''s';`",
     );
 
     let said = bench.run(&args("production")).exits(0);
-    assert_eq!(said.err, "`app` (container shop-pg) is marked as `production` already\n");
+    assert_eq!(said.err, "`app` (container shop-pg) is already marked as `production`\n");
     bench.run(&args(" ")).exits(2).tells("`--environment` is empty");
 
     let text = bench.run(&["db-protect"]).exits(0).out;

@@ -76,7 +76,11 @@ fn nothing_is_written_outside() {
         ("up at the end", vec![entry(b'5', b"a/..", b"", b"")], "a `..`"),
         ("long up", vec![long(b'L', b"../victim\0"), file(b"x")], "a `..`"),
         ("pax up", vec![pax(b'x', "path", "../victim"), file(b"x")], "a `..`"),
-        ("global path", vec![pax(b'g', "path", "../victim"), file(b"x")], "a name for all entries"),
+        (
+            "global path",
+            vec![pax(b'g', "path", "../victim"), file(b"x")],
+            "one name for all entries",
+        ),
         ("long with NUL", vec![long(b'L', b"x\0../victim\0"), file(b"x")], "NUL"),
         (
             "endless name",
@@ -93,14 +97,19 @@ fn nothing_is_written_outside() {
         (
             "through a good link",
             vec![entry(b'5', b"d", b"", b""), entry(b'2', b"l", b"d", b""), file(b"l/x")],
-            "which is no folder",
+            "which is not a folder",
         ),
         (
             "link, then a file of its name",
             vec![entry(b'2', b"l", b"x", b""), file(b"l")],
             "a second entry",
         ),
-        ("file, then a folder of its name", vec![file(b"a"), file(b"a/b")], "which is no folder"),
+        (
+            "file, then a folder of its name",
+            vec![file(b"a"), file(b"a/b")],
+            "which is not a \
+                                                                             folder",
+        ),
         (
             "folder, then a link of its name",
             vec![file(b"a/b"), entry(b'2', b"a", b"x", b"")],
@@ -113,11 +122,11 @@ fn nothing_is_written_outside() {
             vec![entry(b'1', b"h", b"/etc/passwd", b"")],
             "a hard link to an absolute",
         ),
-        ("hard link to nothing", vec![entry(b'1', b"h", b"x", b"")], "no file that came before"),
+        ("hard link to nothing", vec![entry(b'1', b"h", b"x", b"")], "not an earlier file"),
         (
             "hard link to a link",
             vec![entry(b'2', b"l", b"x", b""), entry(b'1', b"h", b"l", b"")],
-            "no file that came before",
+            "not an earlier file",
         ),
         ("char device", vec![entry(b'3', b"null", b"", b"")], "a device"),
         ("block device", vec![entry(b'4', b"sda", b"", b"")], "a device"),
@@ -202,7 +211,7 @@ fn every_cut_and_every_changed_header_is_noticed() {
 
     for rest in [&b"x"[..], &entry(b'0', b"more", b"", b"")] {
         let error = scan(&mut &[&tar[..], rest].concat()[..], Links::Inside).unwrap_err();
-        assert!(error.to_string().contains("goes on after its end"), "{error}");
+        assert!(error.to_string().contains("continues after its end"), "{error}");
     }
 
     let padded = [&tar[..], &[0; 9000]].concat();

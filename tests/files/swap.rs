@@ -124,7 +124,7 @@ fn a_swap_an_undo_and_the_end_of_the_window() {
 
     assert_eq!(said(&site.live).unwrap(), "newest");
     let error = undo(&site.aside, site.id()).unwrap_err();
-    assert!(error.to_string().contains("nothing is kept any more"), "{error}");
+    assert!(error.to_string().contains("nothing is kept for an undo"), "{error}");
     site.aside.forget().unwrap();
 }
 
@@ -445,7 +445,7 @@ fn not_root_inner() {
         "the root is as it was"
     );
 
-    for (name, why) in [("others", "in a folder of another user's"), ("sticky", "chmod +t")] {
+    for (name, why) in [("others", "in another user's folder"), ("sticky", "chmod +t")] {
         let fixed = facts(name).fixed.unwrap();
         assert!(fixed.contains("`below/file`") && fixed.contains(why), "{fixed}");
     }

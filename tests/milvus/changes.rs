@@ -55,9 +55,9 @@ for name in ("again", "aliased", "less", "more", "quiet", "swapped"):
         census.changed,
         [
             "the schema, the indexes or the aliases of `aliased` changed while it was read",
-            "`less` had 20 rows at first and 19 in the end",
-            "`more` had 20 rows at first and 21 in the end",
-            "rows of `swapped` came and others went while it was read",
+            "`less` had 20 rows at the beginning and 19 at the end",
+            "`more` had 20 rows at the beginning and 21 at the end",
+            "rows of `swapped` were added and removed while it was read",
         ]
     );
 
@@ -80,7 +80,7 @@ c.load_collection("shop")
 
     assert_eq!(
         census.changed,
-        ["`shop` has 20 rows, of which 10 were read: rows of the same primary key are read once, \
-          or it was written to"]
+        ["`shop` has 20 rows, but 10 were read: rows with the same primary key are read once, or \
+          it was written to"]
     );
 }

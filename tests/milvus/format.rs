@@ -47,7 +47,7 @@ fn a_backup_that_is_cut_anywhere_is_told_from_a_whole_one() {
     for cut in 1..FORMAT_1.len() {
         assert_eq!(
             said(&FORMAT_1[..cut]),
-            "this backup of Milvus is damaged: it ends before its end: it has been cut short",
+            "this backup of Milvus is damaged: it is truncated: the end record is missing",
             "{cut}"
         );
     }
@@ -83,23 +83,23 @@ fn damage_of_every_kind_is_named() {
         ),
         (
             with("format 1", "format 2"),
-            "this backup of Milvus is of format 2: this version knows format 1",
+            "this backup of Milvus has format 2: this version reads format 1",
         ),
         (
             with("papers", "pavers"),
-            "this backup of Milvus is damaged: its checksum is not that of its bytes",
+            "this backup of Milvus is damaged: its checksum does not match its bytes",
         ),
         (
             b"-- PostgreSQL database dump\n".to_vec(),
-            "this is no backup of Milvus: it does not begin as one does",
+            "this is not a backup of Milvus: it does not begin like one",
         ),
         (
             vec![0x28, 0xb5, 0x2f, 0xfd],
-            "this is no backup of Milvus: it does not begin as one does",
+            "this is not a backup of Milvus: it does not begin like one",
         ),
         (
             b"".to_vec(),
-            "this backup of Milvus is damaged: it ends before its end: it has been cut short",
+            "this backup of Milvus is damaged: it is truncated: the end record is missing",
         ),
     ] {
         assert_eq!(said(&file), wanted);

@@ -166,7 +166,10 @@ fn keys_that_the_server_hands_out_are_kept_or_nothing_is_done() {
     let said = problem(&error);
 
     assert_eq!(said.tried, "could not give `shop` the primary keys that it had");
-    assert!(said.happened.iter().any(|line| line.contains("takes none back")), "{said}");
+    assert!(
+        said.happened.iter().any(|line| line.contains("does not accept existing ones")),
+        "{said}"
+    );
     assert!(said.cure.as_ref().unwrap().contains("keys from the application"), "{said}");
     assert_eq!(names(&milvus), ["shop"]);
 

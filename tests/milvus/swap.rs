@@ -133,7 +133,7 @@ fn what_is_kept_is_brought_back_loaded_and_what_is_older_goes() {
     milvus.stage(&mut &file[..], AutoIds::Keep, &mut quiet).unwrap();
 
     let error = milvus.undo(&seen(&milvus)).unwrap_err();
-    assert_eq!(problem(&error).tried, "a restore is on its way in Milvus");
+    assert_eq!(problem(&error).tried, "a restore is under way in Milvus");
     milvus.swap(&seen(&milvus)).unwrap();
     assert_eq!(names(&milvus), ["shop", "shop__discard", "shop__previous"]);
     milvus.undo(&seen(&milvus)).unwrap();
@@ -169,13 +169,13 @@ fn what_is_not_ours_is_never_dropped_nor_run_over() {
     let error = milvus.stage(&mut &file[..], AutoIds::Keep, &mut quiet).unwrap_err();
     assert_eq!(
         problem(&error).tried,
-        "the name `shop__staged` is taken in Milvus, and is not ours"
+        "the name `shop__staged` is taken in Milvus by a collection that is not ours"
     );
 
     let step = Step::Drop { name: "shop__staged".into() };
     assert_eq!(
         problem(&milvus.take(&step).unwrap_err()).tried,
-        "`shop__staged` does not bear our mark"
+        "`shop__staged` does not have our mark"
     );
     assert_eq!(names(&milvus), ["gone", "new__previous", "shop", "shop__staged"]);
 }

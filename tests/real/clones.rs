@@ -29,7 +29,7 @@ fn clone(url: &str, database: &str, more: &str) -> Project {
 
 fn begun(project: &Project, words: &str) -> Child {
     let child = project.command(words).spawn().unwrap();
-    until("it is at work", || project.dir.join("begun").exists());
+    until("still running", || project.dir.join("begun").exists());
     child
 }
 
@@ -69,11 +69,8 @@ fn the_second_clone_is_told_who_is_at_work() {
         "db-verify --deep --yes".into(),
         "db-migrate".into(),
     ] {
-        let said = second.fails(
-            &words,
-            5,
-            &format!("another run is at work on the database `{}`", db.name),
-        );
+        let said =
+            second.fails(&words, 5, &format!("another run is using the database `{}`", db.name));
         for part in [
             &format!("it is db-restore {}@", db.name),
             "since 20",
@@ -143,10 +140,10 @@ fn a_clean_up_waits_for_the_clone_that_is_at_work() {
     let before = cluster.fingerprint(&db.name);
     let mut at_work = begun(&first, "db-restore --latest --yes");
 
-    let said = second.fails("db-repair", 1, "another run is at work on the database");
-    assert!(said.err.contains("still to be cleaned up"), "{}", said.err);
+    let said = second.fails("db-repair", 1, "another run is using the database");
+    assert!(said.err.contains("not done yet"), "{}", said.err);
     assert!(family(cluster, &db.name).contains(&staged), "it may be the other's");
-    second.fails("db-restore --latest --yes", 5, "another run is at work on the database");
+    second.fails("db-restore --latest --yes", 5, "another run is using the database");
 
     first.write("go", "");
     assert!(at_work.wait().unwrap().success());
@@ -175,7 +172,7 @@ fn a_lock_that_was_lost_is_told() {
     first.write("go", "");
 
     let said = super::Outcome::of(at_work.wait_with_output().unwrap());
-    said.ends_with(0, "the session that kept other runs away was ended meanwhile");
+    said.ends_with(0, "the session with this run's lock was terminated meanwhile");
 }
 
 /// Whoever looked while another run was at work is told so, whatever became of the database

@@ -184,7 +184,11 @@ fn hooks_in_a_container() {
 
     let project = Project::new(&config("migrate = { run = \"true\", container = \"pg\" }\n"));
     let project = project.env("DOCKER_HOST", &engine.docker_host);
-    project.fails("db-reset --force", 2, "the hook `migrate` can't be sent to another database");
+    project.fails(
+        "db-reset --force",
+        2,
+        "the hook `migrate` can't be directed to another database",
+    );
 
     // the database's own container, by its socket
     let hook = |run: &str| {

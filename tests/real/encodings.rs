@@ -241,7 +241,7 @@ fn comes_back_late(encoding: &str) {
 
     let said = project.ok("db-repair");
     let kept =
-        said.err.split("what had come of it is kept: ").nth(1).unwrap().lines().next().unwrap();
+        said.err.split("its state until then is kept: ").nth(1).unwrap().lines().next().unwrap();
     same(&server.fingerprint("late"), &wanted);
     assert_eq!(server.sql("late", COMMENTED), "646f6e6ee96573");
     assert_eq!(

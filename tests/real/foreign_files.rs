@@ -156,7 +156,7 @@ fn a_dump_that_makes_its_database_becomes_the_one_that_is_meant() {
     for file in ["create.sql", "clean.sql"] {
         let (found, said) = restored(cluster, &project, file, &db.name);
         assert!(
-            said.contains("what it says of its own database (`pg_dump --create`) is left out"),
+            said.contains("statements on its own database (`pg_dump --create`) are left out"),
             "{said}"
         );
         same(&found, &wanted);
@@ -219,7 +219,7 @@ fn what_is_no_dump_of_postgresql_is_named() {
         ("packed.sql.gz", "is empty"),
         ("more.sql.gz", "something else follows the end of the gzip file"),
         ("all.sql", "it is pg_dumpall's file of a whole server"),
-        ("rows.sql", "is it of rows alone (`--data-only`)"),
+        ("rows.sql", "is it a dump of only the data (`--data-only`)"),
     ] {
         project.fails(&format!("db-restore --file {file} --yes --trust=role"), 1, says);
     }
@@ -280,7 +280,7 @@ fn rows_that_the_database_does_not_take_are_told() {
         let said =
             project.ok(&format!("db-restore --as {beside} --yes {flag} --file {}", file.display()));
         assert!(
-            said.err.contains("; 1 row of them the database did not take (ON CONFLICT DO NOTHING)"),
+            said.err.contains("; the database skipped 1 row of them (ON CONFLICT DO NOTHING)"),
             "{}",
             said.err
         );
@@ -329,7 +329,7 @@ fn what_loads_nowhere_as_it_is_says_why_and_how() {
              (SELECT FROM public.words w WHERE w.v = known.v)';
              CREATE TABLE t (id int, v text, CONSTRAINT known CHECK (known(v))); INSERT INTO t \
              VALUES (1, 'a')",
-            "a check that asks other tables",
+            "a check that reads other tables",
             "sed -i '/CONSTRAINT known CHECK/d; s/^    v text,$/    v text/' again.sql",
         ),
     ] {

@@ -45,8 +45,8 @@ fn the_marker_in_the_database_blocks_a_restore_and_an_undo() {
         )
     };
 
-    said("db-restore --latest", &newest).ends_with(3, "would go for good");
-    said("db-restore --latest", "undo").ends_with(3, "is set, and not to");
+    said("db-restore --latest", &newest).ends_with(3, "would be lost");
+    said("db-restore --latest", "undo").ends_with(3, "is set, but not to");
 
     let count = "SELECT count(*) FROM pg_class WHERE relname = 'lost'";
     cluster.sql(&db.name, "CREATE TABLE lost ()");
@@ -54,7 +54,7 @@ fn the_marker_in_the_database_blocks_a_restore_and_an_undo() {
         "postgres",
         &format!("ALTER DATABASE {0}__previous RENAME TO {0}__previous_1", db.name),
     );
-    said("db-restore --latest", &newest).ends_with(0, "lifted for this run alone");
+    said("db-restore --latest", &newest).ends_with(0, "lifted for this run only");
     assert_eq!(cluster.sql(&db.name, count), "0");
 
     project.fails("db-restore --latest --yes", 3, "the marker guard");
@@ -254,13 +254,13 @@ fn a_disk_that_is_too_small_is_foreseen_by_every_plan_that_makes_a_backup() {
         for plan in &plans {
             let said = project.ok(plan).out;
             assert!(
-                said.contains("are left on the disk of the backups") && said.contains(words),
+                said.contains("are free on the disk of the backups") && said.contains(words),
                 "{plan}: {said}"
             );
         }
 
         let doctor = project.run("db-doctor").out;
-        assert!(doctor.contains("left, and the last backup takes"), "{doctor}");
+        assert!(doctor.contains("free, and the last backup takes"), "{doctor}");
     }
 
     // what makes none says nothing
@@ -406,7 +406,7 @@ fn a_marker_that_a_plain_role_can_not_carry_over_is_not_lost() {
     assert!(
         said.code == Some(1)
             && said.err.contains("found `all but dbtasks.environment`")
-            && said.err.contains("nothing was touched"),
+            && said.err.contains("nothing was changed"),
         "{said:?}"
     );
 

@@ -55,8 +55,8 @@ fn a_hook_in_a_container_is_ended_there_when_its_time_is_over() {
 
         let before = cluster.fingerprint(&db.name);
         let said =
-            project.fails("db-reset --force", 1, "the hook was not done after 2 s, and was ended");
-        assert!(!said.err.contains("could not be ended"), "{}", said.err);
+            project.fails("db-reset --force", 1, "the hook timed out after 2 s and was terminated");
+        assert!(!said.err.contains("could not be terminated"), "{}", said.err);
         assert_eq!(at_work(&app), Vec::<String>::new(), "{words}");
         same(&cluster.fingerprint(&db.name), &before);
 
@@ -113,7 +113,7 @@ fn what_a_hook_that_went_well_has_begun_goes_on() {
     project.ok("db-migrate");
     assert!(at_work(&app).concat().contains("sleep 303"), "{:?}", at_work(&app));
 
-    // its container stops while it is at work: nothing of it is left, and there is nothing to end
+    // its container stops while still running: nothing of it is left, and there is nothing to end
     let config = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
     project.write(
         "db-tasks.toml",
@@ -125,7 +125,7 @@ fn what_a_hook_that_went_well_has_begun_goes_on() {
     engine.docker(&["kill", &app.name]).unwrap();
 
     let said = Outcome::of(child.wait_with_output().unwrap()).ends_with(1, "the migrate hook");
-    assert!(!said.err.contains("could not be ended"), "{}", said.err);
+    assert!(!said.err.contains("could not be terminated"), "{}", said.err);
     assert_eq!(project.ok("db-repair").out.trim(), "nothing to repair");
 }
 
@@ -139,13 +139,13 @@ fn a_container_without_a_shell_is_no_place_for_a_reset() {
     let (db, project) = ground(cluster, &app, "{ run = ['sleep', '0'], container = 'app' }");
     let before = cluster.fingerprint(&db.name);
     let refusal = format!(
-        "the hook `migrate` can't be ended in the container `{}`, which has no `sh`",
+        "the hook `migrate` can't be terminated in the container `{}`, which has no `sh`",
         app.name
     );
 
     project.fails("db-reset --force", 3, &refusal);
     same(&cluster.fingerprint(&db.name), &before);
-    project.ok("db-migrate").ends_with(0, "after a timeout or a signal it goes on there");
+    project.ok("db-migrate").ends_with(0, "after a timeout or a signal it keeps running there");
 }
 
 /// T20: the server is process 1 there, and takes the violent end of any orphan for a crash of its
@@ -233,7 +233,7 @@ fn a_hook_that_cannot_reach_its_database_meets_no_other() {
     project.fails(
         "db-reset --force",
         1,
-        "it is not so that database appdb has tables now, as the old one had",
+        "this is not true: database appdb has tables now, as the old one had",
     );
 
     same(&pg.server.fingerprint("appdb"), &rows);
@@ -245,7 +245,7 @@ fn a_hook_that_cannot_reach_its_database_meets_no_other() {
     // the file says itself where it is: another server, which is asked and not believed
     let own = config.replace(&hook, &hook.replace(" }", ", url = \"${DATABASE_URL}\" }"));
     project.write("db-tasks.toml", own);
-    project.fails("db-seed", 3, "the hook `seed` would work in another database than `appdb`");
+    project.fails("db-seed", 3, "the hook `seed` would work on another database than `appdb`");
     assert_eq!(fs::read_to_string(project.dir.join("told")).unwrap(), "<>\n".repeat(6));
     same(&cluster.fingerprint(&other.name), &before);
 }

@@ -28,9 +28,9 @@ fn a_hook_beside_a_reset_is_asked_where_it_works() {
         };
 
         let project = Project::new(&config(&hook(&other.url))).env("DATABASE_URL", &db.url);
-        let said = project.fails("db-reset --force", 3, "would work in another database");
+        let said = project.fails("db-reset --force", 3, "would work on another database");
         assert!(
-            said.err.contains(moment) && said.err.contains("nothing was touched"),
+            said.err.contains(moment) && said.err.contains("nothing was changed"),
             "{}",
             said.err
         );
@@ -100,7 +100,7 @@ fn an_address_of_a_hooks_own_is_asked_by_whatever_replaces_data() {
         ("db-wipe --yes", "before-wipe"),
     ] {
         config(&hook(moment, &other.url));
-        project.fails(words, 3, "would work in another database").ends_with(3, moment);
+        project.fails(words, 3, "would work on another database").ends_with(3, moment);
         assert!(!project.dir.join("ran").exists(), "{words}");
     }
 
@@ -108,5 +108,5 @@ fn an_address_of_a_hooks_own_is_asked_by_whatever_replaces_data() {
     project.ok("db-restore --latest --yes");
     assert!(project.dir.join("ran").exists());
     config(&hook("before-undo", &other.url));
-    project.fails("db-undo --yes", 3, "would work in another database");
+    project.fails("db-undo --yes", 3, "would work on another database");
 }

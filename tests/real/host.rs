@@ -352,7 +352,7 @@ fn an_error_of_the_server_condemns_no_backup() {
                  (SET port '{down}')"
             ),
             "DROP MATERIALIZED VIEW seen; DROP EXTENSION postgres_fdw CASCADE",
-            "a foreign server that is asked does not answer",
+            "a foreign server does not answer",
         ),
         (
             "a check that holds no longer",

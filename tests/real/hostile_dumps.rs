@@ -21,8 +21,8 @@ pub(super) fn as_superuser(cluster: &Cluster) -> (TempDb, Project) {
     (db, project)
 }
 
-/// Looks at the file, loads it beside the live database, in its place and into it: each is refused,
-/// and nothing has happened.
+/// Looks at the file, loads it next to the live database, in its place and into it: each is
+/// refused, and nothing has happened.
 #[track_caller]
 fn comes_to_nothing(cluster: &Cluster, (db, project): &(TempDb, Project), sql: &[u8]) {
     let file = project.write("hostile.sql", [HEAD.as_bytes(), sql, TAIL.as_bytes()].concat());
@@ -136,7 +136,7 @@ fn a_strangers_functions_take_a_yes_and_no_production() {
     // at all
     project
         .ok(&format!("db-verify --deep --on-server {file}"))
-        .ends_with(0, "a role made for this run: no superuser");
+        .ends_with(0, "a role made for this run: not a superuser");
 
     let production = Project::host(&db.socket_url).env("ENVIRONMENT", "production");
     production.fails(&format!("db-verify --deep --on-server --yes {file}"), 3, "environment");
@@ -290,7 +290,7 @@ fn foreign_dumps_with_any_flags_are_restored() {
             // it is made as the roles that own it, who may not all make it: PostgreSQL's own word
             project.ok(&format!("db-verify {}", file.display()));
             assert!(
-                said.code == Some(3) && said.err.contains("what is made as another role"),
+                said.code == Some(3) && said.err.contains("something created as another role"),
                 "{said:?}"
             );
 

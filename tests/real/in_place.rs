@@ -86,7 +86,7 @@ fn a_role_that_may_create_no_database_restores_in_place() {
 
     let said = project
         .ok(&format!("{restore} --in-place"))
-        .ends_with(0, "what was there is in the backup: db-restore ");
+        .ends_with(0, "the old data is in the backup: db-restore ");
     same(&cluster.fingerprint(db), &wanted);
     assert_eq!(project.files().len(), before + 2, "a backup first");
 
@@ -236,7 +236,7 @@ fn what_goes_wrong_in_place_changes_nothing() {
     fs::remove_file(project.files().pop().unwrap()).unwrap();
     fs::remove_file(project.files().pop().unwrap()).unwrap();
     project.fails(&format!("{restore} --as other"), 2, "cannot be used with");
-    project.fails(&format!("{restore} --trust"), 2, "`--in-place` loads dumps alone");
+    project.fails(&format!("{restore} --trust"), 2, "`--in-place` only loads dumps");
     unchanged(2);
 
     // somebody whose session this role may not end
@@ -272,7 +272,7 @@ fn in_place_takes_one_database() {
 
     fs::create_dir(project.dir.join("tree")).unwrap();
     project.backup();
-    project.fails("db-restore --latest --yes --in-place", 2, "say which with `--only`");
+    project.fails("db-restore --latest --yes --in-place", 2, "select it with `--only`");
     project.ok("db-restore --latest --yes --in-place --only main");
 }
 
@@ -333,16 +333,11 @@ fn a_role_that_may_create_no_database_resets() {
 
     let before = cluster.fingerprint(db);
 
-    project.fails(
-        "db-reset --force --skip-backup",
-        3,
-        "without a backup there would be no way back",
-    );
+    project.fails("db-reset --force --skip-backup", 3, "without a backup this could not be undone");
 
     let shown = project.ok("db-reset --dry-run").out;
 
-    for part in
-        ["may not create databases", "as a trial", "its extensions stay as they are: hstore"]
+    for part in ["can't create databases", "as a trial", "its extensions stay as they are: hstore"]
     {
         assert!(shown.contains(part), "{part}: {shown}");
     }
@@ -385,7 +380,7 @@ fn a_reset_without_createdb_that_fails_brings_the_old_data_back() {
     for (migrate, says) in [
         ("CREATE TABLE users (id int); CREATE SCHEMA s; SELECT 1/0;", "division by zero"),
         // it made nothing at all
-        ("SELECT 1;", "look at what the migrator said"),
+        ("SELECT 1;", "check the migrator's output"),
     ] {
         weak.migrated_by(migrate);
         project.fails("db-reset --force", 1, says);
@@ -450,7 +445,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
 
     assert!(
         said.err.contains(
-            "is half made: a reset that emptied it was cut off, and this backup holds what is \
+            "is incomplete: a reset emptied it and was interrupted, and this backup has what is \
              there now"
         ),
         "{}",
@@ -474,7 +469,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
     let other = other.env("DATABASE_URL", url);
 
     for words in ["db-prepare", "db-reset --force"] {
-        other.fails(words, 3, "is half made: a reset that emptied it was cut off");
+        other.fails(words, 3, "is incomplete: a reset emptied it and was interrupted");
         project.fails(words, 3, "`db-repair` brings the old data back");
     }
 
@@ -489,7 +484,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
         fs::rename(&file, &away).unwrap();
 
         let before = project.files().len();
-        let said = project.fails("db-repair", 1, "the old data comes back from a backup of which");
+        let said = project.fails("db-repair", 1, "the backup with the old data can't be read");
         assert!(
             said.err.contains(&format!(
                 "/{}` can't be read",
@@ -505,7 +500,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
 
     assert_eq!(cluster.sql(db, "SELECT id FROM users"), "42");
     let said = project.ok("db-repair");
-    assert!(said.err.contains("what had come of it is kept: "), "{}", said.err);
+    assert!(said.err.contains("its state until then is kept: "), "{}", said.err);
     same(&cluster.fingerprint(db), &before);
 
     let kept =
@@ -532,7 +527,7 @@ fn a_reset_that_was_cut_off_may_be_mended_by_hand() {
     same(&cluster.fingerprint(db), &before);
 
     let said = project.ok("db-repair");
-    assert!(!said.err.contains("another run is at work"), "{}", said.err);
+    assert!(!said.err.contains("another run is using the database"), "{}", said.err);
     same(&cluster.fingerprint(db), &before);
     assert_eq!(project.ok("db-repair").out.trim(), "nothing to repair");
     weak.ends();
@@ -569,9 +564,9 @@ fn settings_that_the_role_may_not_carry_over_are_named_before() {
 
     for words in ["db-restore --latest --yes", "db-reset --force"] {
         weak.migrated_by("CREATE TABLE users (id int);");
-        let said = project.fails(words, 1, "it is not so that");
+        let said = project.fails(words, 1, "this is not true");
         for part in
-            ["all but log_statement, app.jwt of the role app", "nothing was touched", "--in-place"]
+            ["all but log_statement, app.jwt of the role app", "nothing was changed", "--in-place"]
         {
             assert!(said.err.contains(part), "{words}: {part}: {}", said.err);
         }

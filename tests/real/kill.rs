@@ -80,7 +80,7 @@ struct Ground<'a> {
     second: PathBuf,
     /// What the role may do while it is struck.
     rights: Rights,
-    /// Those that have proved good already.
+    /// Those that are verified already.
     proved: RefCell<BTreeSet<PathBuf>>,
     /// Drops the database in the end.
     _own: Option<TempDb>,
@@ -216,15 +216,12 @@ impl<'a> Ground<'a> {
 
     /// What a run that was interrupted says of the live data is true.
     fn is_as_it_says(&self, outcome: &Outcome, live: &Fingerprint, after: &str) {
-        let untouched = [
-            "the live data is as it was",
-            "live before is live again",
-            "has changed nothing that is live",
-        ];
+        let untouched =
+            ["the live data is as it was", "live before is live again", "has changed no live data"];
 
         if !untouched.iter().any(|words| outcome.err.contains(words)) {
             // one transaction may have come to its end before its psql did
-            let told = ["nobody can tell", "not taken back", "taken away again"]
+            let told = ["is not known", "not undone", "removed again"]
                 .iter()
                 .any(|words| outcome.err.contains(words));
             let only_reads = after.starts_with("`db-backup") || after.starts_with("`db-verify");

@@ -433,7 +433,8 @@ fn a_manifest_beside_a_file_does_not_say_whose_it_is() {
     app.ok(&format!("db-restore --yes --any-database --file {}", file.display()));
 }
 
-/// In production a stranger's functions never run as a superuser, beside the live database neither.
+/// In production a stranger's functions never run as a superuser, next to the live database
+/// neither.
 #[test]
 fn no_flag_lets_a_stranger_be_a_superuser_in_production() {
     let cluster = need!("postgresql", cluster());
@@ -529,7 +530,7 @@ fn autovacuum_runs_nothing_of_the_files_as_a_superuser() {
     );
 
     let said = project.ok(&format!("db-restore --yes --file {}", file.display()));
-    assert!(said.err.contains("autovacuum is off on it"), "{}", said.err);
+    assert!(said.err.contains("autovacuum is off for it"), "{}", said.err);
 
     let options = "SELECT string_agg(relname || array_to_string(reloptions, ','), ' ' ORDER BY \
                    relname) FROM pg_class WHERE reloptions <> '{}' AND oid >= 16384";

@@ -126,7 +126,7 @@ fn productions_dump_comes_back_without_its_roles() {
         assert!(refused.err.contains(role.as_str()), "{}", refused.err);
     }
 
-    assert!(refused.err.contains("nothing was touched"), "{}", refused.err);
+    assert!(refused.err.contains("nothing was changed"), "{}", refused.err);
     laptop.fails(
         &format!("db-restore {backup} --yes --in-place"),
         3,
@@ -140,7 +140,7 @@ fn productions_dump_comes_back_without_its_roles() {
     );
 
     laptop
-        .fails(&format!("db-restore {backup} --yes --no-owner"), 3, "gives rights to roles")
+        .fails(&format!("db-restore {backup} --yes --no-owner"), 3, "grants rights to roles")
         .ends_with(3, &cure);
     assert_eq!(cluster.sql(&db.name, "SELECT note FROM orders"), "live");
 
@@ -308,8 +308,8 @@ fn who_is_no_superuser_is_told_before_and_gets_the_rest() {
     );
 
     for said in [
-        "`app` is no member of: `postgres`",
-        "`app` may not make, for they take a superuser: `pageinspect`",
+        "`app` is not a member of: `postgres`",
+        "`app` can't create: only a superuser can: `pageinspect`",
     ] {
         assert!(doctor.err.contains(said) || doctor.out.contains(said), "{said}\n{}", doctor.out);
         project.fails(&format!("db-restore {backup} --yes"), 3, said).ends_with(3, &line);
@@ -354,10 +354,10 @@ fn in_place_what_is_others_stays_or_is_named() {
     let backup = name(&project.backup());
     let before = cluster.fingerprint(&db.name);
     let refused = format!("db-restore {backup} --yes --in-place --no-owner --no-privileges");
-    let said = project.fails(&refused, 3, "the role `app` may not empty the live database");
+    let said = project.fails(&refused, 3, "the role `app` can't empty the live database");
 
     assert!(
-        said.err.contains("of `postgres`: `theirs`") && said.err.contains("nothing was touched"),
+        said.err.contains("of `postgres`: `theirs`") && said.err.contains("nothing was changed"),
         "{}",
         said.err
     );

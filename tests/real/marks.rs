@@ -252,7 +252,7 @@ fn a_kept_database_that_says_production_is_dropped_by_no_run() {
     project.fails(
         "db-reset --force",
         3,
-        &format!("the database `{failed}` says that it is `production`"),
+        &format!("the the marker of database `{failed}` is `production`"),
     );
 
     cluster.sql("postgres", &format!("ALTER DATABASE {failed} RENAME TO {kept}"));
@@ -283,7 +283,7 @@ fn an_undo_brings_the_kept_data_back_where_the_live_one_is_gone() {
 
     let project = project.env("ENVIRONMENT", "production");
     let said = project.ok("db-undo --yes");
-    assert!(!said.err.contains("once more swaps it back"), "{}", said.err);
+    assert!(!said.err.contains("again to swap it back"), "{}", said.err);
     same(&cluster.fingerprint(&db.name), &before);
     assert!(!cluster.exists(&format!("{}__previous", db.name)));
 
@@ -521,9 +521,8 @@ fn a_late_repair_undoes_nothing_that_others_have_done_since() {
 
         // a cron job's backup cleans up first, without a question
         let said = first.ok("db-backup --auto");
-        let told = format!(
-            "`{db}` stays as it is: somebody has undone or replaced what this run had done there"
-        );
+        let told =
+            format!("`{db}` stays as it is: somebody undid or replaced what this run did there");
         assert!(said.err.contains(&told), "{since:?}: {}", said.err);
         same(&cluster.fingerprint(db), &before);
         assert_eq!(orders(cluster, &format!("{db}__previous")), "7", "{since:?}");
@@ -544,10 +543,8 @@ fn what_was_left_for_a_look_does_not_go_without_a_word() {
     cluster.sql(&db.name, "SET ROLE app; CREATE TABLE since AS SELECT 1 AS id");
     first.ok("db-repair");
 
-    let goes = format!(
-        "`{}__failed`, which a run that failed or was cut off has left for a look, goes for good",
-        db.name
-    );
+    let goes =
+        format!("`{}__failed`, left by a failed run for you to look at, will be dropped", db.name);
     assert!(second.ok("db-reset --force").err.contains(&goes));
     assert!(!second.ok("db-reset --force").err.contains(&goes));
 }
@@ -608,7 +605,7 @@ fn what_was_prepared_unheard_is_not_said_to_be_gone() {
         let said = super::Outcome::of(said)
             .ends_with(1, &format!("`{}` stays as it is: no mark of a run is on it", db.name));
 
-        assert!(!said.err.contains("taken away again"), "{}", said.err);
+        assert!(!said.err.contains("removed again"), "{}", said.err);
         assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM m"), "0");
         project.ok("db-repair").ends_with(0, "nothing to repair");
     }

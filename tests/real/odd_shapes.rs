@@ -263,11 +263,11 @@ fn foreign_partitions_and_mappings_come_back_and_what_a_role_may_not_read_is_tol
          CREATE USER MAPPING FOR public SERVER nowhere OPTIONS (user 'p')",
     );
 
-    let says = "user mappings whose options `app` may not read are in the backup of ";
+    let says = "lacks the options of user mappings that `app` may not read: ";
     let said = project(&db, By::App).ok("db-backup --auto").err;
     assert!(
         said.contains(says)
-            && said.contains("without them: `postgres` on `nowhere`, `public` on `nowhere`;"),
+            && said.contains("may not read: `postgres` on `nowhere`, `public` on `nowhere`;"),
         "{said}"
     );
 
@@ -307,7 +307,7 @@ fn a_server_of_a_foreign_partition_that_is_down_fails_no_restore() {
         for table in ["public.p", "public.p3", "public.\"x y\""] {
             assert!(
                 said.contains(&format!(
-                    "no statistics of {table}: a part of it is in another server"
+                    "no statistics for {table}: a part of it is on another server"
                 )),
                 "{words}: {said}"
             );
@@ -369,7 +369,7 @@ fn a_limit_of_sessions_is_named_before_work_begins() {
         let said =
             project.fails(words, 3, &format!("the role `{role}` may have 3 sessions at once"));
         assert!(
-            said.err.contains("nothing was touched") && said.err.contains("CONNECTION LIMIT -1"),
+            said.err.contains("nothing was changed") && said.err.contains("CONNECTION LIMIT -1"),
             "{}",
             said.err
         );
@@ -395,7 +395,7 @@ fn a_limit_of_sessions_is_named_before_work_begins() {
     let noted = project.ok("db-restore --latest --dry-run").out;
     assert!(
         noted.contains(&format!(
-            "`{role}` may have 5 sessions at once, and others have 2 by it now"
+            "`{role}` may have 5 sessions at once, and others use 2 of them now"
         )),
         "{noted}"
     );
@@ -532,7 +532,7 @@ fn a_table_that_can_not_be_analyzed_comes_back() {
         for table in ["public.one", "public.\"tw o\""] {
             assert!(
                 said.contains(&format!(
-                    "no statistics of {table}: a function of its indexes or statistics fails"
+                    "no statistics for {table}: a function of its indexes or statistics fails"
                 )),
                 "{words}: {said}"
             );

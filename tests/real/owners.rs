@@ -99,7 +99,7 @@ fn projects_share_a_folder_and_not_their_backups() {
     let before = cluster.fingerprint(&blog_db.name);
     let refused = format!("`{theirs}` is a backup of another project: `shop`");
 
-    blog.fails("db-restore --latest --yes", 1, "those of other projects are passed over: `shop`");
+    blog.fails("db-restore --latest --yes", 1, "those of other projects are ignored: `shop`");
     blog.fails(&format!("db-restore {theirs} --yes"), 3, &refused);
     blog.fails(&format!("db-restore --file {} --yes", file.display()), 3, &refused)
         .ends_with(3, "`--any-database`");
@@ -119,7 +119,7 @@ fn projects_share_a_folder_and_not_their_backups() {
 
     let cleaned = blog.ok("db-cleanup --keep-days 0 --min-keep 0 --yes");
     assert!(
-        cleaned.err.contains(&format!("keeps {theirs}: it is of the project `shop`")),
+        cleaned.err.contains(&format!("keeps {theirs}: it belongs to the project `shop`")),
         "{}",
         cleaned.err
     );

@@ -118,7 +118,7 @@ fn the_file_may_be_elsewhere_and_a_repository_does_not_say_where() {
     other.fails(
         &format!("db-pgpass --file {}", pipe.display()),
         1,
-        "is no plain file: nothing was changed",
+        "is not a regular file: nothing was changed",
     );
 
     let project = Project::host("postgresql://boss:a%0Ab@db.test/shop");

@@ -46,7 +46,7 @@ fn through_a_pooler_that_drops_options_nothing_is_changed() {
     let project =
         project.env("DATABASE_URL", &pooler.url(&db.name)).env("ALLOW_DATABASE_WIPE", "true");
     let before = cluster.fingerprint(&db.name);
-    project.ok("db-backup --auto").ends_with(0, "is dropped on the way");
+    project.ok("db-backup --auto").ends_with(0, "drops our startup parameters");
 
     for words in [
         "db-restore --latest --yes",
@@ -57,7 +57,7 @@ fn through_a_pooler_that_drops_options_nothing_is_changed() {
         "db-verify --deep --yes",
     ] {
         let said = project.fails(words, 3, CURE);
-        assert!(said.err.contains("nothing was touched"), "{words}: {}", said.err);
+        assert!(said.err.contains("nothing was changed"), "{words}: {}", said.err);
         assert!(!said.err.contains("or `db-restore --in-place`"), "{words}: {}", said.err);
     }
 

@@ -109,10 +109,10 @@ fn what_fails_is_taken_away_and_the_next_run_begins_anew() {
             // twice: an older failure gives way
             for _ in 0..2 {
                 let said = project.fails("db-prepare", 1, "division by zero");
-                assert!(said.err.contains("what is half made stays as"), "{}", said.err);
+                assert!(said.err.contains("the incomplete one stays as"), "{}", said.err);
                 before.is_there_again(cluster, &db.name);
             }
-            assert!(cluster.exists(&format!("{}__failed", db.name)), "for a look");
+            assert!(cluster.exists(&format!("{}__failed", db.name)), "for you to look at");
             project.write(file, good);
         }
 
@@ -145,7 +145,7 @@ fn a_killed_one_is_made_good_by_the_next() {
 
             if journal == "lost" {
                 fs::remove_dir_all(project.dir.join(".db-tasks")).unwrap();
-                project.fails("db-prepare", 1, "is half prepared, and somebody is at work in it");
+                project.fails("db-prepare", 1, "is incomplete, and a session is using it");
 
                 let end = format!(
                     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname \
@@ -156,7 +156,7 @@ fn a_killed_one_is_made_good_by_the_next() {
                 cluster.sql("postgres", &end);
                 project
                     .ok("db-prepare --dry-run")
-                    .ends_with(0, "take away what an earlier run has left half made");
+                    .ends_with(0, "remove what an earlier run left incomplete");
             }
 
             project.ok("db-prepare");
@@ -195,7 +195,7 @@ fn production_is_migrated_and_not_seeded() {
     for found in [Found::Missing, Found::Empty] {
         let (db, project) = project(cluster, found);
         let project = project.env("ENVIRONMENT", "production");
-        project.ok("db-prepare").ends_with(0, "it is NOT seeded");
+        project.ok("db-prepare").ends_with(0, "NOT seeded");
         assert_eq!(cluster.sql(&db.name, "SELECT count(*) FROM users"), "0");
     }
 }
@@ -299,7 +299,7 @@ fn what_an_undo_would_need_does_not_go_unasked() {
 
     let previous = format!("{}__previous", db.name);
     let kept = cluster.fingerprint(&previous);
-    project.fails("db-prepare", 3, "which the last restore or reset kept, would go for good");
+    project.fails("db-prepare", 3, "kept by the last restore or reset, would be lost for good");
     same(&cluster.fingerprint(&previous), &kept);
     assert!(backup.is_file());
 }

@@ -41,7 +41,7 @@ fn the_named_dump_takes_the_place_of_data_and_can_be_undone() {
     let before = cluster.fingerprint(&db.name);
 
     project.ok("db-prepare").ends_with(0, "nothing to prepare");
-    project.fails("db-prepare --replace", 3, "give `--yes`");
+    project.fails("db-prepare --replace", 3, "use `--yes`");
     project.fails("db-prepare --replace --confirm other", 3, "does not name");
     project.fails("db-prepare --yes", 2, "--replace");
     project.ok("db-prepare --replace --dry-run").ends_with(0, "replace the data of");
@@ -56,7 +56,7 @@ fn the_named_dump_takes_the_place_of_data_and_can_be_undone() {
 
         assert!(
             said.err.contains("`db-undo`")
-                && said.err.contains("it is in the backup, too: db-restore "),
+                && said.err.contains("it is also in the backup: db-restore "),
             "{}",
             said.err
         );
@@ -95,7 +95,7 @@ fn production_s_data_gives_way_to_no_preparation() {
 fn a_safety_backup_replaces_nothing() {
     let cluster = need!("postgresql", cluster());
     let (db, project) = project(cluster, "");
-    project.fails("db-prepare --replace --yes", 3, "there is nothing to put in place of the data");
+    project.fails("db-prepare --replace --yes", 3, "there is nothing to replace the data");
     project.backup();
     cluster.sql(&db.name, "INSERT INTO shelf VALUES ('later')");
 
@@ -141,7 +141,7 @@ fn a_role_that_may_create_no_database_replaces_in_place() {
     assert_eq!(shelf(cluster, &db.name), "from the dump, since");
 }
 
-/// TESTING=true means a database of its own, as in `TESTING=true ./bouy up --with-init`.
+/// TESTING=true means a database for tests, as in `TESTING=true ./bouy up --with-init`.
 #[test]
 fn testing_means_the_database_for_tests() {
     let cluster = need!("postgresql", cluster());
@@ -156,7 +156,7 @@ fn testing_means_the_database_for_tests() {
     cluster.sql(&tests, "INSERT INTO shelf VALUES ('by a test')");
     project.ok("db-prepare").ends_with(0, "nothing to prepare");
 
-    project.fails("db-prepare --replace", 3, "give `--yes`");
+    project.fails("db-prepare --replace", 3, "use `--yes`");
     project.ok("db-prepare --replace --yes");
     assert_eq!(shelf(cluster, &tests), "from the dump");
 
@@ -176,7 +176,7 @@ fn testing_means_the_database_for_tests() {
     project.fails(
         "db-restore --latest --yes",
         3,
-        "TESTING is set, which means a database of its own",
+        "TESTING is set, which means a database for tests",
     );
 
     same(&cluster.fingerprint(&db.name), &before);
@@ -209,7 +209,7 @@ fn what_somebody_needs_is_no_database_for_tests() {
         );
         let project = project.env("TESTING", "true");
         for words in ["db-prepare", "db-prepare --replace --yes"] {
-            project.fails(words, 2, &format!("`{name}` can be no database for tests"));
+            project.fails(words, 2, &format!("`{name}` can't be a database for tests"));
         }
     }
 }
@@ -223,8 +223,8 @@ fn testing_without_a_database_for_it_replaces_nothing() {
     let project = project.env("TESTING", "1");
 
     project.ok("db-prepare").ends_with(0, "names no database for it");
-    project.fails("db-prepare --replace --yes", 3, "means a database of its own");
-    project.fails("db-reset --force", 3, "means a database of its own");
+    project.fails("db-prepare --replace --yes", 3, "means a database for tests");
+    project.fails("db-reset --force", 3, "means a database for tests");
     same(&cluster.fingerprint(&db.name), &before);
     // an environment for tests is one
     project.env("ENVIRONMENT", "ci").ok("db-prepare --replace --yes");

@@ -119,7 +119,7 @@ fn no_verified_backup_no_migrator() {
     for (script, says) in [
         ("echo broken >&2; exit 1", "broken"),
         // it ends well, and its dump is cut off
-        ("echo '-- PostgreSQL database dump'; exit 0", "the dump is not good"),
+        ("echo '-- PostgreSQL database dump'; exit 0", "the dump can't be used"),
     ] {
         let (db, project) = project(cluster, "");
         let before = cluster.fingerprint(&db.name);
@@ -138,7 +138,7 @@ fn a_reset_is_refused_and_declined_without_a_trace() {
     let (db, project) = project(cluster, "");
     let before = cluster.fingerprint(&db.name);
 
-    project.fails("db-reset", 3, "standard input is no terminal");
+    project.fails("db-reset", 3, "standard input is not a terminal");
     project.fails("db-reset --confirm other", 3, "does not name");
     project.fails("db-reset --force --skip-backup", 3, "`ALLOW_DATABASE_WIPE` is not set");
 

@@ -113,7 +113,7 @@ fn what_can_be_read_is_saved_and_the_rest_is_named() {
 
     // it comes back by its name, with a word on what is missing, and without the keys that would
     // not hold
-    project.fails(&format!("db-restore {name}"), 3, "give `--yes`");
+    project.fails(&format!("db-restore {name}"), 3, "use `--yes`");
     let said = project.ok(&format!("db-restore {name} --yes"));
     assert!(
         said.err.contains("the backup is PARTIAL") && said.err.contains("`public.orders`"),
@@ -198,7 +198,7 @@ fn nothing_is_destroyed_behind_one_and_a_whole_one_is_like_any_other() {
     let before = cluster.fingerprint(&db.name);
     project
         .ok("db-backup --salvage")
-        .ends_with(0, "all of it can be read: the backup is one like any other");
+        .ends_with(0, "all of it can be read: this is a normal backup");
     cluster.sql(&db.name, "DELETE FROM people");
     project.ok("db-restore --latest --yes");
 

@@ -99,7 +99,7 @@ fn a_service_with_a_health_check_is_waited_for_until_it_is_healthy() {
     project.write("db-tasks.toml", config(&web, 1));
 
     let first = format!(
-        "error: waited in vain for the container {} to be healthy; the work itself is done\n",
+        "error: waiting for the container {} to be healthy timed out; the work itself is done\n",
         web.name
     );
     project.fails("db-restore --latest --yes", 1, &first).ends_with(1, "it answers `starting`");
@@ -131,7 +131,8 @@ fn a_service_that_never_gets_healthy_is_given_up() {
         lines[..4],
         [
             &format!(
-                "error: waited in vain for the container {} to be healthy; the work itself is done",
+                "error: waiting for the container {} to be healthy timed out; the work itself is \
+                 done",
                 web.name
             ),
             &format!("  waited 7 s for the container {} to be healthy", web.name),
@@ -158,7 +159,7 @@ fn a_service_that_never_gets_healthy_is_given_up() {
 
     assert_eq!(
         lines.last(),
-        Some(&"  next: do by hand what is named above; do not run the command again for it")
+        Some(&"  next: do the things named above by hand; do not run the command again for it")
     );
     same(&cluster.fingerprint(&db.name), &before);
     assert_eq!(web.is("{{.State.Status}}"), "running");

@@ -189,8 +189,8 @@ fn a_tablespace_that_is_not_here_is_left_out_and_named() {
         placed.replace("SET default_tablespace = '';\n\nSET default_table", "SET default_table"),
     );
     let said = project.ok("db-restore --file dump.sql --yes --trust=role").err;
-    let says = "what the dump has in the tablespace `Fast disk` is in the default one: the server \
-                has none of that name";
+    let says = "what the dump has in the tablespace `Fast disk` went to the default one: the \
+                server has no tablespace of that name";
 
     assert!(said.contains(says), "{said}");
     same(&cluster.fingerprint(&db.name), &before);
@@ -233,7 +233,7 @@ fn a_lock_that_is_waited_for_is_told_with_who_holds_it() {
             "{words}: {failed:?}"
         );
         assert!(
-            failed.err.contains("given up: `guards.wait-for-locks` is 1 s"),
+            failed.err.contains("gave up: `guards.wait-for-locks` is 1 s"),
             "{words}: {failed:?}"
         );
     }
@@ -329,15 +329,14 @@ fn triggers_on_login_run_in_no_superusers_session_of_ours() {
         "db-restore --latest --yes --in-place",
     ] {
         let said = project.ok(words);
-        assert!(!said.err.contains("whenever somebody connects"), "{words}: {}", said.err);
+        assert!(!said.err.contains("on every login"), "{words}: {}", said.err);
         assert_eq!(ran(), 1, "{words}");
     }
 
     for words in ["db-backup --auto", "db-wipe --dry-run"] {
         let said = plain.run(words);
         let told = format!(
-            "`{}` runs functions of its own whenever somebody connects, in this run's sessions, \
-             too: noted",
+            "`{}` runs its own functions on every login, also in this run's sessions: noted",
             db.name
         );
 

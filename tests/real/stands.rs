@@ -133,12 +133,16 @@ fn the_mark_of_a_reset_can_be_taken_away() {
     let config = "[databases.main]\npostgres = { url = \"${DATABASE_URL}\" }\n[hooks]\nmigrate = \
                   \"psql -qXc 'CREATE TABLE fresh (a int)'\"\n";
     let project = Project::new(config).env("DATABASE_URL", &db.url);
-    let said =
-        project.fails("db-reset --force", 3, "is half made: a reset that emptied it was cut off");
+    let said = project.fails(
+        "db-reset --force",
+        3,
+        "is incomplete: a reset emptied it and was \
+                                              interrupted",
+    );
 
     let way = said
         .err
-        .split("take the mark away: `")
+        .split("remove the mark: `")
         .nth(1)
         .and_then(|rest| rest.split('`').next())
         .unwrap()

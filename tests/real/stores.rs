@@ -261,7 +261,7 @@ fn an_optional_one_that_is_down_makes_it_partial() {
 
     // nothing is destroyed behind a partial backup
     let before = ground.state();
-    project.fails("db-wipe --backup --yes", 1, "no whole backup can be made");
+    project.fails("db-wipe --backup --yes", 1, "a complete backup can't be made");
     ground.is(&before, "a refused wipe");
     // by its name, what is in it comes back
     project
@@ -403,8 +403,8 @@ fn an_undo_of_a_set_that_is_killed() {
     killed("db-undo --yes");
 }
 
-/// What a set is emptied of is in a backup that has proved good, wherever it is struck; its
-/// database is as it was or empty.
+/// What a set is emptied of is in a backup that is verified, wherever it is struck; its database is
+/// as it was or empty.
 #[test]
 fn a_wipe_of_a_set_that_is_killed() {
     let ground = Ground::new(need!("postgresql", cluster()));
@@ -442,14 +442,14 @@ fn a_wipe_of_a_set_that_is_killed() {
             let half = parts.iter().any(|p| p.1)
                 || parts.iter().any(|p| p.0) && !parts.iter().all(|p| p.0);
             assert_eq!(
-                repaired.contains("a `db-wipe` was cut off"),
+                repaired.contains("a `db-wipe` was interrupted"),
                 half,
                 "{after}: {parts:?} {repaired}"
             );
 
             if half {
                 let status =
-                    ground.project.fails("db-status --check", 1, "a `db-wipe` was cut off");
+                    ground.project.fails("db-status --check", 1, "a `db-wipe` was interrupted");
                 assert!(
                     status.out.contains("to finish: `db-wipe --only ")
                         && status.out.contains("`db-restore "),

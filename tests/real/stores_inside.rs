@@ -305,7 +305,7 @@ fn what_can_not_be_done_is_said_before_anything_is_touched() {
     project.fails(
         "db-restore --latest --only uploads --yes --trust",
         3,
-        "was not made by db-tasks",
+        "was not created by db-tasks",
     );
 
     app.sh("rm -r /srv/up.db-tasks; mv /srv/elsewhere /srv/up.db-tasks");
@@ -345,7 +345,7 @@ fn what_can_not_be_done_is_said_before_anything_is_touched() {
     project.fails(
         "--config other.toml db-restore --latest --only uploads --yes",
         2,
-        "which stands still during a restore",
+        "which is stopped during a restore",
     );
 
     app.sh("ln -s /srv/up /srv/link");
@@ -394,7 +394,7 @@ fn an_image_without_programs_can_be_backed_up() {
     project.fails(
         "db-restore --latest --yes",
         3,
-        "the image has no `tar`, which a restore takes; a backup needs none",
+        "the image has no `tar`, which a restore needs; a backup does not",
     );
 
     app.sh("rm $(type -p stat) $(type -p find)");
@@ -409,10 +409,10 @@ fn an_image_without_programs_can_be_backed_up() {
     project.fails(
         "db-wipe --only media --backup --yes",
         3,
-        "the image has no `find` and no `stat`, which a wipe takes",
+        "the image has no `find` and no `stat`, which a wipe needs",
     );
 
-    assert_eq!(app.sh("ls -A /vol; ls -A /srv"), names, "nothing was touched");
+    assert_eq!(app.sh("ls -A /vol; ls -A /srv"), names, "nothing was changed");
 }
 
 #[test]
@@ -454,7 +454,12 @@ fn what_comes_after_the_look_is_in_nobodys_yes() {
     );
 
     ground.project.write("db-tasks.toml", config + &more);
-    ground.project.fails("db-wipe --only media --backup --yes", 3, "holds more than was looked at");
+    ground.project.fails(
+        "db-wipe --only media --backup --yes",
+        3,
+        "has changed since it was \
+                                                                    looked at",
+    );
     ground.app.sh("rm /vol/late");
     ground.is(&before, "a refused wipe");
 }

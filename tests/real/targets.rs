@@ -378,7 +378,7 @@ fn a_dump_reads_the_database_that_was_looked_at() {
         let said = led.fails(
             "db-backup",
             1,
-            "pg_dump was led to another server or database than the one that was looked at",
+            "pg_dump reached another server or database than the one that was looked at",
         );
         assert!(led.ok("db-list --names").out.trim().is_empty(), "{whither}: {}", said.err);
     }

@@ -36,7 +36,7 @@ fn t11_a_psql_that_does_not_know_restrict_loads_without_those_lines() {
     let project = with_programs(&db.url, &old);
     project
         .ok(&format!("db-restore --yes --trust=role --file {}", file.display()))
-        .ends_with(0, "our own reading of the dump alone");
+        .ends_with(0, "only db-tasks' own check");
     same(&cluster.fingerprint(&db.name), &before);
 
     // the lines of its messages stay those of the file
@@ -187,7 +187,7 @@ fn t15_an_archive_of_a_newer_version_is_told_by_its_head() {
     );
 
     let project = with_programs(&db.url, &new);
-    project.fails(&restore(&theirs), 3, "it holds a PostgreSQL 17 database");
+    project.fails(&restore(&theirs), 3, "it is from PostgreSQL 17");
     cluster.sql(&db.name, "DROP TABLE orders");
     project.ok(&restore(&ours));
     same(&cluster.fingerprint(&db.name), &before);

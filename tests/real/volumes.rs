@@ -21,7 +21,7 @@ fn a_volume_s_name_tells_what_takes_it_away() {
         (&["-v", named.as_str()][..], format!("is in the volume `{name}`"), false),
         (&["-v", DATA], "is in a volume without a name".into(), true),
         (&["--tmpfs", DATA], "is in memory".into(), true),
-        (&["-e", "PGDATA=/srv/pg"], "is in no volume".into(), true),
+        (&["-e", "PGDATA=/srv/pg"], "is not in a volume".into(), true),
         (&["-v", bound.as_str()], "is in the folder".into(), false),
     ] {
         let pg = need!("container", container(&Options { run, ..Options::default() }));

@@ -44,7 +44,7 @@ fn what_a_server_warns_of_in_a_load_is_shown() {
     {
         let said = project.ok(words);
         assert!(said.err.contains("the server warns: careful 1 ***\n"), "{words}: {}", said.err);
-        assert!(said.err.contains("… and 2 warnings more"), "{words}: {}", said.err);
+        assert!(said.err.contains("… and 2 more warnings"), "{words}: {}", said.err);
 
         assert!(
             !said.err.contains("only noted") && !said.err.contains("s3cret"),

@@ -483,7 +483,7 @@ fn a_role_without_the_right_is_refused_by_table_and_name() {
     project.fails(
         "db-wipe --yes",
         3,
-        &format!("the role `{role}` may not empty `public.orders`, which is `app`'s"),
+        &format!("the role `{role}` can't empty `public.orders`, which `app` owns"),
     );
 
     // the right to empty a table is not that to its sequence
@@ -610,15 +610,13 @@ fn a_set_that_is_half_wiped_says_so() {
 
     let project = Project::new(&config).env("ALLOW_DATABASE_WIPE", "true");
     let (before, kept) = (cluster.fingerprint(&a.name), cluster.fingerprint(&b.name));
-    let half = format!(
-        "not today\n  done, and not taken back: remove every row of 2 tables in {}\n",
-        a.name
-    );
+    let half =
+        format!("not today\n  done, and not undone: remove every row of 2 tables in {}\n", a.name);
     let said = project.fails("db-wipe --yes", 1, &half);
 
     assert!(
         said.err.contains("error: ERROR:  not today\n")
-            && said.err.contains("no backup was made in this run"),
+            && said.err.contains("this run made no backup"),
         "{}",
         said.err
     );

@@ -220,11 +220,7 @@ fn the_guide_from_top_to_bottom() {
 
     // direct restore
     server.sql("bigskies", "DROP TABLE users");
-    repo.fails(
-        &format!("./scripts/db-restore.sh backups/database/{}", names[1]),
-        3,
-        "give `--yes`",
-    );
+    repo.fails(&format!("./scripts/db-restore.sh backups/database/{}", names[1]), 3, "use `--yes`");
 
     repo.typed(&format!("./scripts/db-restore.sh backups/database/{}", names[1]), "yes\n")
         .ends_with(0, "");
@@ -358,7 +354,7 @@ fn troubleshooting(stack: &Stack, repo: &Repo, before: &Fingerprint) {
     repo.ok("make -s db-prepare").ends_with(0, "has 3 tables: nothing to prepare");
     assert_eq!(server.fingerprint("bigskies").rows, before.rows);
 
-    // "Restore Fails": try the file, and try it beside the live database
+    // "Restore Fails": try the file, and try it next to the live database
     repo.ok(&format!("sh scripts/db verify {name}")).ends_with(0, "is good");
     repo.ok("sh scripts/db restore --latest --as bigskies_test");
     assert_eq!(server.sql("bigskies_test", "SELECT count(*) FROM users"), "500");

@@ -275,7 +275,7 @@ fn safety(ground: &Ground) {
     repo.fails(
         "ALLOW_DATABASE_WIPE=false scripts/wipe_database --yes",
         3,
-        "is set, and not to `true`",
+        "is set, but not to `true`",
     );
 
     // 2. production, whichever way it is said
@@ -291,7 +291,7 @@ fn safety(ground: &Ground) {
     ground.dotenv("");
 
     // 5. the question: names to type, and nobody who could be asked is no yes
-    repo.fails(&format!("{ALLOWED} scripts/wipe_database --backup"), 3, "give `--yes`");
+    repo.fails(&format!("{ALLOWED} scripts/wipe_database --backup"), 3, "use `--yes`");
     repo.typed(&format!("{ALLOWED} scripts/wipe_database --backup"), "yes\n")
         .ends_with(4, "declined: nothing was changed");
     repo.typed(&format!("{ALLOWED} scripts/wipe_database"), "no\n")
@@ -401,7 +401,7 @@ fn restored(ground: &Ground, before: &State) {
     repo.fails("scripts/restore_database --backup '' --yes", 2, "there is no backup ``");
     repo.typed("scripts/restore_database", "q\n").ends_with(4, "no backup was chosen");
     repo.typed("scripts/restore_database", "1\nno\n").ends_with(4, "declined");
-    repo.fails("scripts/restore_database --latest", 3, "give `--yes`");
+    repo.fails("scripts/restore_database --latest", 3, "use `--yes`");
     ground.is(&wiped);
 
     repo.typed("scripts/restore_database", "1\nyes\n")

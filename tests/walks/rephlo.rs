@@ -95,7 +95,7 @@ fn the_guide_from_top_to_bottom() {
         .typed("npm run --silent db:reset", "yes\n")
         .ends_with(4, "declined: nothing was changed");
     assert!(said.out.contains("replaces the live data of `rephlo-dev`"), "{}", said.out);
-    repo.fails("npm run --silent db:reset", 3, "standard input is no terminal");
+    repo.fails("npm run --silent db:reset", 3, "standard input is not a terminal");
     same(&cluster.fingerprint(DB), &before);
     assert!(!repo.dir.join("npx.log").exists());
 

@@ -21,7 +21,7 @@ pub fn main() -> ExitCode {
     let cli = match read() {
         Ok(cli) => cli,
         Err(e) => {
-            // clap's own exit codes are ours: 0 for help, 2 for usage
+            // clap uses the same exit codes: 0 for help, 2 for usage
             drop(e.print());
             misread(&e);
             return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
@@ -35,14 +35,14 @@ fn words() -> impl Iterator<Item = std::ffi::OsString> {
     cli::words::understood(std::env::args_os().collect()).into_iter()
 }
 
-/// What is read of it; its help speaks as the person typed.
+/// What is read of it; its help names commands as they were typed.
 fn read() -> Result<Cli, clap::Error> {
     let by = Typed::of(&Env::of_process(), None, typed::program().as_deref()).by();
     let matches = cli::command(&by).try_get_matches_from(words())?;
     Cli::from_arg_matches(&matches)
 }
 
-/// Does one task: the way in for an xtask of your own that has taken `Task` in.
+/// Runs one task: the entry point for your own xtask that includes `Task`.
 pub fn execute(global: &Global, task: &Task) -> Exit {
     let begun = Instant::now();
     let command = task.command();
@@ -67,7 +67,7 @@ fn publish(document: &serde_json::Value) -> Result<Exit> {
         .inspect_err(session::complain)
 }
 
-/// A command line that can't be read has its document, too, where it asks for one.
+/// A command line that can't be read gets its document, too, if it asks for one.
 fn misread(error: &clap::Error) {
     let words: Vec<String> =
         words().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
@@ -93,7 +93,7 @@ fn misread(error: &clap::Error) {
         Duration::ZERO,
     );
 
-    // a reader that is gone is told by nobody
+    // nobody can tell a reader that is gone
     drop(publish(&document));
 }
 
@@ -128,7 +128,7 @@ fn dispatch(global: &Global, command: &dyn Command, record: &mut Record) -> Resu
     record.hide(&session.project.secrets);
 
     let result = result.and_then(|exit| session.whole(exit));
-    // a signal that came while facts were asked for ended a child, too: the signal is what happened
+    // a signal during the survey also ended a child: report the signal
     let result = result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e });
     let result = result.map_err(|e| session.covered(e));
     session.end_log(&result);

@@ -1,18 +1,18 @@
-//! Text that may hold bytes which are no UTF-8: names and comments of a database in SQL_ASCII or
-//! LATIN1 do, and those that it has left in the catalogs that all databases of a server share. Such
-//! a byte is a character that nobody writes, of the last private plane, so that what was read can
-//! be said again, byte for byte; people are shown `\xe9` (`ui/shown`).
+//! Text that may have bytes which are not UTF-8: names and comments of a database in SQL_ASCII or
+//! LATIN1, also in the catalogs that all databases of a server share. Such a byte becomes a
+//! character of the last private plane, so that the text can be sent back byte for byte; people see
+//! `\xe9` (`ui/shown`).
 
 use std::borrow::Cow;
 
-/// The first of them, less the first byte that is no ASCII.
+/// The first of them, minus the first byte beyond ASCII.
 const FIRST: u32 = 0x10_ff00;
 
-/// What a program said.
+/// The output of a program.
 pub fn text(bytes: &[u8]) -> String {
     bytes.utf8_chunks().fold(String::with_capacity(bytes.len()), |mut text, chunk| {
         if chunk.valid().contains(is_foreign) {
-            // one that somebody writes all the same is known by its bytes
+            // one that is really in the text is known by its bytes
             let stood_for = |c: char| c.to_string().bytes().map(standing_for).collect::<String>();
             text.extend(
                 chunk
@@ -29,7 +29,7 @@ pub fn text(bytes: &[u8]) -> String {
     })
 }
 
-/// The bytes again.
+/// Back to bytes.
 pub fn of(text: &str) -> Cow<'_, [u8]> {
     if !has_foreign(text) {
         return Cow::Borrowed(text.as_bytes());
@@ -46,7 +46,7 @@ pub fn of(text: &str) -> Cow<'_, [u8]> {
     Cow::Owned(bytes)
 }
 
-/// Whether it holds bytes that are no UTF-8.
+/// Whether it has bytes that are not UTF-8.
 pub fn has_foreign(text: &str) -> bool {
     text.contains(is_foreign)
 }

@@ -1,4 +1,4 @@
-//! `cargo db-tasks db-backup`, and `cargo xtask db-backup` where `xtask` is its alias.
+//! `cargo db-tasks db-backup`, and `cargo xtask db-backup` if `xtask` is its alias.
 fn main() -> std::process::ExitCode {
     db_tasks::main()
 }

@@ -8,7 +8,7 @@ use clap::{Command, CommandFactory, Parser};
 pub use crate::command::Task;
 pub use crate::options::Global;
 
-/// The databases of a project repo: backed up, proved, restored, reset.
+/// Back up, verify, restore and reset the databases of a project repo.
 #[derive(Debug, Parser)]
 #[command(
     name = "db-tasks",
@@ -18,7 +18,7 @@ pub use crate::options::Global;
     disable_help_subcommand = true
 )]
 pub struct Cli {
-    /// What holds for every command.
+    /// What applies to every command.
     #[command(flatten)]
     pub global: Global,
     /// The command.

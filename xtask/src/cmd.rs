@@ -14,18 +14,19 @@ pub struct Cmd {
     pub program: String,
     /// Its arguments.
     pub args: Vec<String>,
-    /// Variables it gets beside ours.
+    /// Variables it gets in addition to ours.
     pub env: Vec<(String, Value)>,
-    /// What it reads, where that is a text of ours (SQL).
+    /// What it reads, if that is a text of ours (SQL).
     pub input: Option<String>,
-    /// Where it runs, when not where we do.
+    /// Where it runs, if not where we do.
     #[serde(default)]
     pub dir: Option<PathBuf>,
 }
 
-/// Variables by which libpq goes elsewhere, or does otherwise, than the project says. `config` has
-/// read those that count: one left over from another project, `PGHOSTADDR` say, would lead past the
-/// guards to a server that nobody named. <https://www.postgresql.org/docs/current/libpq-envars.html>
+/// Variables that make libpq connect elsewhere, or behave differently, than the project says.
+/// `config` has read those that count: a leftover of another project, such as `PGHOSTADDR`, would
+/// lead past the guards to a server that nobody named.
+/// <https://www.postgresql.org/docs/current/libpq-envars.html>
 const STEERING: [&str; 12] = [
     "PGHOST",
     "PGHOSTADDR",
@@ -80,7 +81,7 @@ impl Cmd {
         self
     }
 
-    /// Variables of ours that it must not see: it gets them from the plan or not at all.
+    /// Our variables that it must not see: it gets them from the plan or not at all.
     pub fn not_inherited(&self) -> impl Iterator<Item = &'static str> {
         STEERING.into_iter().filter(|steering| self.env.iter().all(|(name, _)| name != steering))
     }
@@ -98,8 +99,7 @@ impl Cmd {
     }
 }
 
-/// What stands round a value in SQL that nobody is shown: comments, which a server takes for none
-/// of its own.
+/// What encloses a secret value in SQL: comments, which no server uses itself.
 pub const UNSHOWN: [&str; 2] = ["/*not shown*/", "/*to here*/"];
 
 /// SQL as it is shown.
@@ -112,7 +112,7 @@ pub fn shown_sql(sql: &str) -> String {
     })
 }
 
-/// The values in SQL that nobody is shown: a server may repeat them.
+/// The secret values in SQL: a server may repeat them.
 pub fn unshown(sql: &str) -> Vec<String> {
     let literals = sql.split(UNSHOWN[0]).skip(1).filter_map(|part| part.split_once(UNSHOWN[1]));
     let bare = |(literal, _): (&str, &str)| {
@@ -121,8 +121,8 @@ pub fn unshown(sql: &str) -> Vec<String> {
     literals.map(bare).filter(|value| value.len() >= 4).collect()
 }
 
-/// What a program said, or a file holds, as text. What is not UTF-8 (a database of another
-/// encoding) is shown by its bytes, so that two names stay two.
+/// The output of a program, or a file's contents, as text. What is not UTF-8 (from a database of
+/// another encoding) is shown by its bytes, so that two names stay different.
 pub fn readable(bytes: &[u8]) -> String {
     bytes.utf8_chunks().fold(String::with_capacity(bytes.len()), |mut text, chunk| {
         text.push_str(chunk.valid());
@@ -131,7 +131,7 @@ pub fn readable(bytes: &[u8]) -> String {
     })
 }
 
-/// As a shell would be told, secrets as their names.
+/// As you would type it in a shell, with names instead of secrets.
 impl fmt::Display for Cmd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in &self.env {

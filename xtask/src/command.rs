@@ -93,28 +93,28 @@ pub trait Command {
     }
 }
 
-/// The commands. An xtask of your own takes them in with `#[command(flatten)]`.
+/// The commands. Your own xtask includes them with `#[command(flatten)]`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Task {
-    /// Back up one database or all, each proved as it is written
+    /// Back up one database or all, and verify each backup while writing it
     #[command(name = "db-backup", visible_alias = "backup")]
     Backup(Backup),
-    /// List the backups, newest first, foreign and broken ones too
+    /// List the backups, newest first, including foreign and broken ones
     #[command(name = "db-list", visible_alias = "list", alias = "list-backups")]
     List(List),
     /// Show what a backup holds
     #[command(name = "db-info", visible_alias = "info")]
     Info(Info),
-    /// Read a backup whole and prove it, or restore it into a scratch database for a trial
+    /// Verify a backup by reading it to its end, or by restoring it into a scratch database
     #[command(name = "db-verify", visible_alias = "verify")]
     Verify(Verify),
-    /// Restore a backup: loaded and proved beside the live database, then swapped in
+    /// Restore a backup: load and verify it next to the live database, then swap it in
     #[command(name = "db-restore", visible_alias = "restore")]
     Restore(Restore),
     /// Swap back what the last restore replaced
     #[command(name = "db-undo", visible_alias = "undo")]
     Undo(Undo),
-    /// Back up, then put a new database in place of the old one, migrated and seeded
+    /// Back up, then replace the database with a new one, migrated and seeded
     #[command(name = "db-reset", visible_alias = "reset")]
     Reset(Reset),
     /// Run the `migrate` hook with the right DATABASE_URL
@@ -126,13 +126,13 @@ pub enum Task {
     /// Give a missing or empty database its contents; leave one with data alone
     #[command(name = "db-prepare", visible_alias = "prepare")]
     Prepare(Prepare),
-    /// Clean up after a run that was killed; every run that changes something does so first
+    /// Clean up after a killed run; every run that changes something does so first
     #[command(name = "db-repair", visible_alias = "repair")]
     Repair(Repair),
     /// Empty every table; keep the schema and the migration ledgers
     #[command(name = "db-wipe", visible_alias = "wipe")]
     Wipe(Wipe),
-    /// Show or set what a database itself says that it is, so that guards know production
+    /// Show or set the environment stored in a database, so that guards recognise production
     #[command(name = "db-protect", visible_alias = "protect")]
     Protect(Protect),
     /// Write the databases' passwords into your password file, so that psql asks for none
@@ -150,7 +150,7 @@ pub enum Task {
     /// Show every setting and where it came from
     #[command(name = "db-config", visible_alias = "config")]
     Config(Config),
-    /// Look for what would go wrong, with the cure for each problem
+    /// Find what would go wrong, and how to fix it
     #[command(name = "db-doctor", visible_alias = "doctor")]
     Doctor(Doctor),
     /// Start the project's own cluster, and leave it running

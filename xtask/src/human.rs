@@ -24,7 +24,7 @@ pub fn bytes(n: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A count with its thousands apart: `1,234,567`.
+/// A count with thousands separators: `1,234,567`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
@@ -92,7 +92,7 @@ pub fn duration(d: Duration) -> String {
     }
 }
 
-/// Names of what there may be thousands of: the first, and how many more.
+/// A list that may be very long: the first names, and how many more.
 pub fn few<T: AsRef<str>>(names: &[T]) -> String {
     const MOST: usize = 8;
     let shown: Vec<&str> = names.iter().take(MOST).map(AsRef::as_ref).collect();
@@ -102,7 +102,7 @@ pub fn few<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
-/// A text broken at words into lines of so many characters; a longer word has a line of its own.
+/// A text broken at words into lines of this many characters; a longer word gets a line of its own.
 pub fn wrapped(text: &str, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {

@@ -1,4 +1,4 @@
-//! db-tasks: the databases of a project repo, backed up, proved, restored and reset.
+//! db-tasks: backs up, verifies, restores and resets the databases of a project repo.
 //!
 //! Data flows one way: arguments, project, facts, plan, gate, run, report. A plan is a value; a dry
 //! run prints the very value that the runner executes, and only `gate` makes the `Cleared` that

@@ -1,4 +1,4 @@
-//! The `db-tasks` program: `cargo xtask db-backup` and its kin.
+//! The `db-tasks` program: `cargo xtask db-backup` and so on.
 fn main() -> std::process::ExitCode {
     db_tasks::main()
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::gate;
 
-/// The seconds of a `--wait` that says none.
+/// The default seconds of `--wait`.
 pub const WAIT: &str = "60";
 
 /// Options of every command.
@@ -18,18 +18,18 @@ pub struct Global {
     /// Do not read `.env`
     #[arg(long, global = true)]
     pub no_dotenv: bool,
-    /// Say nothing but results and errors
+    /// Print only results and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Wait for a server that is starting, 60 seconds at most or so many; one that stands still is
-    /// told at once
+    /// Wait up to 60 seconds, or SECONDS, for a server that is starting; a stopped server is
+    /// reported at once
     #[arg(long, global = true, value_name = "SECONDS", num_args = 0..=1, default_missing_value = WAIT)]
     pub wait: Option<u64>,
-    /// With `--dry-run`: each step's commands and SQL, too
+    /// With `--dry-run`: also show each step's commands and SQL
     #[arg(long, global = true)]
     pub verbose: bool,
-    /// Trust, from now on and on this machine, the programs and server folders that this
-    /// repository brings, and the servers that it sends variables of yours to
+    /// From now on, on this machine, trust the programs and server folders in this repository, and
+    /// let it send your variables to the servers it names
     #[arg(long, global = true)]
     pub trust_repo: bool,
     /// Print one JSON document: plan, verdicts, steps, outcome, result (docs/json.md)
@@ -43,7 +43,7 @@ pub struct Consent {
     /// Answer the question with yes (guards still hold)
     #[arg(short, long)]
     pub yes: bool,
-    /// Answer the question with the database's name, for scripts that must not hit another one
+    /// Answer the question with the database's name, for scripts that must not change another one
     #[arg(long, value_name = "NAME", conflicts_with = "yes")]
     pub confirm: Option<String>,
     /// Show every step and guard, and change nothing (`--verbose`: with the commands)
@@ -61,11 +61,11 @@ impl From<&Consent> for gate::Consent {
     }
 }
 
-/// What of a dump is not loaded.
+/// The parts of a dump that are not loaded.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Leave {
-    /// Leave out who owns what (`ALTER … OWNER TO`), and what another role alone can make: all of
-    /// it will be the role's that loads it
+    /// Leave out who owns what (`ALTER … OWNER TO`), and whatever only another role can create;
+    /// your role owns everything
     #[arg(long)]
     pub no_owner: bool,
     /// Leave out who may do what (GRANT, REVOKE, default privileges)
@@ -73,13 +73,13 @@ pub struct Leave {
     pub no_privileges: bool,
 }
 
-/// What of a file's author is trusted.
+/// How far a file's author is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Trusted {
-    /// What the functions of a dump do, as the project's own role.
+    /// The functions of a dump may run as the project's own role.
     Role,
     /// SQL.
     Sql,
-    /// What psql itself does on this machine, too.
+    /// psql commands may also run on this machine.
     Psql,
 }

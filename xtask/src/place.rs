@@ -8,7 +8,7 @@ use crate::cmd::{Cmd, Value};
 /// Where a command runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// On this machine; with a folder, its programs come from there.
+    /// On this machine; if there is a folder, its programs come from there.
     Host {
         /// The folder of the programs.
         programs: Option<PathBuf>,
@@ -20,8 +20,8 @@ pub enum Place {
         /// The container's name.
         name: String,
         /// Variables of the container's own environment that a program there must not see: `docker
-        /// exec` hands them all on, and PGHOST would lead a client of ours to another
-        /// server. `-e` can't take one away, and libpq refuses some that are empty.
+        /// exec` passes them all on, and PGHOST would lead our client to another server. `-e` can't
+        /// take one away, and libpq refuses some that are empty.
         cleared: Vec<String>,
     },
     /// On this machine, through another program that drops root's rights (postgres refuses to run
@@ -77,8 +77,8 @@ impl Place {
         self.wrap(Cmd { program: "sh".into(), args: words, ..cmd })
     }
 
-    /// Ends what runs here under a mark, with all that it has started: kindly first, after five
-    /// seconds for good. It is done when nothing of it is left.
+    /// Terminates what runs here under a mark, with all that it started: SIGTERM first, SIGKILL
+    /// after five seconds. It returns when nothing of it is left.
     pub fn end(&self, mark: &str) -> Cmd {
         self.wrap(Cmd::new("sh").args(["-c", include_str!("place/end.sh"), "sh", mark]))
     }
@@ -88,7 +88,7 @@ impl Place {
         self.wrap_lent(cmd, "-it")
     }
 
-    /// The same with our own standard input, whatever it is.
+    /// The same with our own standard input.
     pub fn wrap_for_reader(&self, cmd: Cmd) -> Cmd {
         self.wrap_lent(cmd, "-i")
     }
@@ -105,7 +105,7 @@ impl Place {
 /// Runs its arguments, and stays until they have ended.
 const MARKED: &str = r#""$@"; exit $?"#;
 
-/// The command without these variables, but for those that it sets itself. `env -u` is GNU's,
+/// The command without these variables, except for those that it sets itself. `env -u` is GNU's,
 /// busybox's and toybox's, and of every BSD.
 fn without(cleared: &[String], cmd: Cmd) -> Cmd {
     let foreign = cleared.iter().filter(|name| cmd.env.iter().all(|(set, _)| set != *name));
@@ -117,8 +117,8 @@ fn without(cleared: &[String], cmd: Cmd) -> Cmd {
     Cmd { program: "env".into(), args: words, ..cmd }
 }
 
-/// `docker exec`: never a TTY (it turns LF into CRLF), `-i` only where something is fed, and a
-/// secret's variable by name alone: the client passes its own value on, so that no argv holds it.
+/// `docker exec`: never a TTY (it turns LF into CRLF), `-i` only if there is input, and a secret's
+/// variable only by name: the client passes its own value on, so that no argv holds it.
 fn exec(engine: &str, container: &str, cmd: Cmd) -> Cmd {
     let mut out = Cmd::new(engine).arg("exec");
     if cmd.input.is_some() {

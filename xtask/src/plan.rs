@@ -1,6 +1,5 @@
-//! A plan is a value: what a dry run prints, a prompt shows and the runner executes.
-//! There are no conditions, loops or variables in it; such a thing is a fact, asked before
-//! planning.
+//! A plan is a value: what a dry run prints, a prompt shows and the runner executes. There are no
+//! conditions, loops or variables in it; those are facts, asked before planning.
 
 mod pipe;
 mod reach;
@@ -21,7 +20,7 @@ use crate::cmd::Cmd;
 use crate::config::{Pin, SecretName};
 use crate::value::{Address, Change};
 
-/// What a command is going to do.
+/// What a command will do.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The command (`db-restore`).
@@ -30,23 +29,23 @@ pub struct Plan {
     pub headline: String,
     /// What can be lost.
     pub risk: Risk,
-    /// What the person should know before saying yes.
+    /// What you should know before you say yes.
     pub notes: Vec<String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
-    /// What to print when all is done: the way back, the next step.
+    /// What to print at the end: the way back, the next step.
     pub afterwards: Vec<String>,
     /// The result for stdout (a backup's path).
     pub result: Vec<PathBuf>,
     /// The backup that it makes or reads.
     pub backup: Option<PathBuf>,
-    /// The author of a file from elsewhere that it loads.
+    /// The author of an untrusted file that it loads.
     pub author: Option<Author>,
     /// The databases that no other run may work on meanwhile.
     pub alone: Vec<Alone>,
 }
 
-/// A database that a run wants for itself, whichever clone or project another one is of.
+/// A database that a run wants for itself, against runs of other clones and projects, too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alone {
     /// Its name.
@@ -55,7 +54,7 @@ pub struct Alone {
     pub at: String,
     /// Takes the lock on its server, and holds it until its input ends.
     pub lock: Cmd,
-    /// What the plan was made for. A clean-up acts by marks and oids, and by no look.
+    /// What the plan was made for. A clean-up goes only by marks and oids.
     #[serde(skip)]
     pub was: Was,
 }
@@ -63,28 +62,27 @@ pub struct Alone {
 /// What a name stood for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Was {
-    /// Nobody has looked.
+    /// It was not looked up.
     #[default]
     Unknown,
-    /// A database with this oid; none, where there was no such database.
+    /// A database with this oid; `None` if there was no such database.
     Found(Option<u32>),
 }
 
-/// The author of a file from elsewhere: its defaults, triggers and indexes call functions of
-/// theirs.
+/// The author of an untrusted file: its defaults, triggers and indexes call the author's functions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
     /// The role that their functions run as.
     pub role: String,
     /// What it may do.
     pub powers: Powers,
-    /// Why it is none of the run's own.
+    /// Why it is not a loader role.
     pub why: Option<String>,
-    /// Whether somebody has answered for them.
+    /// Whether you trust them.
     pub word: Word,
 }
 
-/// Whether somebody has said on the command line that a file's author is trusted.
+/// Whether the command line says that a file's author is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
     /// `--trust=role`, or more.
@@ -96,16 +94,15 @@ pub enum Word {
 /// What can be lost; it decides which guards must clear the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Risk {
-    /// Nothing, and nobody need be asked.
+    /// Nothing, and there is no need to ask.
     Nothing,
     /// Nothing: it only adds.
     Adds,
-    /// Whatever the project's migrations change; they are what production is changed by, too.
+    /// Whatever the project's migrations change; they change production, too.
     Migrates,
     /// Files that are backups.
     RemovesBackups,
-    /// Whatever functions of a file from elsewhere do, while it is loaded into a database beside
-    /// the live ones.
+    /// Whatever functions of an untrusted file do while it is loaded next to the live databases.
     Stranger {
         /// The databases on whose server it is loaded.
         stakes: Vec<Stake>,
@@ -116,7 +113,7 @@ pub enum Risk {
     Changes {
         /// The databases.
         stakes: Vec<Stake>,
-        /// The variable that must be set, where the task has one.
+        /// The variable that must be set, if the task has one.
         pins: Vec<Pin>,
     },
     /// Live data.
@@ -125,9 +122,9 @@ pub enum Risk {
         stakes: Vec<Stake>,
         /// What the person must type.
         answer: String,
-        /// The variable that must be set, where the task has one.
+        /// The variable that must be set, if the task has one.
         pins: Vec<Pin>,
-        /// What may be done in production, too: it brings data back, and keeps what it replaces.
+        /// What is allowed in production, too: it brings data back, and keeps what it replaces.
         recovery: Option<Recovery>,
     },
 }
@@ -156,9 +153,9 @@ pub struct Recovery {
 /// What the role may do that a file is loaded as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Powers {
-    /// Nothing beyond the new database: a role of the run's own.
+    /// Nothing beyond the new database: a loader role.
     Contained,
-    /// What it owns and was granted.
+    /// Whatever it owns and was granted.
     Own,
     /// Everything, on the server and its machine.
     All,
@@ -178,7 +175,7 @@ pub enum Purpose {
 pub enum Step {
     /// One act.
     Act(Act),
-    /// Acts with what follows when they fail, and what follows in any case.
+    /// Acts, with what follows if they fail, and what follows in any case.
     Scope(Scope),
 }
 
@@ -189,8 +186,8 @@ pub struct Scope {
     pub body: Vec<Step>,
     /// Done when the body failed, was interrupted or was refused.
     pub on_failure: Vec<Act>,
-    /// Done after that, by this run alone: a later one that cleans up leaves it, for what it takes
-    /// away may have been used since.
+    /// Done after that, and only by this run: a later clean-up leaves it, because what it removes
+    /// may be in use by then.
     pub at_once: Vec<Act>,
     /// Done in any case, last.
     pub finally: Vec<Act>,
@@ -204,20 +201,20 @@ pub enum Part {
     /// Its work.
     #[default]
     Work,
-    /// What follows the work: where it fails, the work is done all the same.
+    /// What follows the work: if it fails, the work is still done.
     Sequel,
 }
 
 /// The closed vocabulary.
 #[derive(Debug, Clone)]
 pub enum Act {
-    /// Moves bytes and proves them as they go by.
+    /// Moves bytes and verifies them on the way.
     Pipe(Box<Pipe>),
-    /// Makes a thing that was not there.
+    /// Makes a new thing.
     Create(Deed),
     /// Gives a thing another name.
     Rename(Deed),
-    /// Takes a thing away.
+    /// Removes a thing.
     Remove(Deed),
     /// Changes a thing in place.
     Write(Deed),
@@ -238,31 +235,31 @@ pub struct Deed {
     pub how: How,
 }
 
-/// The ways of a deed.
+/// How a change is made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum How {
     /// A folder of ours, mode 0700.
     Folder(PathBuf),
-    /// A file of ours; an empty one where it is made.
+    /// A file of ours; a new one is empty.
     File(PathBuf),
-    /// Files of ours in a folder of ours, and the folder itself where nothing else is in it.
+    /// Files of ours in a folder of ours, and the folder itself if nothing else is in it.
     Set(PathBuf, Vec<PathBuf>),
     /// From one name to another that is free, on one file system.
     Move(PathBuf, PathBuf),
     /// A command.
     Command(Cmd),
-    /// A change of a store that this process itself does.
+    /// A change of a store that this process itself makes.
     Change(Address, Change),
-    /// A file of ours with this text, whole or not there.
+    /// A file of ours with this text, written whole or not at all.
     Text(PathBuf, String),
-    /// A command, and another that makes way for it while it waits.
+    /// A command, and another that clears its way while it waits.
     Meanwhile(Cmd, Cmd),
-    /// A change of what is live that is done as a whole or not at all, and a command that makes way
-    /// for it, where it needs one.
+    /// A change of live data that is made as a whole or not at all, and a command that clears its
+    /// way, if it needs one.
     Live(Cmd, Option<Cmd>),
     /// A program of the project's own.
     Hook(Box<Hook>),
-    /// A load of a backup that the run itself has made.
+    /// A load of a backup that the run itself made.
     Reload(Box<Reload>),
     /// A person's password file, with these logins in it.
     Passwords(PathBuf, Vec<Login>),
@@ -283,14 +280,14 @@ pub struct Login {
     pub password: SecretName,
 }
 
-/// A program of the project's own: what it says is passed on, and it has a time to be done in.
+/// A program of the project's own: its output is passed on, and it has a timeout.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Hook {
     /// The command.
     pub cmd: Cmd,
-    /// Seconds after which it is ended.
+    /// Seconds after which it is terminated.
     pub timeout: u64,
-    /// What ends it where it runs, when that is not with its command.
+    /// What terminates it where it runs, if its client can't.
     #[serde(default)]
     pub end: Option<Cmd>,
 }
@@ -304,7 +301,7 @@ pub struct Check {
     pub cmd: Cmd,
     /// The answer, trimmed.
     pub expect: String,
-    /// What to do when it answers otherwise.
+    /// What to do if the answer is different.
     pub cure: String,
 }
 
@@ -319,18 +316,18 @@ pub struct Wait {
     pub until: String,
     /// Seconds before giving up.
     pub limit: u64,
-    /// Where to look when it was in vain.
+    /// Where to look if it times out.
     pub last_words: Option<Box<LastWords>>,
 }
 
-/// What a container said last, which may tell why it does not come up.
+/// The last lines of a container, which may tell why it does not start.
 #[derive(Debug, Clone)]
 pub struct LastWords {
     /// Its name.
     pub container: String,
     /// Asks for the end of its log, each line with its time.
     pub log: Cmd,
-    /// Asks for its environment: what is secret there is not repeated.
+    /// Asks for its environment: its secrets must not be shown.
     pub env: Cmd,
 }
 
@@ -339,7 +336,7 @@ pub struct LastWords {
 pub enum Seal {
     /// A new backup.
     Backup {
-        /// The manifest, to be filled in with what the pipes found.
+        /// The manifest, to be completed with what the pipes found.
         manifest: Box<Manifest>,
         /// Where the manifest goes, by its final name.
         manifest_path: PathBuf,
@@ -352,17 +349,17 @@ pub enum Seal {
         manifest_path: PathBuf,
         /// `quick` or `deep`.
         how: &'static str,
-        /// What came of it.
+        /// Its outcome.
         outcome: Outcome,
     },
 }
 
-/// What came of a verification.
+/// The outcome of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It proved good.
+    /// It is verified.
     Good,
-    /// It did not.
+    /// It failed.
     Bad,
 }
 
@@ -392,7 +389,7 @@ impl Plan {
         }
     }
 
-    /// Every act, in order, those of failure and of any case included.
+    /// Every act, in order, those on failure and in any case included.
     pub fn acts(&self) -> Vec<&Act> {
         fn walk<'a>(steps: &'a [Step], out: &mut Vec<&'a Act>) {
             for step in steps {

@@ -19,7 +19,7 @@ pub enum Exit {
     Declined = 4,
     /// Another run holds the project's lock.
     Locked = 5,
-    /// The work is done, and what was to follow it (an after-hook) failed.
+    /// The work is done, but what follows it (an after-hook) failed.
     FinishedBut = 6,
     /// SIGINT or SIGTERM.
     Interrupted = 130,
@@ -44,7 +44,7 @@ impl From<Exit> for std::process::ExitCode {
 pub struct Problem {
     /// The exit code this ends in.
     pub exit: Exit,
-    /// What was tried, or the whole sentence where nothing was.
+    /// What was tried, or the whole sentence if nothing was.
     pub tried: String,
     /// What happened: the child's last lines, a position in a file.
     pub happened: Vec<String>,
@@ -54,22 +54,22 @@ pub struct Problem {
     pub about: About,
     /// The SQLSTATE of a server's error.
     pub state: Option<String>,
-    /// What has become of the transaction that it was met in.
+    /// What happened to the transaction that it occurred in.
     pub fate: Fate,
     /// What state the data is in.
     pub stands: Option<Box<str>>,
 }
 
-/// What has become of a transaction that failed.
+/// What happened to a transaction that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fate {
-    /// Nobody can tell: the connection was lost, or the session was ended, and its COMMIT may have
-    /// been on its way.
+    /// Unknown: the connection was lost or the session was terminated, and its COMMIT may have been
+    /// on its way.
     #[default]
     Unknown,
-    /// Nothing of it is done.
+    /// Nothing was committed.
     RolledBack,
-    /// Some of it may be there to stay: something has ended it before its end.
+    /// Some of it may be committed: something ended it early.
     Cut,
 }
 
@@ -105,7 +105,7 @@ impl Problem {
         Self::new(Exit::Refused, tried)
     }
 
-    /// What another program said is the cause, as it said it; what it was asked for stands behind.
+    /// What another program said is the cause, in its own words; what it was asked for comes after.
     pub fn said(words: &str, asked: impl Into<String>) -> Self {
         let mut lines = words.lines().filter(|line| !line.trim().is_empty());
         let asked = asked.into();
@@ -164,7 +164,7 @@ impl Problem {
         self.tried.starts_with('`') && self.tried.contains(ENDED)
     }
 
-    /// Says what else may be done, behind what was said before.
+    /// Adds another thing to do, after those said before.
     pub fn also(self, more: impl Into<String>) -> Self {
         let more = more.into();
         let cure = self.cure.as_ref().map(|cure| format!("{cure}; {more}")).unwrap_or(more);
@@ -172,7 +172,7 @@ impl Problem {
     }
 }
 
-/// What stands between a command and how it ended.
+/// The words between a command and how it ended.
 pub const ENDED: &str = "` ended with ";
 
 /// The same error of which nothing was committed.
@@ -183,7 +183,7 @@ pub fn rolled_back(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// One line of at most so many characters; the dry run shows the whole.
+/// One line of at most this many characters; the dry run shows all.
 pub fn shorten(text: &str, most: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= most {
@@ -193,8 +193,7 @@ pub fn shorten(text: &str, most: usize) -> String {
     }
 }
 
-/// A sentence has one line: a name in it may have a line break of its own, which would begin a line
-/// that nobody has written.
+/// A sentence has one line: a line break in a name would begin a line that nobody wrote.
 pub fn one_line(sentence: &str) -> String {
     sentence.replace('\n', r"\n")
 }
@@ -210,7 +209,7 @@ impl fmt::Display for Problem {
         let stands: Vec<String> = self.stands.iter().map(|stands| one_line(stands)).collect();
 
         match self.happened.split_first() {
-            // a program's own word is the cause; how it was run is for whoever reads on
+            // a program's own words are the cause; how it was run comes after
             Some((cause, rest)) if self.is_of_command() => {
                 write!(f, "{}", cause.trim_start())?;
                 stands

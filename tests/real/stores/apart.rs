@@ -15,8 +15,8 @@ fn nothing_is_begun_where_a_tree_holds_the_backups() {
     for (more, says) in [
         ("[backup]\ndir = \"storage/uploads/backups\"\n", "the backup folder"),
         ("[backup]\ndir = \"link/backups\"\n", "is inside the tree of `stores.uploads`"),
-        ("[stores.all]\nfiles = { path = \"storage\" }\n", "are in one place"),
-        ("[stores.again]\nfiles = { path = \"link/../uploads\" }\n", "are in one place"),
+        ("[stores.all]\nfiles = { path = \"storage\" }\n", "overlap"),
+        ("[stores.again]\nfiles = { path = \"link/../uploads\" }\n", "overlap"),
     ] {
         ground.project.write("db-tasks.toml", format!("{CONFIG}{more}"));
         for command in

@@ -11,7 +11,7 @@ fn somebodys_own_folder_beside_a_tree_is_named_and_keeps_no_backup_away() {
     fs::write(project.dir.join("storage/uploads.db-tasks/theirs"), "theirs").unwrap();
 
     let before = ground.state();
-    let why = "storage/uploads.db-tasks` was not made by db-tasks, so it is left alone";
+    let why = "storage/uploads.db-tasks` was not created by db-tasks, so it is left alone";
 
     let said = project.ok("db-backup --auto");
     assert!(
@@ -30,7 +30,7 @@ fn somebodys_own_folder_beside_a_tree_is_named_and_keeps_no_backup_away() {
     // what is a file by that name is no folder of ours either
     fs::remove_dir_all(project.dir.join("storage/uploads.db-tasks")).unwrap();
     fs::write(project.dir.join("storage/uploads.db-tasks"), "a file").unwrap();
-    project.fails("db-restore --latest --yes", 3, "it is no folder");
+    project.fails("db-restore --latest --yes", 3, "it is not a folder");
     fs::remove_file(project.dir.join("storage/uploads.db-tasks")).unwrap();
     project.ok("db-restore --latest --yes");
 

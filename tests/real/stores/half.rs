@@ -35,7 +35,7 @@ fn what_can_not_be_removed_leaves_no_half_of_a_set() {
     for round in 0..3 {
         ground.cluster.sql(&ground.db.name, "DELETE FROM orders");
         fs::write(ground.path("uploads/upload-of-today"), "new").unwrap();
-        ground.project.ok("db-restore --latest --yes").ends_with(0, "it is in nobody's way");
+        ground.project.ok("db-restore --latest --yes").ends_with(0, "they do no harm");
         ground.is(&old, &format!("restore {round}"));
         assert_eq!(ground.project.ok("db-repair").out.trim(), "nothing to repair");
     }

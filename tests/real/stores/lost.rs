@@ -33,7 +33,7 @@ fn what_a_backup_has_not_is_said_when_it_is_made() {
     );
 
     let name = backup.out.trim().to_owned();
-    assert!(project.ok(&format!("db-info {name}")).out.contains("not held"));
+    assert!(project.ok(&format!("db-info {name}")).out.contains("none"));
     project.ok("db-restore --latest --dry-run").ends_with(0, "sockets, pipes and devices");
     project.ok("db-restore --latest --yes").ends_with(0, "sockets, pipes and devices");
     assert!(!ground.path("uploads/pipe").exists());
@@ -46,7 +46,7 @@ fn a_link_that_leads_out_is_said_before_a_restore_refuses_it() {
     symlink("/etc/hostname", ground.path("uploads/out")).unwrap();
     project.ok("db-doctor").ends_with(
         0,
-        "`out`: a link that may lead out of the tree is restored with `--trust` alone",
+        "`out`: a link that may lead out of the tree is restored only with `--trust`",
     );
     project.ok("db-backup --auto").ends_with(0, "`out`: a link that may lead out of the tree");
 
@@ -90,7 +90,7 @@ fn a_deep_verification_stages_trees() {
     fs::remove_dir_all(ground.path("uploads")).unwrap();
 
     let said = project.ok("db-verify --latest --deep").err;
-    assert!(said.contains("`uploads` is read, and not staged: there is nothing at"), "{said}");
+    assert!(said.contains("`uploads` is read, but not staged: there is nothing at"), "{said}");
 
     let whole = fs::read(backup.join("uploads.tar.zst")).unwrap();
     fs::write(backup.join("uploads.tar.zst"), &whole[..whole.len() - 9]).unwrap();

@@ -118,7 +118,7 @@ fn filled(ground: &Ground<'_>, tar: &[u8]) -> BTreeMap<String, Attributes> {
 }
 
 const UNKNOWN: &str =
-    "ACLs, extended attributes and capabilities, where there are any, are not in this backup";
+    "ACLs, extended attributes and capabilities, if there are any, are not in this backup";
 
 #[test]
 fn attributes_come_back_where_the_tar_of_the_image_keeps_them() {

@@ -149,7 +149,7 @@ fn a_glob_that_can_not_be_read_is_refused_in_containers_too() {
     excluding(&ground);
     let config = fs::read_to_string(ground.project.dir.join("db-tasks.toml")).unwrap();
     ground.project.write("db-tasks.toml", config.replace("*.tmp", "a["));
-    ground.project.fails("db-backup --auto", 2, "the glob `a[` can't be read");
+    ground.project.fails("db-backup --auto", 2, "the glob `a[` is not valid");
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn what_an_image_lacks_is_named_before_anything_is_begun() {
     project.fails(
         "db-wipe --only uploads --backup --yes",
         3,
-        "the image has no `find`, which a wipe takes",
+        "the image has no `find`, which a wipe needs",
     );
 
     project.fails(
@@ -261,7 +261,7 @@ fn a_folder_of_our_name_in_a_volume_is_in_its_backups_and_told() {
 
     let state = ground.state();
     let why =
-        "`/vol/.db-tasks` was not made by db-tasks, and a restore needs this name: move it away";
+        "`/vol/.db-tasks` was not created by db-tasks, and a restore needs this name: move it away";
     let said = project.ok("db-backup --auto");
 
     assert!(said.err.contains(why), "{said:?}");

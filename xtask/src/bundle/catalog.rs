@@ -1,4 +1,4 @@
-//! The catalog: every backup in a folder, those of other hands and the broken ones too.
+//! The catalog: every backup in a folder, foreign and broken ones included.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -24,14 +24,14 @@ pub struct Catalog {
     pub ground: Ground,
     /// Its backups.
     pub backups: Vec<Backup>,
-    /// Files that an interrupted run left, or, on common ground, that another project is writing:
-    /// never a backup, whatever they hold.
+    /// Files that an interrupted run left, or, in a shared folder, that another project is writing:
+    /// never backups, whatever they hold.
     pub unfinished: Vec<PathBuf>,
-    /// All that is there, by its path: names that nothing new can have.
+    /// All existing paths: names that nothing new can have.
     pub taken: HashSet<PathBuf>,
 }
 
-/// What lies in a folder, not looked into yet.
+/// What is in a folder, not yet read.
 #[derive(Default)]
 struct Listing {
     files: Vec<(String, PathBuf)>,
@@ -39,7 +39,7 @@ struct Listing {
     manifests: Vec<(PathBuf, Option<PathBuf>)>,
 }
 
-/// So many of the newest manifests tell what to expect of a new backup.
+/// How many of the newest manifests are read to know what to expect of a new backup.
 const NEWEST: usize = 16;
 
 /// One backup.
@@ -49,14 +49,14 @@ pub struct Backup {
     pub name: String,
     /// The file, or the folder of a set.
     pub path: PathBuf,
-    /// Its manifest, where it has one.
+    /// Its manifest, if it has one.
     pub manifest_path: Option<PathBuf>,
-    /// When it was begun; of a foreign file the date in its name, else its modification time.
+    /// When it was begun; for a foreign file the date in its name, otherwise its modification time.
     pub created: DateTime<Utc>,
     /// Bytes of its artifacts.
     pub bytes: u64,
-    /// The project that it is of, where that is another than this one: no rule counts it, and
-    /// nothing removes it.
+    /// The project it belongs to, if that is not this one: no rule counts it, and nothing removes
+    /// it.
     pub other_project: Option<String>,
     /// What is known of it.
     pub kind: Kind,
@@ -69,17 +69,17 @@ pub enum Kind {
     Ours(Box<Manifest>),
     /// No manifest: scp'd, or made by hand.
     Foreign,
-    /// It has a manifest and is not what the manifest says.
+    /// It has a manifest and does not match it.
     Broken {
         /// Why.
         why: String,
-        /// The manifest, where it could be read.
+        /// The manifest, if it could be read.
         manifest: Option<Box<Manifest>>,
     },
 }
 
 impl Backup {
-    /// Its manifest's contents, where it has one that can be read.
+    /// Its manifest's contents, if it has one that can be read.
     pub fn manifest(&self) -> Option<&Manifest> {
         match &self.kind {
             Kind::Ours(manifest) | Kind::Broken { manifest: Some(manifest), .. } => Some(manifest),
@@ -103,7 +103,7 @@ impl Backup {
         }
     }
 
-    /// The same for people, who should know whose it is.
+    /// The same for people, with the project it belongs to.
     pub fn shown_state(&self) -> String {
         self.other_project.as_ref().map_or(self.state().into(), |other| {
             format!("{}, of the project {other}", self.state())
@@ -116,7 +116,7 @@ impl Backup {
         Self { other_project: other, ..self }
     }
 
-    /// The same under the name of the file that its manifest is of.
+    /// The same under the name of the file that its manifest describes.
     fn under_the_name_of(self, path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self {
@@ -127,8 +127,9 @@ impl Backup {
         }
     }
 
-    /// A file that its manifest names and that is not this backup's: elsewhere, or of another name
-    /// than the manifest's own. Such a manifest may be read; nothing is removed on its word.
+    /// A file that its manifest names but that is not this backup's: it is elsewhere, or its name
+    /// does not fit the manifest's. Such a manifest may be read, but nothing is removed because of
+    /// it.
     pub fn names_what_is_not_its_own(&self) -> Option<&str> {
         let manifest = self.manifest_path.as_deref()?;
         let is_set = manifest.starts_with(&self.path);
@@ -150,8 +151,8 @@ impl Catalog {
         Self::read_some(dir, project, |_| {})
     }
 
-    /// What a new backup has to know of a folder: which names are taken, what an interrupted run
-    /// has left, and of backups the newest. Where rules let old ones go, all of them.
+    /// What a new backup must know about a folder: which names are taken, what an interrupted run
+    /// left, and the newest backups. If retention removes old ones, all of them.
     pub fn beside_a_new_one(dir: &Path, project: &Project, rules: &KeepRules) -> Result<Self> {
         if rules.days.is_some() {
             return Self::read(dir, project);
@@ -163,7 +164,7 @@ impl Catalog {
             };
             listing.manifests.sort_by_cached_key(age);
             listing.manifests.truncate(NEWEST);
-            // which of them have a manifest is not known here, and is of no interest
+            // which of them have a manifest is not known here, and does not matter
             listing.files.clear();
         })
     }
@@ -179,7 +180,7 @@ impl Catalog {
         read.map_err(|e| {
             Problem::failed(format!("could not read the backup folder `{}`", dir.display()))
                 .because(format!("{e:#}"))
-                .cure("choose another folder (`backup.dir`, BACKUP_DIR), or mend its permissions")
+                .cure("choose another folder (`backup.dir`, BACKUP_DIR), or fix its permissions")
         })?;
 
         catalog.backups = catalog.backups.into_iter().map(|b| b.seen_by(project, ground)).collect();
@@ -235,7 +236,7 @@ impl Catalog {
                     continue;
                 }
 
-                // the files beside it are no files without a manifest for what is wrong with it
+                // files next to a broken manifest do not count as files without one
                 let beside = backup
                     .manifest_path
                     .as_ref()
@@ -268,7 +269,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// The backup that a person means: its name, its name without endings, or a beginning that only
+    /// The backup with this name: its name, its name without extensions, or a beginning that only
     /// one has.
     pub fn find(&self, wanted: &str) -> Result<&Backup> {
         let is_manifest = |b: &Backup| {
@@ -288,7 +289,7 @@ impl Catalog {
             return Ok(found);
         }
 
-        // a script's variable that is empty names nothing, though every name begins with it
+        // an empty variable of a script names nothing, although every name begins with it
         let mut like =
             self.backups.iter().filter(|b| !wanted.is_empty() && b.name.starts_with(wanted));
 
@@ -309,7 +310,7 @@ impl Catalog {
         }
     }
 
-    /// The backup that a person names: one of the catalog, or a path.
+    /// The named backup: one of the catalog, or a path.
     pub fn meant(&self, name: &str, project: &Project) -> Result<Backup> {
         let path = Path::new(name);
         match self.find(name) {
@@ -318,14 +319,14 @@ impl Catalog {
         }
     }
 
-    /// The newest backup of this project that has all of these databases and stores and is whole;
-    /// broken ones are passed over by those who ask here.
+    /// The newest complete backup of this project that has all of these databases and stores;
+    /// broken ones are skipped.
     pub fn latest(&self, keys: &[&str]) -> Option<&Backup> {
         self.backups.iter().find(|b| b.is_good_with(keys))
     }
 
-    /// Broken backups that are newer than the one that was taken, or all of them where none was:
-    /// what is passed over is said.
+    /// Broken backups that are newer than the chosen one, or all of them if none was chosen:
+    /// skipping them is reported.
     pub fn broken_before(&self, taken: Option<&Backup>) -> Vec<(&str, &str)> {
         let newer = self.backups.iter().filter(|b| {
             b.other_project.is_none() && taken.is_none_or(|taken| b.created >= taken.created)
@@ -366,8 +367,8 @@ fn looks_like_a_dump(name: &str) -> bool {
         && [".sql", ".dump", ".pgdump", ".backup"].iter().any(|e| name.ends_with(e))
 }
 
-/// Backups by their manifests, read by as many threads as there are cores: somebody waits for
-/// `db-list`.
+/// Backups by their manifests, read by as many threads as there are cores, because somebody waits
+/// for `db-list`.
 fn read_all(manifests: &[(PathBuf, Option<PathBuf>)]) -> Result<Vec<Backup>> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let share = manifests.len().div_ceil(cores).max(16);
@@ -380,12 +381,12 @@ fn read_all(manifests: &[(PathBuf, Option<PathBuf>)]) -> Result<Vec<Backup>> {
             manifests.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
         let parts = parts
             .into_iter()
-            .map(|part| part.join().map_err(|_| anyhow::anyhow!("a reading thread broke down")));
+            .map(|part| part.join().map_err(|_| anyhow::anyhow!("a reading thread panicked")));
         Ok(parts.collect::<Result<Vec<_>>>()?.concat())
     })
 }
 
-/// A backup of ours by its manifest; `folder` where it is a set.
+/// A backup of ours by its manifest; `folder` if it is a set.
 fn ours(manifest_path: &Path, folder: Option<&Path>) -> Backup {
     let base = manifest_path.parent().unwrap_or(Path::new("."));
     let fallback = |why: String, manifest| {
@@ -424,7 +425,7 @@ fn ours(manifest_path: &Path, folder: Option<&Path>) -> Backup {
     }
 }
 
-/// A file without a manifest, or a folder of pg_dump's.
+/// A file without a manifest, or a folder made by pg_dump.
 pub fn foreign(name: String, path: PathBuf) -> Result<Backup> {
     let length = |path: &Path| fs::metadata(path).map(|meta| meta.len());
     let bytes = if path.is_dir() {
@@ -445,7 +446,7 @@ pub fn foreign(name: String, path: PathBuf) -> Result<Backup> {
     })
 }
 
-/// The backup at a path that a person gave: with its manifest where one is beside it.
+/// The backup at a given path, with its manifest if there is one next to it.
 pub fn at(path: &Path, project: &Project) -> Result<Backup> {
     let ground = Ground::of(path, project);
     found_at(path).map(|backup| backup.seen_by(project, ground))
@@ -455,7 +456,7 @@ fn found_at(path: &Path) -> Result<Backup> {
     let missing = |e: std::io::Error| {
         Problem::usage(format!("could not open the backup `{}`", path.display()))
             .because(e.to_string())
-            .cure("check the path; `db-list` shows the backups that are known")
+            .cure("check the path; `db-list` shows the known backups")
     };
 
     let meta = fs::metadata(path).map_err(missing)?;
@@ -471,18 +472,18 @@ fn found_at(path: &Path) -> Result<Backup> {
         anyhow::ensure!(
             manifest.is_file(),
             Problem::usage(format!(
-                "the folder `{}` holds neither a backup's `manifest.json` nor pg_dump's `toc.dat`",
+                "the folder `{}` has neither a backup's `manifest.json` nor pg_dump's `toc.dat`",
                 path.display()
             ))
         );
 
         let others = Problem::usage(format!(
-            "the `manifest.json` in `{}` is another tool's",
+            "the `manifest.json` in `{}` belongs to another tool",
             path.display()
         ));
         anyhow::ensure!(
             !Manifest::is_of_another_tool(&manifest),
-            others.cure("name the file in it that is to be restored")
+            others.cure("name the file in it that you want to restore")
         );
 
         return Ok(ours(&manifest, Some(path)));
@@ -492,8 +493,7 @@ fn found_at(path: &Path) -> Result<Backup> {
     let backup = beside.is_file().then(|| ours(&beside, None)).filter(|b| match &b.kind {
         Kind::Broken { manifest: None, .. } => !Manifest::is_of_another_tool(&beside),
         Kind::Broken { .. } => true,
-        // the file that it names is whole and another one: this may be a copy that somebody has
-        // unpacked
+        // the file that it names is complete, but a different one: this may be an unpacked copy
         _ => b.path == *path,
     });
 
@@ -502,13 +502,13 @@ fn found_at(path: &Path) -> Result<Backup> {
         .map_or_else(|| foreign(name, path.to_path_buf()), Ok)
 }
 
-/// A dump is read more than once, and a pipe that nobody writes to would be waited for for ever.
+/// A dump is read more than once, and reading a pipe that nobody writes to would hang.
 fn no_file(path: &Path) -> Problem {
     Problem::usage(format!("`{}` is neither a file nor a folder", path.display()))
         .cure("write it to a file first, and name that")
 }
 
-/// Where the manifest of a file is, that is no part of a set.
+/// Where the manifest of a file is that is not part of a set.
 fn manifest_of(path: &Path) -> PathBuf {
     path.with_file_name(name::manifest(Path::new(path.file_name().unwrap_or_default())))
 }

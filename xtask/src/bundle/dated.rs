@@ -1,17 +1,15 @@
-//! The date in a file's name: a copy has the time at which it was copied, and a name has the
-//! backup's own.
+//! The date in a file's name: a copy has the time when it was copied, the name has the backup's.
 
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 
-/// When a file was made, by its name where that holds a date, else by its modification time. No
-/// file is older than its contents: a date that lies beyond that time is none (a day is left for
-/// the zone, which no name tells).
+/// When a file was made: by the date in its name, otherwise by its modification time. A date later
+/// than that time does not count (a day is allowed for the time zone, which no name tells).
 pub fn made(name: &str, modified: DateTime<Utc>) -> DateTime<Utc> {
     let dated = dates(name)
         .into_iter()
         .find(|(date, time)| date.and_time(*time).and_utc() <= modified + Duration::days(1));
     match dated {
-        // that day's own hour is more than a name without one has
+        // the modification time tells the hour of that day, a name without one does not
         Some((date, time)) if time == NaiveTime::MIN && modified.date_naive() == date => modified,
         Some((date, time)) => date.and_time(time).and_utc(),
         None => modified,
@@ -19,7 +17,7 @@ pub fn made(name: &str, modified: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// `20260116_224500`, `2026-01-16T22-45-00`, `2026-01-16`, `2026_01_16-22.45`: a year, a month and
-/// a day, and the time behind them.
+/// a day, and the time after them.
 fn dates(name: &str) -> Vec<(NaiveDate, NaiveTime)> {
     let numbers = numbers(name);
     (0..numbers.len()).filter_map(|at| dated(&numbers[at..])).collect()

@@ -6,14 +6,14 @@ use chrono::{DateTime, Datelike, Utc};
 
 use crate::config::KeepRules;
 
-/// What the rules look at. Foreign files are none of ours and never come here.
+/// What the rules look at. Foreign files never come here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// Its name.
     pub name: String,
     /// When it was begun.
     pub created: DateTime<Utc>,
-    /// Whether it is whole and has proved good.
+    /// Whether it is complete and verified.
     pub good: bool,
 }
 
@@ -41,9 +41,9 @@ pub fn decide(candidates: &[Candidate], rules: &KeepRules, now: DateTime<Utc>) -
             let slot = calendar.claim(candidate);
 
             let verdict = if last_good == Some(at) {
-                Verdict::Keep("the last good one".into())
+                Verdict::Keep("the last good backup".into())
             } else if candidate.good && kept_good < rules.min {
-                Verdict::Keep(format!("one of the {} newest good ones", rules.min))
+                Verdict::Keep(format!("one of the {} newest good backups", rules.min))
             } else if let Some(slot) = slot {
                 Verdict::Keep(format!("the {slot} one"))
             } else {
@@ -64,7 +64,7 @@ fn by_age(age: i64, rules: &KeepRules, any_good: bool) -> Verdict {
         None => Verdict::Keep("no `keep-days` is set".into()),
         Some(days) if age < i64::from(days) => Verdict::Keep(format!("{age} of {days} days old")),
         Some(_) if !any_good => {
-            Verdict::Keep("no backup here has proved good: nothing is removed".into())
+            Verdict::Keep("there is no verified backup here, so nothing is removed".into())
         }
         Some(days) => Verdict::Remove(format!("{age} days old, kept for {days}")),
     }
@@ -145,7 +145,7 @@ mod tests {
                 rules(Some(30), 1),
                 "krkr",
             ),
-            // nothing has proved good: nothing goes
+            // nothing is verified: nothing goes
             (vec![ago(40, false), ago(50, false)], rules(Some(30), 0), "kk"),
         ] {
             assert_eq!(shown(&candidates, &rules), want, "{candidates:?}");

@@ -1,4 +1,4 @@
-//! `manifest.json`: what a backup holds and what was proved of it. Old manifests stay readable for
+//! `manifest.json`: what a backup holds and how it was checked. Old manifests stay readable for
 //! ever.
 
 use std::path::Path;
@@ -14,13 +14,13 @@ use crate::value::{Claims, Contents, DatabaseFacts, Format, TableRows};
 /// The newest format that this version reads and writes.
 pub const FORMAT: u32 = 4;
 
-/// The format of a manifest that older versions can read, too: one of databases alone.
+/// The format of a manifest that older versions can read, too: one of databases only.
 const DATABASES_ONLY: u32 = 1;
 
 /// The format of one without trees, or with every entry of them.
 const WITH_STORES: u32 = 2;
 
-/// The format of one with trees in few words, whose files are summed by SHA-256 like all others.
+/// The format of one with a summary of trees, whose files have a SHA-256 like all others.
 const IN_FEW_WORDS: u32 = 3;
 
 /// A backup's manifest.
@@ -34,12 +34,13 @@ pub struct Manifest {
     pub created: DateTime<Utc>,
     /// Why it was made.
     pub reason: Reason,
-    /// The person's words for it.
+    /// Your note on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// The project.
     pub project: String,
-    /// Whether its file names it so; else it is its folder's name, which another clone has not.
+    /// Whether its file names it so; otherwise it is its folder's name, which differs in another
+    /// clone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub project_named: bool,
     /// The project's environment.
@@ -56,12 +57,11 @@ pub struct Manifest {
     /// Every time it was verified, oldest first.
     #[serde(default)]
     pub verified: Vec<Verification>,
-    /// What kept the last trial from being one, where no later trial came to an end: nothing is
-    /// said against the backup.
+    /// Why the last trial did not finish, if no later one did: that says nothing against the
+    /// backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untried: Option<Untried>,
-    /// A sum over what is said here: what is damaged is told from what was never so. Older
-    /// versions wrote none.
+    /// A digest over this manifest, to detect damage. Older versions wrote none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 }
@@ -90,7 +90,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether something is destroyed next that the backup is the way back to.
+    /// Whether something is destroyed next that only this backup brings back.
     pub fn is_safety(self) -> bool {
         matches!(self, Self::PreReset | Self::PreWipe | Self::PreMigrate | Self::PreRestore)
     }
@@ -103,7 +103,7 @@ pub struct Missing {
     pub store: String,
     /// Why, in words.
     pub why: String,
-    /// The table (`schema.name`), where the rows of one are missing alone.
+    /// The table (`schema.name`), if only the rows of one are missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
 }
@@ -122,7 +122,7 @@ pub struct Artifact {
     /// sha256 of the file, as `sha256sum` prints it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sha256: String,
-    /// Of a tree's, from format 4 on, in its place: blake3 of the file, as `b3sum` prints it.
+    /// For a tree, from format 4 on, instead: blake3 of the file, as `b3sum` prints it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub blake3: String,
     /// How the file is compressed.
@@ -159,7 +159,7 @@ pub struct Artifact {
     /// What a store's artifact holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contents: Option<Contents>,
-    /// What a dump takes of roles and of the server; older versions did not say.
+    /// What a dump needs of roles and of the server; older versions did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims: Option<Claims>,
 }
@@ -175,25 +175,25 @@ fn is_zero(n: &u64) -> bool {
 pub struct Verification {
     /// When.
     pub when: DateTime<Utc>,
-    /// `written` (proved as it was written), `quick` or `deep`.
+    /// `written` (verified while it was written), `quick` or `deep`.
     pub how: String,
-    /// Whether it proved good.
+    /// Whether it passed.
     pub good: bool,
 }
 
-/// A verification that could not be tried where it was: a role is missing there, or a lock limit
-/// too low.
+/// A verification that could not be made there: a role is missing, or a lock limit is too low.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Untried {
     /// When.
     pub when: DateTime<Utc>,
     /// `deep`.
     pub how: String,
-    /// What was in the way.
+    /// What prevented it.
     pub why: String,
 }
 
-/// Tables in which the known migrators keep what they have done, with the locks and settings that belong to them.
+/// Tables in which the known migrators record what they did, with the locks and settings that
+/// belong to them.
 #[rustfmt::skip]
 pub const LEDGERS: [&str; 34] = [
     "SequelizeMeta", "__EFMigrationsHistory", "__diesel_schema_migrations", "__drizzle_migrations", "_prisma_migrations",
@@ -210,12 +210,12 @@ pub const LEDGER_SCHEMAS: [&str; 5] =
     ["drizzle", "graphile_migrate", "pgroll", "sqitch", "supabase_migrations"];
 
 impl Manifest {
-    /// Whether it is what was saved of a damaged database: there may be no other copy of it.
+    /// Whether it is a salvage of a damaged database: there may be no other copy of it.
     pub fn is_saved(&self) -> bool {
         self.missing.iter().any(|missing| missing.table.is_some())
     }
 
-    /// What a partial backup is without, and why.
+    /// What a partial backup lacks, and why.
     pub fn without(&self) -> String {
         self.missing
             .iter()
@@ -227,7 +227,7 @@ impl Manifest {
     /// Reads a manifest.
     ///
     /// # Errors
-    /// It can't be read, is no manifest of ours, or is of a newer format than this version knows.
+    /// It can't be read, is not a manifest of ours, or has a newer format than this version knows.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)?;
         let newer = |format| {
@@ -241,22 +241,21 @@ impl Manifest {
             Ok(mut manifest) => match manifest.absurdity() {
                 Some(why) => Err(anyhow::anyhow!("its numbers can't be right: {why}")),
                 None if !is_intact(&mut manifest) => Err(anyhow::anyhow!(
-                    "it has changed since it was written: its own digest does not fit"
+                    "it has changed since it was written: its digest does not match"
                 )),
                 None => Ok(manifest),
             },
-            // a newer format may lack what this version looks for: its number says more than what
-            // is missing
+            // a newer format may lack what this version looks for: its number says more than a
+            // missing field
             Err(e) => match serde_json::from_str::<Head>(&text) {
                 Ok(head) if head.format > FORMAT => Err(newer(head.format)),
-                _ => Err(e).context("it is no manifest of db-tasks"),
+                _ => Err(e).context("it is not a manifest of db-tasks"),
             },
         }
     }
 
-    /// Whether a text is a manifest of ours, or of another tool that calls its file so: where it
-    /// can be read at all, and has none of our keys. What can't be read is nobody's, and so it
-    /// is ours that is broken.
+    /// Whether a text is a manifest of another tool with the same file name: it can be read, and
+    /// has none of our keys. If it can't be read, it counts as ours, and broken.
     pub fn is_of_another_tool(path: &Path) -> bool {
         let read = || serde_json::from_slice::<serde_json::Value>(&std::fs::read(path).ok()?).ok();
         read().is_some_and(|value| {
@@ -274,7 +273,7 @@ impl Manifest {
         })
     }
 
-    /// A number that no server and no clock has given.
+    /// A number that can't come from a server or a clock.
     fn absurdity(&self) -> Option<String> {
         self.artifacts.iter().find_map(|artifact| {
             let limit = artifact.database.connection_limit;
@@ -286,18 +285,18 @@ impl Manifest {
             }
 
             if artifact.sha256.is_empty() == artifact.blake3.is_empty() {
-                return Some(format!("`{}` has one checksum, not none or two", artifact.store));
+                return Some(format!("`{}` must have exactly one checksum", artifact.store));
             }
 
             if !artifact.blake3.is_empty() && self.format < FORMAT {
                 return Some(format!(
-                    "a sum of `{}` that format {} does not have",
+                    "a checksum of `{}` that format {} does not have",
                     artifact.store, self.format
                 ));
             }
 
             if artifact.format() != Format::Script && artifact.contents.is_none() {
-                return Some(format!("`{}` without what it holds", artifact.store));
+                return Some(format!("`{}` without its contents", artifact.store));
             }
 
             let listed = sum(artifact.tables.iter().map(|t| t.rows));
@@ -307,8 +306,7 @@ impl Manifest {
         })
     }
 
-    /// The lowest format that says it all: whoever shares a folder with an older version goes on
-    /// doing so.
+    /// The lowest format that can say everything: a folder may be shared with an older version.
     pub fn format(artifacts: &[Artifact], missing: &[Missing]) -> u32 {
         let plain = artifacts.iter().all(|a| a.contents.is_none() && a.format() == Format::Script)
             && missing.is_empty();
@@ -339,7 +337,7 @@ impl Manifest {
         self.verified.last()
     }
 
-    /// Whether a safety rule may count on it: whole, and proved good when last looked at.
+    /// Whether a safety rule may count it: complete, and its last check passed.
     pub fn is_good(&self) -> bool {
         !self.partial && self.last_verified().is_some_and(|v| v.good)
     }
@@ -355,7 +353,7 @@ impl Manifest {
     }
 }
 
-/// A sum of what a manifest says, which may be anything.
+/// A checksum in a manifest, which may be anything.
 fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
     numbers.fold(0, u64::saturating_add)
 }
@@ -366,7 +364,7 @@ impl Artifact {
         Format::of_kind(&self.kind)
     }
 
-    /// The sum that its file has to have.
+    /// The checksum that its file must have.
     pub fn checksum(&self) -> Checksum {
         let (method, hex) = if self.blake3.is_empty() {
             (Method::Sha256, &self.sha256)
@@ -376,7 +374,7 @@ impl Artifact {
         Checksum { method, hex: hex.clone() }
     }
 
-    /// Keeps the sum that its file has.
+    /// Stores the checksum of its file.
     pub fn summed(&mut self, Checksum { method, hex }: Checksum) {
         (self.sha256, self.blake3) = match method {
             Method::Sha256 => (hex, String::new()),

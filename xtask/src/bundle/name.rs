@@ -19,7 +19,7 @@ pub struct Words<'a> {
     pub database: &'a str,
     /// `{store}`: its key in the file.
     pub store: &'a str,
-    /// The label, made fit for a file name and put behind the timestamp.
+    /// The label, made fit for a file name and put after the timestamp.
     pub label: Option<&'a str>,
 }
 
@@ -37,14 +37,14 @@ pub fn check(backup: &config::Backup) -> Result<(), String> {
     }
 
     if !backup.name.contains("{timestamp}") || !backup.name.ends_with("{ext}") {
-        return Err("`name` must hold `{timestamp}` and end with `.{ext}`".into());
+        return Err("`name` must contain `{timestamp}` and end with `.{ext}`".into());
     }
 
     if backup.name.contains("..")
         || backup.name.starts_with('/')
         || backup.name.matches('/').count() > 1
     {
-        return Err("`name` may have one folder at most, and stays inside `dir`".into());
+        return Err("`name` may have at most one folder, and must stay inside `dir`".into());
     }
 
     let known = !StrftimeItems::new(&backup.timestamp).any(|item| matches!(item, Item::Error));
@@ -53,7 +53,7 @@ pub fn check(backup: &config::Backup) -> Result<(), String> {
             .is_some_and(|t| !t.is_empty() && !t.contains('/'));
     if !usable {
         return Err(format!(
-            "`timestamp` is `{}`, which is no strftime format for a file name",
+            "`timestamp` is `{}`, which is not a strftime format for a file name",
             backup.timestamp
         ));
     }
@@ -67,7 +67,7 @@ pub fn is_folder(template: &str) -> bool {
     template.contains('/')
 }
 
-/// The artifact's path below the backup folder, `counter` told apart from 2 on.
+/// The artifact's path in the backup folder, with `counter` in the name from 2 on.
 pub fn artifact(
     backup: &config::Backup,
     words: &Words<'_>,
@@ -91,7 +91,7 @@ pub fn artifact(
     PathBuf::from(name)
 }
 
-/// The manifest's path for an artifact: beside a flat file, or `manifest.json` in its folder.
+/// The manifest's path for an artifact: next to a flat file, or `manifest.json` in its folder.
 pub fn manifest(artifact: &Path) -> PathBuf {
     match artifact.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.join("manifest.json"),
@@ -99,20 +99,20 @@ pub fn manifest(artifact: &Path) -> PathBuf {
     }
 }
 
-/// The name a file has until it is whole.
+/// The name a file has until it is complete.
 pub fn partial(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".partial");
     path.with_file_name(name)
 }
 
-/// A dump's name without what says how it is written.
+/// A dump's name without its extensions.
 pub fn stem(name: &str) -> &str {
     let name = [".gz", ".zst", ".zstd"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(name);
     [".sql", ".dump"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(name)
 }
 
-/// Letters, digits, `-`, `_` and `.`; everything else becomes `-`. Letters of any script stay.
+/// Letters, digits, `-`, `_` and `.`; everything else becomes `-`. Letters of any script are kept.
 fn slug(text: &str) -> String {
     text.trim()
         .chars()

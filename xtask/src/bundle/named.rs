@@ -5,13 +5,13 @@ use std::path::{Component, Path};
 
 use super::manifest::Manifest;
 
-/// A manifest may come from anywhere: it names files of its own folder, nothing else.
+/// A manifest may come from anywhere: it may only name files in its own folder.
 pub(super) fn is_of_the_folder(file: &str) -> bool {
     let mut components = Path::new(file).components();
     matches!((components.next(), components.next()), (Some(Component::Normal(name)), None) if name == file)
 }
 
-/// What a look at names and sizes finds wrong.
+/// What is wrong with names and sizes.
 pub(super) fn fault(base: &Path, manifest: &Manifest) -> Option<String> {
     manifest.artifacts.iter().find_map(|artifact| {
         if !is_of_the_folder(&artifact.file) {

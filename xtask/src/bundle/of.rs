@@ -1,17 +1,16 @@
-//! Which databases a backup is of: one key may have meant another database when the backup was
-//! made.
+//! Which databases a backup is of: a key may have named another database when the backup was made.
 
 use std::collections::BTreeMap;
 
 use super::{Backup, Catalog, Kind};
 use crate::value::Format;
 
-/// The names that databases have now, by their keys; what is not here is not known, and nothing
-/// differs from it.
+/// The names that databases have now, by their keys; a key that is not here is unknown, and matches
+/// anything.
 pub type Names = BTreeMap<String, String>;
 
 impl Backup {
-    /// The databases that it is of, each by its key in the file and its own name.
+    /// The databases it is of, each by its key in the file and its own name.
     pub fn databases(&self) -> impl Iterator<Item = (&str, &str)> {
         let artifacts = self.manifest().into_iter().flat_map(|m| &m.artifacts);
         artifacts
@@ -19,7 +18,7 @@ impl Backup {
             .map(|a| (a.store.as_str(), a.database.name.as_str()))
     }
 
-    /// Whether it is this project's, has all of these databases and stores, and is whole.
+    /// Whether it is this project's, has all of these databases and stores, and is complete.
     pub(super) fn is_good_with(&self, keys: &[&str]) -> bool {
         match &self.kind {
             Kind::Ours(m) if self.other_project.is_none() => {
@@ -31,7 +30,7 @@ impl Backup {
         }
     }
 
-    /// A database of it that had another name: the one then, and the one now.
+    /// A database in it that had another name: the old name, and the current one.
     pub fn of_another<'a>(&'a self, names: &'a Names) -> Option<(&'a str, &'a str)> {
         let mut both =
             self.databases().filter_map(|(key, then)| Some((then, names.get(key)?.as_str())));
@@ -45,8 +44,7 @@ impl Catalog {
         self.backups.iter().find(|b| b.is_good_with(keys) && b.of_another(names).is_none())
     }
 
-    /// The same among those that somebody wanted: none that was made as a safety before something
-    /// else.
+    /// The same without safety backups.
     pub fn latest_wanted(&self, keys: &[&str], names: &Names) -> Option<&Backup> {
         let wanted = |b: &&Backup| b.manifest().is_some_and(|m| !m.reason.is_safety());
         let mut all = self.backups.iter().filter(|b| b.is_good_with(keys)).filter(wanted);

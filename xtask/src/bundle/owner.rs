@@ -5,18 +5,18 @@ use std::path::Path;
 use super::Manifest;
 use crate::config::Project;
 
-/// Where a backup lies.
+/// Where a backup is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Ground {
     /// In the project's own folder.
     #[default]
     Own,
-    /// In a folder that others may use, too.
+    /// In a folder that other projects may use, too.
     Common,
 }
 
 impl Ground {
-    /// Of this folder; a link out of the project leads to common ground.
+    /// Whether this folder is shared; a link out of the project leads to a shared one.
     pub fn of(dir: &Path, project: &Project) -> Self {
         let inside = match (dir.canonicalize(), project.root.canonicalize()) {
             (Ok(dir), Ok(root)) => dir.starts_with(root),
@@ -26,10 +26,9 @@ impl Ground {
     }
 }
 
-/// Whether a backup is this project's. Where both sides have a name in their file, the names
-/// decide. One that is its folder's alone is another in a clone and after a rename, so that what
-/// lies in the project's own folder is its own whatever it is called, and on common ground a
-/// database of the project's tells.
+/// Whether a backup is this project's. If both have a name from the file, the names decide. A name
+/// that is only the folder's differs in a clone and after a rename, so everything in the project's
+/// own folder is its own, and in a shared folder a database of the project decides.
 pub fn is_ours(manifest: &Manifest, project: &Project, ground: Ground) -> bool {
     let alike = manifest.project == project.name;
     if alike || (manifest.project_named && project.named) {
@@ -93,7 +92,7 @@ mod tests {
             ("", "here", false, "other", Common, true),
             // another project, whose main database is another
             ("", "there", false, "other", Common, false),
-            // the name came later, or is on one side alone
+            // the name came later, or only one side has it
             ("shop", "here", false, "app", Common, true),
             ("shop", "here", false, "other", Common, false),
             ("", "shop", true, "app", Common, true),

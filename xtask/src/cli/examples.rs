@@ -1,9 +1,9 @@
 //! What `db-tasks --help` shows at its end: lines to copy. A test parses each of them.
 
 const FIRST: [(&str, &str); 6] = [
-    ("db-backup", "back up every database, proved as it is written"),
+    ("db-backup", "back up every database, and verify it"),
     ("db-list", "what there is to restore"),
-    ("db-restore --latest", "put the newest backup in place of the live data"),
+    ("db-restore --latest", "replace the live data with the newest backup"),
     ("db-undo", "swap back what the last restore replaced"),
     ("db-restore --latest --dry-run", "show every step and guard; change nothing"),
     ("db-status --check", "for a cron job: exit 1 when something needs a look"),

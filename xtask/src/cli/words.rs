@@ -1,5 +1,5 @@
-//! The words of the command line, before they are read: what cargo, npm's kin and people put in
-//! their own way.
+//! The words of the command line, before they are parsed: cargo, npm and people have their own
+//! ways.
 
 use std::ffi::OsString;
 
@@ -28,7 +28,7 @@ pub fn understood(mut words: Vec<OsString>) -> Vec<OsString> {
     alone(words, "--wait", crate::options::WAIT)
 }
 
-/// An option whose number may be left out stands alone before what is no number: `db-restore --wait
+/// An option with an optional number has none if what follows is not a number: `db-restore --wait
 /// shop_20260116`.
 fn alone(mut words: Vec<OsString>, option: &str, number: &str) -> Vec<OsString> {
     let ours = words.iter().position(|word| word == "--").unwrap_or(words.len());

@@ -42,24 +42,23 @@ pub struct Backup {
     /// Put the backup into this folder
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
-    /// Of a damaged database: without the rows of tables that can't be read, which are named. Such
-    /// a backup is partial: no rule counts it, and it is restored by its name alone
+    /// For a damaged database: leave out the rows of tables that can't be read, and name them. Such
+    /// a backup is partial: no safety rule counts it, and only its name restores it
     #[arg(long)]
     pub salvage: bool,
     /// A few words, kept in the name and the manifest
     #[arg(long, value_name = "WORDS")]
     pub label: Option<String>,
-    /// Only this database or store (its key, or a database's name); may be given more than once
+    /// Only this database or store (its key, or a database's name); repeat for more
     #[arg(long, visible_alias = "database", value_name = "NAME")]
     pub only: Vec<String>,
 }
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = "Examples:
   db-backup                          ask, then back up every database
   db-backup --auto --compress gzip   for scripts: no question, a .sql.gz that gunzip reads
   db-backup --database main --label before-v2
-  db-backup --salvage                of a damaged database: what can be read of it";
+  db-backup --salvage                of a damaged database: what can still be read";
 
 impl Command for Backup {
     fn task(&self) -> &'static Task {
@@ -94,7 +93,7 @@ impl Command for Backup {
             plan::Request { backup: settings, label, reason: Reason::Manual, salvage: None };
 
         if self.salvage {
-            // what is damaged in a tree or a collection is told by a usual backup of it
+            // a normal backup reports damage in a tree or a collection
             meant.stores.clear();
         }
 
@@ -132,7 +131,7 @@ fn back_up(
         return Ok(Exit::Done);
     }
 
-    // a hook may have moved it on: that spoils no backup
+    // a hook may have changed it: that does not harm the backup
     let backups: Vec<_> = result
         .iter()
         .filter_map(|p| catalog::at(p, &session.project).ok())
@@ -145,14 +144,14 @@ fn back_up(
     session.print(&result.iter().map(|p| Session::short(p)).collect::<Vec<_>>().join("\n"))
 }
 
-/// So many are listed after a backup.
+/// How many are listed after a backup.
 const RECENT: usize = 3;
 
-/// The newest backups, for a person who has just made one: whoever reads a pipe has `db-list`.
+/// The newest backups, shown at a terminal after a backup; scripts have `db-list`.
 fn say_recent(session: &mut Session, request: &plan::Request) {
     let read =
         || Catalog::beside_a_new_one(&request.backup.dir, &session.project, &KeepRules::default());
-    // what was made is made, whether the folder can be read or not
+    // the backup is done, even if the folder can't be read
     let Some(catalog) = session.is_watched().then(read).and_then(Result::ok) else { return };
     let recent = &catalog.backups[..catalog.backups.len().min(RECENT)];
     session.terminal.tell(&backups::recent(recent, session.moment.now));

@@ -19,10 +19,10 @@ use crate::tasks::{self, Task};
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Cleanup {
-    /// Days to keep each backup (BACKUP_RETENTION_DAYS, BACKUP_KEEP_DAYS; 30 where nothing says)
+    /// Days to keep each backup (BACKUP_RETENTION_DAYS, BACKUP_KEEP_DAYS; default: 30)
     #[arg(long, value_name = "DAYS")]
     pub keep_days: Option<u32>,
-    /// Good backups to keep whatever their age (BACKUP_MIN_KEEP; 5 where nothing says)
+    /// Good backups to keep whatever their age (BACKUP_MIN_KEEP; default: 5)
     #[arg(long, value_name = "N")]
     pub min_keep: Option<u32>,
     /// Look in this folder
@@ -33,9 +33,8 @@ pub struct Cleanup {
     pub consent: options::Consent,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  db-cleanup --dry-run                     what would go and what stays, each with its reason
+const EXAMPLES: &str = "Examples:
+  db-cleanup --dry-run                     what would be removed and what is kept, and why
   db-cleanup                               ask, then remove by the rules of `db-tasks.toml`
   db-cleanup --keep-days 7 --min-keep 3 --yes   for scripts, by rules of their own";
 

@@ -20,8 +20,7 @@ pub struct Config {
     pub schema: bool,
 }
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = "Examples:
   db-config                  every setting: from the file, the environment, `.env`, or the default
   db-config --no-dotenv      what would hold without `.env`
   db-config --config other/db-tasks.toml
@@ -45,7 +44,7 @@ impl Command for Config {
     }
 }
 
-/// What stands for the name of a database that the project does not say.
+/// What is shown for a database whose name the project does not say.
 fn taken(session: &Session, database: &Database) -> Option<Entry> {
     if matches!(database.at, At::Cluster { .. }) {
         return None;

@@ -56,8 +56,8 @@ pub fn run_hook(session: &mut Session, wanted: &Hooked<'_>, intent: Intent) -> R
     })
 }
 
-/// What failed may have done half of its work: the backup that was made before it is the way back.
-/// One that could not be made kept the hook from running.
+/// A failed hook may have done half of its work: the backup made before it is the way back. If that
+/// backup failed, the hook did not run.
 fn with_backup(error: anyhow::Error, task: &str, made: Option<&Path>) -> anyhow::Error {
     let (Some(path), Some(file)) = (made, made.and_then(Path::file_name)) else { return error };
     let way = match (path.exists(), task) {
@@ -66,7 +66,7 @@ fn with_backup(error: anyhow::Error, task: &str, made: Option<&Path>) -> anyhow:
             quoted(&file.to_string_lossy())
         ),
         (false, task) if task == tasks::MIGRATE.name => {
-            "without a backup, and so without a way back: `db-migrate --no-backup`".into()
+            "without a backup, so that it can't be undone: `db-migrate --no-backup`".into()
         }
         (false, _) => return error,
     };

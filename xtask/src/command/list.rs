@@ -17,10 +17,10 @@ use crate::view::backups;
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct List {
-    /// At most so many
+    /// At most this many
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Their names alone, a line each
+    /// Only their names, one per line
     #[arg(long)]
     pub names: bool,
     /// Look in this folder
@@ -28,9 +28,8 @@ pub struct List {
     pub backup_dir: Option<PathBuf>,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  db-list                            newest first: size, age, rows, proved or not
+const EXAMPLES: &str = "Examples:
+  db-list                            newest first: size, age, rows, verified or not
   db-list --limit 5
   db-list --backup-dir /mnt/nas/db   the backups of another folder";
 

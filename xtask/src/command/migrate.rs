@@ -28,10 +28,9 @@ pub struct Migrate {
     pub dry_run: bool,
 }
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = "Examples:
   db-migrate                 back up, then run `hooks.migrate` with DATABASE_URL set
-  db-migrate --no-backup     without the backup: there is no way back
+  db-migrate --no-backup     without the backup: it can't be undone
   db-migrate --database main --dry-run";
 
 impl Command for Migrate {

@@ -37,7 +37,7 @@ Examples:
 
 The passwords are those of DATABASE_URL, PGPASSWORD, POSTGRES_PASSWORD or the container. Other \
                                  lines
-stay as they are; the file is replaced in one go, and only you may read it (0600).";
+stay as they are; the file is replaced in one step, and only you may read it (0600).";
 
 impl Command for Pgpass {
     fn task(&self) -> &'static Task {
@@ -80,7 +80,7 @@ impl Command for Pgpass {
     }
 }
 
-/// The person's own; what a repository's `.env` says of it counts for nothing.
+/// Your own file; what a repository's `.env` says does not count.
 fn own_file(session: &Session) -> Result<PathBuf> {
     let said = |name| session.env.given(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = if cfg!(windows) {
@@ -90,10 +90,8 @@ fn own_file(session: &Session) -> Result<PathBuf> {
     };
 
     said("PGPASSFILE").or(home).ok_or_else(|| {
-        Problem::failed(
-            "nothing says where your password file is: neither PGPASSFILE nor HOME is set",
-        )
-        .cure("name it: `--file PATH`")
-        .into()
+        Problem::failed("can't find your password file: neither PGPASSFILE nor HOME is set")
+            .cure("name it: `--file PATH`")
+            .into()
     })
 }

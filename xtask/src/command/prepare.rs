@@ -32,14 +32,13 @@ pub struct Prepare {
     /// The database (its key or its name)
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
-    /// Put the contents in place of the data that is there, too: asked, backed up first, and to be
-    /// undone, as a restore is
+    /// Replace existing data, too: asks, backs up first, and `db-undo` swaps it back
     #[arg(long)]
     pub replace: bool,
     /// With `--replace`: answer the question with yes (guards still hold)
     #[arg(short, long, requires = "replace")]
     pub yes: bool,
-    /// With `--replace`: answer it with the database's name
+    /// With `--replace`: answer the question with the database's name
     #[arg(long, value_name = "NAME", conflicts_with = "yes", requires = "replace")]
     pub confirm: Option<String>,
     /// Show every step, and change nothing
@@ -54,15 +53,15 @@ Examples:
   db-prepare --dry-run       where the contents would come from; nothing changes
   db-prepare --replace       the same over data that is there: asked, and backed up first
 
-A database that is missing is made. One that is empty is restored from the newest good backup, else
-from the dump that `prepare.dump` names, else migrated and seeded. One with data is left alone;
-tables of extensions are no data. What fails or is killed midway is taken away again, and the next
-run begins anew. In production nothing is seeded.
+A missing database is created. An empty one is restored from the newest good backup, otherwise from
+the dump that `prepare.dump` names, otherwise migrated and seeded. One with data is left alone;
+tables of extensions do not count. If it fails or is killed, the incomplete database is removed, and
+the next run starts again. In production nothing is seeded.
 
-With `--replace` the contents come from the dump that `prepare.dump` names, else from the newest
-good backup that was not made as a safety before something else; never in production.
-SKIP_DB_INIT=true leaves all of them alone. TESTING=true prepares the database that `testing` in
-`[databases.NAME]` names, in place of the usual one.";
+With `--replace` the contents come from the dump that `prepare.dump` names, otherwise from the
+newest good backup that is not a safety backup; never in production. SKIP_DB_INIT=true skips all of
+this. TESTING=true prepares the database that `testing` in `[databases.NAME]` names, instead of the
+usual one.";
 
 impl Command for Prepare {
     fn task(&self) -> &'static Task {
@@ -96,9 +95,9 @@ impl Command for Prepare {
     }
 }
 
-/// A database that is to be prepared.
+/// A database to prepare.
 struct One {
-    /// As it is reached.
+    /// How it is reached.
     database: Database,
     /// The key of the backups that it may start from.
     backups_of: String,
@@ -114,12 +113,12 @@ enum Purpose {
     Tests,
 }
 
-/// What becomes of data that is there.
+/// What happens to existing data.
 #[derive(Debug, Clone)]
 enum Data {
     /// It stays.
     Left,
-    /// `--replace`: it gives way, where this is said or answered.
+    /// `--replace`: it is replaced, if confirmed.
     Replaced(Consent),
 }
 
@@ -133,7 +132,7 @@ fn data(args: &Prepare) -> Data {
 }
 
 impl Session {
-    /// The database, or the one that stands in its place while TESTING is set.
+    /// The database, or the one used instead while TESTING is set.
     fn one(&mut self, database: Database) -> Result<One> {
         let backups_of = database.key.clone();
         if !self.env.says_yes("TESTING") {
@@ -145,8 +144,8 @@ impl Session {
         }
 
         self.terminal.tell(&format!(
-            "note: TESTING is set, and `[databases.{backups_of}]` names no database for it \
-             (`testing = \"…\"`): the usual one is meant"
+            "note: TESTING is set, but `[databases.{backups_of}]` names no database for it \
+             (`testing = \"…\"`): the usual one is used"
         ));
 
         Ok(One { database, backups_of, purpose: Purpose::Use })
@@ -191,12 +190,12 @@ impl Session {
         }
     }
 
-    /// One with data: a restore over it, behind a backup.
+    /// One with data: a restore over it, after a backup.
     fn replace(&mut self, one: &One, consent: Consent, intent: Intent) -> Result<()> {
         let dump = self.source(one)?.ok_or_else(|| nothing_to_replace_with(one))?;
         let target = self.surveyor().survey(&one.database, Depth::Rows)?;
         let dump = fitted(self, &target, dump, loading(&target))?;
-        // what is for tests is in no backup: it would be taken for the usual one's
+        // a database for tests is not backed up: that backup would look like the usual one's
         let safety = match one.purpose {
             Purpose::Use => Some(safety_backup(self, &target, Reason::PreRestore)?),
             Purpose::Tests => None,
@@ -216,7 +215,8 @@ impl Session {
         }
     }
 
-    /// What a new database starts from: the newest good backup, else the dump that the file names.
+    /// What a new database starts from: the newest good backup, otherwise the dump that the file
+    /// names.
     fn first_dump(&mut self, one: &One) -> Result<Option<Dump>> {
         let folder = Catalog::read(&self.project.backup.dir, &self.project)?;
         let key = one.backups_of.as_str();
@@ -228,7 +228,7 @@ impl Session {
         let Some(backup) = found else { return self.named_dump(one) };
         if let Some((then, now)) = backup.of_another(&names) {
             self.terminal.say(&format!(
-                "`{}` is of the database `{then}`, and goes into `{now}`",
+                "`{}` is of the database `{then}`, and is loaded into `{now}`",
                 backup.name
             ));
         }
@@ -236,9 +236,8 @@ impl Session {
         dump_of(self, backup, Some(key), Format::Script).map(Some)
     }
 
-    /// What takes the place of data: the dump that the file names, else the newest good backup that
-    /// somebody wanted. One that was made before data was replaced would bring back what was to
-    /// go.
+    /// What replaces existing data: the dump that the file names, otherwise the newest good backup
+    /// that is not a safety backup. A safety backup would bring back what was replaced.
     fn source(&mut self, one: &One) -> Result<Option<Dump>> {
         if let Some(dump) = self.named_dump(one)? {
             return Ok(Some(dump));
@@ -264,21 +263,21 @@ impl Session {
     }
 }
 
-/// What is for tests may be replaced at any time: it is nothing that anybody needs.
+/// A database for tests may be replaced at any time: nobody needs its data.
 fn is_for_tests_alone(tests: &Database) -> Result<()> {
     let name = tests.connection.database.as_deref().unwrap_or_default();
-    let maintains =
-        (name == tests.connection.maintenance).then_some("databases are made and renamed from it");
+    let maintains = (name == tests.connection.maintenance)
+        .then_some("databases are created and renamed from it");
     let why = is_nobodys(name).err().or(maintains);
 
     why.map_or(Ok(()), |why| {
-        Err(Problem::usage(format!("`{name}` can be no database for tests: {why}"))
+        Err(Problem::usage(format!("`{name}` can't be a database for tests: {why}"))
             .cure("name another one in `testing`, like `app_test`; nothing was changed")
             .into())
     })
 }
 
-/// Into the live one where there can be no other; there, what is loaded must be a dump's.
+/// Into the live one if there can't be another; then only a dump may be loaded.
 fn loading(target: &Surveyed) -> Loading<'static> {
     let in_place = target.live().is_some() && !target.server.role.createdb;
     let has_data = plan::need(target) == Need::Nothing;
@@ -292,13 +291,13 @@ fn loading(target: &Surveyed) -> Loading<'static> {
 
 fn nothing_to_replace_with(one: &One) -> Problem {
     let name = one.database.connection.database.clone().unwrap_or_else(|| one.database.key.clone());
-    Problem::refused(format!("there is nothing to put in place of the data of `{name}`"))
+    Problem::refused(format!("there is nothing to replace the data of `{name}` with"))
         .because(
-            "`db-tasks.toml` names no `prepare.dump`, and no good backup but those made before \
-             something was replaced",
+            "`db-tasks.toml` has no `prepare.dump`, and there is no good backup except for safety \
+             backups",
         )
         .cure(
-            "name a dump in `[prepare]`; `db-reset` migrates and seeds anew, `db-restore NAME` \
+            "name a dump in `[prepare]`; `db-reset` migrates and seeds again, `db-restore NAME` \
              takes any backup",
         )
 }

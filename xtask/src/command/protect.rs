@@ -18,7 +18,7 @@ use crate::tasks::{self, Task, Touches};
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Protect {
-    /// What the database is
+    /// The database's environment
     #[arg(long, value_name = "NAME")]
     pub environment: Option<String>,
     /// The database (its key or its name)
@@ -29,14 +29,13 @@ pub struct Protect {
     pub dry_run: bool,
 }
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = "Examples:
   db-protect                              what each database says, and what that means
-  db-protect --environment production     from now on, no run but a recovery replaces its data
+  db-protect --environment production     from now on, only a recovery replaces its data
 
-The marker is a setting of the database on its server; where nobody is a superuser, it is a line in
-the database's comment. It is in no dump, and no restore carries it along.
-This command only tightens; what lifts a protection is an administrator's SQL.";
+The marker is a setting of the database on its server; if nobody is a superuser, it is a line in the
+database's comment. It is not in dumps, and a restore does not copy it.
+This command only tightens; only an administrator's SQL lifts a protection.";
 
 impl Command for Protect {
     fn task(&self) -> &'static Task {

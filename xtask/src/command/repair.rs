@@ -16,7 +16,7 @@ use crate::tasks::{self, Task};
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Repair {
-    /// Forget this deed (its number): it can't be done, and is of no matter any more
+    /// Give up this clean-up step (by number) if it can't be done and no longer matters
     #[arg(long, value_name = "NUMBER", conflicts_with = "dry_run")]
     pub forget: Option<usize>,
     /// Show every step, and change nothing
@@ -24,11 +24,10 @@ pub struct Repair {
     pub dry_run: bool,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  db-status                  says whether a killed run has left something
+const EXAMPLES: &str = "Examples:
+  db-status                  shows whether a killed run left something to clean up
   db-repair --dry-run        what would be cleaned up; nothing changes
-  db-repair                  clean it up now, not with the next run";
+  db-repair                  clean up now, not with the next run";
 
 impl Command for Repair {
     fn task(&self) -> &'static Task {
@@ -53,13 +52,13 @@ impl Command for Repair {
             return session.print("nothing to repair");
         }
 
-        // to have the servers is to have it done: every task begins so
+        // getting the servers has done it: every task begins so
         session.with_servers(&databases, Wants::AsFound, intent, |session| {
             if let Some(half) = session.repair_wipe(intent)? {
-                // what is to become of it is for a person to say
+                // a person decides what happens to it
                 session.print(&half.to_string())?;
             }
-            // what is done on the way is done by now; what a person has to ask for is not
+            // what every run does is done by now; what a person must ask for is not
             if intent == Intent::Show || session.unfinished().as_ref().is_some_and(repair::waits) {
                 session.repair(intent, Occasion::Asked)?;
             }

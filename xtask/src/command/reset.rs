@@ -27,7 +27,7 @@ pub struct Reset {
     /// Ask nothing (CI); the backup is still made, and guards still hold
     #[arg(long, conflicts_with = "confirm")]
     pub force: bool,
-    /// Make no backup; the safety pin is wanted for it (ALLOW_DATABASE_WIPE=true, and
+    /// Make no backup; this needs the safety pins (ALLOW_DATABASE_WIPE=true, and
     /// `guards.pins.reset`)
     #[arg(long)]
     pub skip_backup: bool,
@@ -67,7 +67,7 @@ impl Command for Reset {
         session.with_servers(std::slice::from_ref(&database), Wants::Made, intent, |session| {
             let mut target = survey(session, std::slice::from_ref(&database))?.remove(0);
             if plan::old_data(&session.project, &target) == OldData::BackedUp {
-                // its rows are counted: those that come after the backup would be lost
+                // its rows are counted: those added after the backup would be lost
                 target = session.surveyor().survey(&database, Depth::Rows)?;
             }
 
@@ -97,7 +97,7 @@ impl Command for Reset {
                 .given("SKIP_BACKUP_PROMPT")
                 .filter(|yes| session.env.held("SKIP_BACKUP_PROMPT", yes).is_none());
             let said = given.is_some() && session.env.says_yes("SKIP_BACKUP_PROMPT");
-            // a name that was given is judged, whatever else says yes
+            // a given name is checked, even if something else says yes
             let consent = match Consent::from(&self.consent) {
                 Consent::Ask if self.force || said => Consent::Yes,
                 given => given,

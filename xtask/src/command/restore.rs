@@ -45,30 +45,29 @@ pub struct Restore {
     /// Show what the backup holds, and restore nothing
     #[arg(long)]
     pub info: bool,
-    /// Restore into a new database of this name, beside the live one
+    /// Restore into a new database of this name, next to the live one
     #[arg(long = "as", value_name = "OTHER_DATABASE")]
     pub into: Option<String>,
     /// Back up, then empty and load the live database itself in one transaction: for a role that
-    /// may not create databases, or a disk without room for a second copy
+    /// can't create databases, or a disk without room for a second copy
     #[arg(long, conflicts_with = "into")]
     pub in_place: bool,
-    /// Only this database or store (its key, or a database's name); may be given more than once
+    /// Only this database or store (its key, or a database's name); repeat for more
     #[arg(long, visible_alias = "database", value_name = "NAME")]
     pub only: Vec<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub consent: options::Consent,
-    /// Run a file that is no pg_dump's, whatever its SQL does, without an end marker; psql's own
-    /// commands in it run with `--trust=psql` alone. `--trust=role` trusts less: only that
-    /// functions of a dump from elsewhere run as your own role, where no role can be made for
-    /// the run
+    /// Run a file that pg_dump did not write, whatever its SQL does, even without an end marker.
+    /// psql commands in it run only with `--trust=psql`. `--trust=role` allows less: the functions
+    /// of an untrusted dump run as your role if no loader role can be made
     #[arg(long, value_name = "role|psql", num_args = 0..=1, require_equals = true, default_missing_value = "sql", hide_possible_values = true)]
     pub trust: Option<Trusted>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub leave: Leave,
-    /// Take a backup of another database or store, or of another project; with `--latest`, of a
-    /// database of another name, too
+    /// Accept a backup of another database or store, or of another project; with `--latest`, also
+    /// of a database with another name
     #[arg(long)]
     pub any_database: bool,
     /// Try a dump of a newer version
@@ -76,16 +75,15 @@ pub struct Restore {
     pub any_version: bool,
 }
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = "Examples:
   db-restore                          choose from a numbered list
   db-restore --latest --yes           for scripts
-  db-restore --file ~/prod.sql.gz --as app_copy   beside the live database
-  db-restore --latest --in-place      in the live database itself, behind a backup of it
-  db-restore --latest --no-owner --no-privileges  production's data, where none of its roles are
+  db-restore --file ~/prod.sql.gz --as app_copy   next to the live database
+  db-restore --latest --in-place      in the live database itself, after a backup of it
+  db-restore --latest --no-owner --no-privileges  production's data, without its roles
   db-restore --latest --dry-run       every step and command; nothing changes
 
-Production can be restored, too, and that undone: you are asked to type `restore production NAME`,
+Production can be restored, too, and undone: you are asked to type `restore production NAME`,
 and a script sets DB_TASKS_RESTORE_PRODUCTION='NAME BACKUP' for that one run.";
 
 impl Command for Restore {
@@ -116,9 +114,11 @@ impl Command for Restore {
 
         if self.in_place && trust(self.trust) > Trust::Dump {
             return Err(Problem::usage(
-                "`--in-place` loads dumps alone, whose every statement is understood",
+                "`--in-place` only loads dumps whose every statement is understood",
             )
-            .cure("leave `--trust` out, or restore beside the live database (without `--in-place`)")
+            .cure(
+                "leave out `--trust`, or restore next to the live database (without `--in-place`)",
+            )
             .into());
         }
 
@@ -138,7 +138,7 @@ impl Command for Restore {
     }
 }
 
-/// Where a backup goes: each of its parts to the database or store that it is of.
+/// Where a backup goes: each of its parts to its database or store.
 fn put_back_where(session: &Session, args: &Restore, chosen: &Backup) -> Result<Meant> {
     if !args.only.is_empty() {
         return session.meant(&args.only);
@@ -155,10 +155,10 @@ fn put_back_where(session: &Session, args: &Restore, chosen: &Backup) -> Result<
 
     match held.iter().find(|key| !is_known(key)) {
         Some(unknown) if !known.is_empty() => Err(Problem::refused(format!(
-            "the backup holds `{unknown}`, which `db-tasks.toml` has not"
+            "the backup has `{unknown}`, which is not in `db-tasks.toml`"
         ))
         .cure(format!(
-            "say what is to be restored: {}",
+            "say what to restore: {}",
             known.iter().map(|k| format!("`--only {k}`")).collect::<Vec<_>>().join(" ")
         ))
         .into()),
@@ -205,13 +205,13 @@ fn put_back(session: &mut Session, args: &Restore, meant: &Meant, chosen: &Backu
     let databases: Vec<(&Surveyed, Dump)> = databases.collect::<Result<_>>()?;
     let plan = match (&args.into, databases.as_slice(), set.stores.as_slice()) {
         (Some(name), [(target, dump)], []) => {
-            // the names beside `--as` matter, too
+            // the names used with `--as` matter, too
             let target = session.with_neighbour((*target).clone(), name)?;
             beside_live(&target, dump, server_disk_left(&target), &request, name)?
         }
         (Some(_), ..) => {
-            return Err(Problem::usage("`--as` takes one database to another name")
-                .cure("say which with `--only`")
+            return Err(Problem::usage("`--as` restores only one database")
+                .cure("select it with `--only`")
                 .into());
         }
         (None, [(target, dump)], []) if args.in_place => {
@@ -219,8 +219,8 @@ fn put_back(session: &mut Session, args: &Restore, meant: &Meant, chosen: &Backu
             in_place::plan(&session.project, target, dump, &services.found, &request, safety)?
         }
         (None, ..) if args.in_place => {
-            return Err(Problem::usage("`--in-place` restores one database")
-                .cure("say which with `--only`")
+            return Err(Problem::usage("`--in-place` restores only one database")
+                .cure("select it with `--only`")
                 .into());
         }
         (None, databases, stores) => {
@@ -251,7 +251,7 @@ fn put_back(session: &mut Session, args: &Restore, meant: &Meant, chosen: &Backu
     if done.is_some() { session.print(&restored) } else { Ok(Exit::Done) }
 }
 
-/// Whether the plan refuses it whatever the dump holds: that comes first.
+/// Whether the plan refuses it whatever the dump has: that comes first.
 fn is_refused_anyway(args: &Restore, target: &Surveyed) -> bool {
     let role = &target.server.role;
     let owns = target.live().is_none_or(|live| role.superuser || live.owner == role.name);
@@ -261,12 +261,12 @@ fn is_refused_anyway(args: &Restore, target: &Surveyed) -> bool {
 fn is_free_to_use(name: &str) -> Result<(), Problem> {
     let wrong = |why| {
         Problem::usage(format!("`--as {}`: {why}", quoted(name)))
-            .cure("give another name, like `--as app_copy`")
+            .cure("use another name, like `--as app_copy`")
     };
     is_nobodys(name).map_err(wrong)
 }
 
-/// The same once more, without owners and rights: a line that can be pasted.
+/// The same command without owners and rights, which can be pasted.
 fn again(args: &Restore, chosen: &Backup) -> String {
     let mut words = vec![tasks::RESTORE.name.to_owned()];
     match &args.file {
@@ -295,7 +295,7 @@ fn names(set: &Set) -> String {
     databases.chain(set.stores.iter().map(|s| s.key())).collect::<Vec<_>>().join("\n")
 }
 
-/// The backup that is meant: by path, by name, the newest, or chosen by a person from a list.
+/// The backup to use: by path, by name, the newest, or chosen from a list.
 fn choose(session: &mut Session, args: &Restore) -> Result<Option<Backup>> {
     if let Some(path) = &args.file {
         let beside = session.project.backup.dir.join(path);
@@ -318,7 +318,7 @@ fn choose(session: &mut Session, args: &Restore) -> Result<Option<Backup>> {
             .chain(meant.stores.iter().map(|s| s.key.as_str()));
 
         let all = if args.only.is_empty() { &session.project.databases } else { &meant.databases };
-        // beside the live database nothing is replaced, and the plan says whose data it is
+        // next to the live database nothing is replaced, and the plan says whose data it is
         let names = if args.any_database || args.into.is_some() {
             Names::new()
         } else {

@@ -25,7 +25,7 @@ pub struct Shell {
     /// Run this file, in one transaction: all of it or nothing
     #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "command")]
     pub file: Option<PathBuf>,
-    /// With `-f`: each statement by itself, for what can't run in a transaction
+    /// With `-f`: run each statement by itself, for what can't run in a transaction
     #[arg(long, requires = "file")]
     pub no_transaction: bool,
     /// The database (its key or its name)
@@ -65,7 +65,7 @@ fn open_shell(session: &mut Session, args: &Shell, database: &Database) -> Resul
     let (client, ..) = session.surveyor().client(database)?;
     let input = match (&args.command, &args.file) {
         (Some(sql), _) => Some(Script::Statements(sql.clone())),
-        // read here: the container has no such file
+        // read here: the container does not have the file
         (_, Some(path)) => {
             let sql = std::fs::read_to_string(path).map_err(|e| {
                 Problem::usage(format!("could not read `{}`", path.display()))
@@ -81,7 +81,7 @@ fn open_shell(session: &mut Session, args: &Shell, database: &Database) -> Resul
     };
 
     if input.is_none() && !session.lends_output() {
-        return Err(Problem::usage("a shell that is typed into has no document")
+        return Err(Problem::usage("`--json` does not work with an interactive shell")
             .cure("with `--json`, say what it is to run: `-c SQL` or `-f FILE`")
             .into());
     }
@@ -109,11 +109,11 @@ fn open_shell(session: &mut Session, args: &Shell, database: &Database) -> Resul
         Err(match (&args.file, args.no_transaction) {
             (Some(_), false) => ended
                 .because(
-                    "the file is one transaction: none of it is done, unless it holds a COMMIT of \
-                     its own",
+                    "the file is one transaction: none of it is committed, unless it has its own \
+                     COMMIT",
                 )
                 .cure(
-                    "mend it; what can't run in a transaction (VACUUM, CREATE DATABASE) runs with \
+                    "fix it; what can't run in a transaction (VACUUM, CREATE DATABASE) runs with \
                      `db-shell -f FILE --no-transaction`",
                 ),
             _ => ended,

@@ -25,9 +25,8 @@ pub struct Start {
     pub dry_run: bool,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  db-start                   make the cluster where there is none yet, and leave it running
+const EXAMPLES: &str = "Examples:
+  db-start                   create the cluster if there is none yet, and leave it running
   db-start --database main
   db-start --dry-run         every step; nothing changes";
 
@@ -74,7 +73,7 @@ fn show_start(session: &mut Session, databases: &[Database]) -> Result<Exit> {
     for cluster in session.concerned(databases, Wants::Made)? {
         let facts = session.look(&cluster)?;
         if facts.found.state == State::Running {
-            session.terminal.tell(&format!("the cluster {} runs", cluster.folder.display()));
+            session.terminal.tell(&format!("the cluster {} is running", cluster.folder.display()));
             continue;
         }
         let new = session.new_databases(&facts.found, &cluster.databases);

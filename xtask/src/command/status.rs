@@ -21,7 +21,7 @@ pub struct Status {
     /// Exit 1 when a server does not answer or the last good backup is missing or old
     #[arg(long)]
     pub check: bool,
-    /// Hours after which a backup is old (BACKUP_INTERVAL_HOURS; 24 where nothing says)
+    /// Hours after which a backup is old (BACKUP_INTERVAL_HOURS; default: 24)
     #[arg(long, value_name = "HOURS")]
     pub max_age: Option<u32>,
 }

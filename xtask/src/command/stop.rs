@@ -70,7 +70,7 @@ impl Command for Stop {
             } else {
                 session
                     .terminal
-                    .tell(&format!("the cluster {} does not run", cluster.folder.display()));
+                    .tell(&format!("the cluster {} is not running", cluster.folder.display()));
             }
         }
 

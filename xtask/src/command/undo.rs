@@ -21,7 +21,7 @@ use crate::tasks::{self, Task};
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Undo {
-    /// Only this database or store (its key, or a database's name); may be given more than once
+    /// Only this database or store (its key, or a database's name); repeat for more
     #[arg(long, visible_alias = "database", value_name = "NAME")]
     pub only: Vec<String>,
     #[command(flatten)]
@@ -29,10 +29,9 @@ pub struct Undo {
     pub consent: options::Consent,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  db-undo                    ask, then swap back all that the last restore or reset replaced
-  db-undo --only main        this database alone
+const EXAMPLES: &str = "Examples:
+  db-undo                    ask, then swap back what the last restore or reset replaced
+  db-undo --only main        only this database
   db-undo --dry-run          what would come back, and every step; nothing changes";
 
 impl Command for Undo {
@@ -54,7 +53,7 @@ impl Command for Undo {
     }
 }
 
-/// What the last restore or reset replaced, all of it, where no name is given.
+/// What the last restore or reset replaced; all of it, if no name is given.
 fn undo_what(session: &Session, args: &Undo) -> Result<Meant> {
     if !args.only.is_empty() {
         return session.meant(&args.only);
@@ -65,8 +64,8 @@ fn undo_what(session: &Session, args: &Undo) -> Result<Meant> {
         None if session.project.stores.is_empty() => {
             Ok(Meant { databases: vec![session.database(None)?], stores: Vec::new() })
         }
-        None => Err(Problem::failed("there is nothing to undo: no restore has been done here")
-            .cure("`db-restore` restores a backup; `--only NAME` undoes one by itself")
+        None => Err(Problem::failed("there is nothing to undo: no restore was done here")
+            .cure("`db-restore` restores a backup; `--only NAME` undoes only one")
             .into()),
     }
 }

@@ -35,18 +35,18 @@ pub struct Verify {
     /// Restore into a scratch database and compare every table's rows
     #[arg(long)]
     pub deep: bool,
-    /// The database whose server is used for `--deep`, and whose newest backup is meant
+    /// Use this database's server for `--deep`, and its newest backup
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
-    /// With `--deep`: try a file from elsewhere on the database's own server, and not in a
-    /// throw-away cluster on this machine
+    /// With `--deep`: try an untrusted file on the database's server instead of in a throw-away
+    /// cluster
     #[arg(long, requires = "deep")]
     pub on_server: bool,
-    /// Load a file from elsewhere (`--deep`) without a question
+    /// Load an untrusted file (`--deep`) without a question
     #[arg(long)]
     pub yes: bool,
-    /// With `--deep`: let the functions of a file from elsewhere run as your own role
-    /// (`--trust=role`), where none can be made for the run; the others as in `db-restore`
+    /// With `--deep`: let the functions of an untrusted file run as your role (`--trust=role`) if
+    /// no loader role can be made; the other values as in `db-restore`
     #[arg(long, value_name = "role|psql", num_args = 0..=1, require_equals = true, default_missing_value = "sql", hide_possible_values = true, requires = "deep")]
     pub trust: Option<Trusted>,
     /// With `--deep`, as in `db-restore`
@@ -57,11 +57,9 @@ pub struct Verify {
     pub dry_run: bool,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  db-verify                 the newest backup: checksum, whole read, end marker, rows of every \
-                                 table
-  db-verify --deep          the same, and a trial restore into a scratch database that goes again
+const EXAMPLES: &str = "Examples:
+  db-verify                 the newest backup: reads it to the end, checks checksum and rows
+  db-verify --deep          the same, and a trial restore into a scratch database that is removed afterwards
   db-verify app_20260116_224500";
 
 impl Command for Verify {
@@ -107,7 +105,7 @@ impl Command for Verify {
     }
 }
 
-/// A tree that is there is tried where it would be restored. What a trial can't be made of is read.
+/// An existing tree is tried where it would be restored. What can't be tried is read.
 fn store_trial(
     session: &mut Session,
     backup: &Backup,
@@ -121,12 +119,14 @@ fn store_trial(
         Some(Err(e)) => Err(first_line(&e)),
         Some(Ok(found)) => match (&found.held.stuck, &found.address) {
             (Some(why), _) => Err(why.clone()),
-            (None, Address::Milvus { .. }) => Err("collections are proved by reading them".into()),
+            (None, Address::Milvus { .. }) => {
+                Err("collections are verified by reading them".into())
+            }
             (None, address) if found.held.id.is_empty() => {
                 Err(format!("there is nothing at {address}"))
             }
             (None, address) if address.format() != format => {
-                Err("it is a store of another kind".into())
+                Err("it is another kind of store".into())
             }
             (None, address) => Ok(address.clone()),
         },
@@ -152,7 +152,7 @@ fn deep(
     let mut keys: Vec<String> = held.iter().filter(wanted).map(|(key, _)| key.clone()).collect();
 
     if keys.is_empty() {
-        // a foreign file, or one of another project: by the server that is named, or the only one
+        // a foreign file, or one of another project: on the named server, or the only one
         keys = vec![session.database(key.as_deref())?.key];
     }
 
@@ -192,8 +192,8 @@ fn deep(
     })
 }
 
-/// What the role lacks for a trial says nothing against the backup: that is noted, as where a trial
-/// came to no end.
+/// Missing rights of the role say nothing against the backup: they are recorded, like a trial that
+/// did not finish.
 fn untried(
     session: &Session,
     backup: &Backup,
@@ -209,12 +209,14 @@ fn untried(
     let mut problem = problem.clone();
     let why = problem.happened.first().unwrap_or(&problem.tried).clone();
     problem.happened.insert(0, std::mem::take(&mut problem.tried));
-    problem.tried = "the backup could not be tried here, and nothing is said against it".into();
+    problem.tried = "the backup could not be tried here; that says nothing against it".into();
 
     if let Some(manifest) = backup.manifest_path.as_deref().filter(|_| intent == Intent::Run) {
         let noted =
             record_untried(manifest, Untried { when: session.moment.now, how: "deep".into(), why });
-        problem.happened.extend(noted.err().map(|e| format!("its manifest does not say so: {e}")));
+        problem
+            .happened
+            .extend(noted.err().map(|e| format!("its manifest could not record that: {e}")));
     }
 
     problem.into()
@@ -233,16 +235,12 @@ fn finish_verify(
     }
 }
 
-/// What a verification has found: what is missing from a partial backup is no part of what is good.
+/// The outcome of a verification: a partial backup is good only in what it holds.
 fn word(backup: &Backup) -> String {
     match backup.manifest().filter(|m| m.partial) {
         None => format!("{} is good", backup.name),
         Some(manifest) => {
-            format!(
-                "{} is PARTIAL: {}; what it holds is as it was written",
-                backup.name,
-                manifest.without()
-            )
+            format!("{} is PARTIAL: {}; what it holds is verified", backup.name, manifest.without())
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct Wipe {
     /// Make a verified backup first
     #[arg(long)]
     pub backup: bool,
-    /// Only this database or store (its key, or a database's name); may be given more than once
+    /// Only this database or store (its key, or a database's name); repeat for more
     #[arg(long, visible_alias = "database", value_name = "NAME")]
     pub only: Vec<String>,
     #[command(flatten)]
@@ -72,8 +72,7 @@ fn empty(session: &mut Session, args: &Wipe, meant: &Meant) -> Result<Exit> {
     let intent = Intent::of(&args.consent);
 
     if intent == Intent::Run {
-        // every row is counted for the plan: that is no load for a server whose data is out of
-        // reach
+        // every row is counted for the plan: a server whose data is protected is spared that
         let known = session.surveyor().set(&meant.databases, &meant.stores, Depth::Database)?;
         let risk = plan::risk(&session.project, &known, &catalog, first, &session.moment);
         session.refuse_early(tasks::WIPE.name, risk, Consent::from(&args.consent))?;

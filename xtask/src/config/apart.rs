@@ -1,5 +1,5 @@
-//! Whether what the file names lies apart: a tree with the backups in it would be wiped with them,
-//! and two trees of which one is in the other can't be restored.
+//! Checks that the paths of the file do not overlap: a tree with the backups in it would be wiped
+//! with them, and of two nested trees neither can be restored.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -7,14 +7,14 @@ use std::path::{Component, Path, PathBuf};
 use super::project::{At, Project, Store, StoreKind};
 use crate::problem::Problem;
 
-/// Links that lead to links that lead to links.
+/// How many links to follow, one after the other.
 const DEPTH: u32 = 40;
 
-/// Refuses trees that hold the backups (in `backups`), the project or its state, that are in one of
-/// them, or in each other.
+/// Refuses trees that overlap with the backups (in `backups`), the project or its state, or with
+/// each other.
 ///
 /// # Errors
-/// Which two, and how to set them apart.
+/// Which two overlap, and how to separate them.
 pub fn check(project: &Project, backups: &Path) -> Result<(), Problem> {
     let places = places(project, backups);
     for (at, store) in project.stores.iter().enumerate() {
@@ -33,7 +33,7 @@ pub fn check(project: &Project, backups: &Path) -> Result<(), Problem> {
 struct Place {
     what: String,
     path: PathBuf,
-    /// What would come of it.
+    /// What would happen.
     why: &'static str,
     cure: String,
     /// Whether a tree may lie in it.
@@ -48,8 +48,8 @@ enum Room {
 
 fn places(project: &Project, backups: &Path) -> Vec<Place> {
     let cure = "name another folder: `backup.dir`, or the store's `path`".to_owned();
-    let why = "a wipe of the tree would delete the backups, a restore of it hide them, and each \
-               backup would hold those before it";
+    let why = "a wipe of the tree would delete the backups, a restore would hide them, and each \
+               backup would include the ones before it";
 
     let backups = Place {
         what: "the backup folder".into(),
@@ -60,7 +60,7 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
     };
 
     let cure = "name the folder in the project that holds the files".to_owned();
-    let why = "a wipe or a restore of the tree would take the project itself";
+    let why = "a wipe or a restore of the tree would remove the project itself";
 
     let root = Place {
         what: "the project".into(),
@@ -71,10 +71,10 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
     };
 
     let cure = "name another folder for the store".to_owned();
-    let why = "what is kept there is for `db-tasks` alone";
+    let why = "only `db-tasks` may keep files there";
 
     let state = Place {
-        what: "the folder of our own state".into(),
+        what: "the folder of db-tasks' own state".into(),
         path: project.state_dir(),
         why,
         cure,
@@ -85,7 +85,7 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
         At::Cluster { folder, .. } => Some(Place {
             what: format!("the cluster of `databases.{}`", database.key),
             path: folder.clone(),
-            why: "files of a server that runs can't be backed up or swapped one by one",
+            why: "the files of a running server can't be backed up or swapped one by one",
             cure: "name another folder: the database's `cluster`, or the store's `path`".into(),
             room: Room::ForNone,
         }),
@@ -94,15 +94,9 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
 
     let logs = project.logs.as_ref().map(|path| {
         let cure = "name another folder: `project.logs`, or the store's `path`".into();
-        let why = "each run would change the tree while it is read";
+        let why = "each run would change the tree while reading it";
 
-        Place {
-            what: "the folder of the logs".into(),
-            path: path.clone(),
-            why,
-            cure,
-            room: Room::ForTrees,
-        }
+        Place { what: "the log folder".into(), path: path.clone(), why, cure, room: Room::ForTrees }
     });
     [root, backups, state].into_iter().chain(clusters).chain(logs).collect()
 }
@@ -163,32 +157,31 @@ fn stores_apart(project: &Project, one: &Store, other: &Store) -> Result<(), Pro
 
     let [a, b] = places;
     Err(Problem::usage(format!(
-        "`stores.{}` (`{a}`) and `stores.{}` (`{b}`) are in one place",
+        "`stores.{}` (`{a}`) and `stores.{}` (`{b}`) overlap",
         one.key, other.key
     ))
     .because(
-        "what is in both would be backed up twice, and neither could be restored without the \
-         other's being lost",
+        "what is in both would be backed up twice, and restoring one would lose the other's data",
     )
-    .cure("keep one of them, or name two folders of which none is in the other"))
+    .cure("keep one of them, or name two folders, neither inside the other"))
 }
 
-/// Our own folder beside a tree.
+/// Our own folder next to a tree.
 fn beside(tree: &Path) -> PathBuf {
     let mut path = real(tree, DEPTH).into_os_string();
     path.push(".db-tasks");
     path.into()
 }
 
-/// Whether a path is a folder or leads into it, whatever links and `..` it takes.
+/// Whether a path is a folder or leads into it, through links and `..` too.
 fn is_within(path: &Path, folder: &Path) -> bool {
     let (path, folder) = (real(path, DEPTH), real(folder, DEPTH));
     path.starts_with(&folder)
         || number(&folder).is_some_and(|n| path.ancestors().any(|above| number(above) == Some(n)))
 }
 
-/// What tells a folder from others, by whatever name: mounts and file systems that know no case
-/// give it several.
+/// What identifies a folder under any name: mounts and file systems that ignore case give it
+/// several.
 #[cfg(unix)]
 fn number(path: &Path) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
@@ -200,7 +193,7 @@ fn number(_: &Path) -> Option<(u64, u64)> {
     None
 }
 
-/// Where a path leads, also where it is not there yet.
+/// Where a path leads, even if it does not exist yet.
 fn real(path: &Path, depth: u32) -> PathBuf {
     if let Ok(real) = fs::canonicalize(path) {
         return real;
@@ -218,7 +211,7 @@ fn real(path: &Path, depth: u32) -> PathBuf {
     }
 }
 
-/// A path in a container, as far as it can be read without one.
+/// A path in a container, resolved as far as possible without the container.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {

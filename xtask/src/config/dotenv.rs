@@ -1,6 +1,7 @@
-//! `.env` as the libraries that programs read it with do today: docker compose, node's dotenv with
-//! dotenv-expand, python-dotenv. Where they agree we agree; where they do not, a line that nobody
-//! needs is no error, and one that is needed is told with its number. <https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax>
+//! Reads `.env` as today's libraries do: docker compose, node's dotenv with dotenv-expand,
+//! python-dotenv. Where they agree, we agree. Where they differ, a line that nobody needs is no
+//! error, and one that is needed is reported with its number.
+//! <https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax>
 //! <https://github.com/motdotla/dotenv#what-rules-does-the-parsing-engine-follow>
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What a file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dotenv {
-    /// By key: of several equal ones, the last.
+    /// By key: the last of several equal ones.
     pub values: BTreeMap<String, String>,
     /// By key: what can't be read.
     pub unreadable: BTreeMap<String, Unreadable>,
     /// By key: the variables of the environment that were put into its value.
     pub borrowed: BTreeMap<String, BTreeSet<String>>,
-    /// What a person should know of lines that can be read; none of it holds a value.
+    /// Warnings about lines that can be read; none of them holds a value.
     pub notes: Vec<String>,
 }
 
@@ -27,8 +28,8 @@ pub struct Unreadable {
     pub why: String,
 }
 
-/// Reads a file's bytes; `known` is what the real environment says, which wins where a value refers
-/// to another one.
+/// Reads a file's bytes; `known` is the real environment, which wins if a value refers to a
+/// variable.
 pub fn read(bytes: &[u8], known: &dyn Fn(&str) -> Option<String>) -> Dotenv {
     let text = Text::new(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
     let mut reader = Reader {
@@ -45,10 +46,10 @@ pub fn read(bytes: &[u8], known: &dyn Fn(&str) -> Option<String>) -> Dotenv {
     reader.found
 }
 
-/// Characters with what of them was no UTF-8.
+/// Characters, and which of them were not UTF-8.
 struct Text {
     chars: Vec<char>,
-    /// Where bytes stood that are no UTF-8.
+    /// Where bytes were that are not UTF-8.
     broken: BTreeSet<usize>,
     at: usize,
     line: usize,
@@ -121,7 +122,7 @@ struct Reader<'a> {
     found: Dotenv,
     /// The lines of each key.
     lines: BTreeMap<String, Vec<usize>>,
-    /// What the value at hand has of the environment's.
+    /// The environment's variables in the current value.
     borrows: BTreeSet<String>,
 }
 
@@ -153,14 +154,14 @@ impl Reader<'_> {
             {
                 Some(self.value(line))
             }
-            // a name alone sets nothing
+            // only a name sets nothing
             None | Some('\n' | '\r' | '#') => {
                 self.text.rest();
                 return true;
             }
             _ => {
                 self.text.rest();
-                Some(Err("there is no `=` behind its name".into()))
+                Some(Err("there is no `=` after its name".into()))
             }
         };
 
@@ -200,7 +201,7 @@ impl Reader<'_> {
         let inside = match inside {
             Some(inside) if behind.is_empty() => inside,
             Some(_) if lines == 0 => {
-                return Err(format!("something stands behind its closing quotation mark {quote}"));
+                return Err(format!("something follows its closing quotation mark {quote}"));
             }
             // what follows is lines of their own, one of which has the next quotation mark
             _ => {
@@ -212,7 +213,7 @@ impl Reader<'_> {
         Ok(if quote == '"' { Raw::Quoted(inside) } else { Raw::Literal(inside) })
     }
 
-    /// What stands before the closing quotation mark; several lines, where they do.
+    /// What is before the closing quotation mark; it may be several lines.
     fn until(&mut self, quote: char) -> Option<String> {
         let mut inside = String::new();
         loop {
@@ -251,7 +252,7 @@ impl Reader<'_> {
             let shown: Vec<String> = lines.iter().map(ToString::to_string).collect();
             let last = lines.last().copied().unwrap_or_default();
             self.found.notes.push(format!(
-                "`{key}` stands in the lines {}: the last counts, line {last}",
+                "`{key}` is set in lines {}: the last one counts, line {last}",
                 shown.join(", ")
             ));
         }
@@ -323,7 +324,7 @@ impl Reader<'_> {
                 set.map_or(Ok(String::new()), |_| self.expand(chars.as_str(), backslash, line))
             }
             (false, Some('?')) => set.ok_or_else(|| format!("it needs `{name}`, which is not set")),
-            _ => Err("a `${…}` in it is none that is known".into()),
+            _ => Err("a `${…}` in it is not supported".into()),
         }
     }
 
@@ -332,7 +333,7 @@ impl Reader<'_> {
         if value.is_none() {
             let hint = "to keep a `$` as it is, put the value in single quotation marks";
             self.found.notes.push(format!(
-                "line {line} refers to `{name}`, which is not set there, so nothing is put in; \
+                "line {line} refers to `{name}`, which is not set there and counts as empty; \
                  {hint}"
             ));
         }
@@ -358,7 +359,7 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t')
 }
 
-/// A `#` begins a comment at the beginning, or behind a blank.
+/// A `#` begins a comment at the start of a line, or after a blank.
 fn without_comment(text: &str) -> &str {
     let begins = |(at, c): &(usize, char)| {
         *c == '#' && text[..*at].chars().next_back().is_none_or(char::is_whitespace)
@@ -366,7 +367,7 @@ fn without_comment(text: &str) -> &str {
     text.char_indices().find(begins).map_or(text, |(at, _)| &text[..at])
 }
 
-/// Where the brace that is open closes.
+/// Where the open brace closes.
 fn closing(text: &str) -> Option<usize> {
     let mut depth = 0;
     for (at, c) in text.char_indices() {
@@ -381,8 +382,7 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-/// What a backslash in double quotation marks stands for; where it is none of these (`\d`), for
-/// itself.
+/// What a backslash in double quotation marks stands for; anything else (`\d`) stands for itself.
 fn unescape<'t>(rest: &'t str, out: &mut String) -> &'t str {
     let Some(c) = rest.chars().next() else {
         out.push('\\');

@@ -16,21 +16,20 @@ pub struct Env {
     vars: BTreeMap<String, String>,
     /// Those that only `.env` has.
     of_dotenv: BTreeSet<String>,
-    /// The repository whose programs are not to be run unasked.
+    /// The repository whose programs must not run unless it is trusted.
     pub(super) wary_of: Option<PathBuf>,
-    /// What `.env` says, where it is read.
+    /// What `.env` says, if it is read.
     dotenv: Dotenv,
-    /// What files say that programs are used to export: make, direnv and just do, and so does a
-    /// shell that reads one.
+    /// What files say that other programs export: make, direnv, just, or a shell that sources one.
     exported: Vec<(&'static str, Dotenv)>,
 }
 
-/// Files beside `db-tasks.toml` that other programs put into the environment.
+/// Files next to `db-tasks.toml` that other programs put into the environment.
 const EXPORTED: [&str; 3] = [".env", ".env.local", ".envrc"];
 
 impl Env {
-    /// Variables of people's scripts that are set and do nothing here: whoever relies on one should
-    /// know.
+    /// Variables of people's old scripts that are set and do nothing here; warned about, because
+    /// someone may rely on them.
     pub fn ignored(&self) -> Vec<String> {
         let set = IGNORED.iter().filter(|ignored| self.is_set(ignored.name));
         set.map(|Ignored { name, instead }| {
@@ -39,7 +38,7 @@ impl Env {
         .collect()
     }
 
-    /// Only these variables: for tests, and for adopters who hold their own.
+    /// Only these variables: for tests, and for adopters with their own.
     pub fn of<const N: usize>(pairs: [(&str, &str); N]) -> Self {
         Self {
             vars: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
@@ -65,7 +64,7 @@ impl Env {
             Err(e) => {
                 return Err(Problem::usage(format!("could not read `{}`", path.display()))
                     .because(e.to_string())
-                    .cure("mend that, or run with `--no-dotenv`")
+                    .cure("fix that, or run with `--no-dotenv`")
                     .into());
             }
         };
@@ -85,7 +84,7 @@ impl Env {
         Ok(self)
     }
 
-    /// Looks at the files beside `db-tasks.toml` that other programs export, for [`Self::held`];
+    /// Looks at the files next to `db-tasks.toml` that other programs export, for [`Self::held`];
     /// `--no-dotenv` changes nothing here.
     pub fn beside(mut self, folder: &Path) -> Self {
         let files = EXPORTED
@@ -99,15 +98,14 @@ impl Env {
         dotenv::read(bytes, &|name| self.vars.get(name).cloned())
     }
 
-    /// The file beside `db-tasks.toml` that holds this value of a variable, whoever has exported
-    /// it.
+    /// The file next to `db-tasks.toml` that holds this value of a variable, whoever exported it.
     pub fn held(&self, name: &str, value: &str) -> Option<&'static str> {
         let holds = |file: &Dotenv| file.values.get(name).is_some_and(|held| held == value);
         self.exported.iter().find(|(_, file)| holds(file)).map(|(name, _)| *name)
     }
 
-    /// The variables of the person's own whose values are in this one's: itself, or those that a
-    /// file beside `db-tasks.toml` has put into it.
+    /// Your own variables whose values are in this one: itself, or those that a file next to
+    /// `db-tasks.toml` put into it.
     pub fn lenders(&self, name: &str) -> BTreeSet<String> {
         if self.given(name).is_some_and(|value| self.held(name, value).is_none()) {
             return BTreeSet::from([name.to_owned()]);
@@ -117,7 +115,7 @@ impl Env {
         borrowed.filter(|borrowed| self.given(borrowed).is_some()).cloned().collect()
     }
 
-    /// What a person should know of `.env`.
+    /// Warnings about `.env`.
     pub fn notes(&self) -> Vec<String> {
         let unreadable = self.dotenv.unreadable.iter();
         let unreadable = unreadable
@@ -125,10 +123,10 @@ impl Env {
         self.dotenv.notes.iter().cloned().chain(unreadable).collect()
     }
 
-    /// The variable's value, where something is decided by it.
+    /// The variable's value, if something is decided by it.
     ///
     /// # Errors
-    /// It stands in a line of `.env` that can't be read, and nowhere else.
+    /// It is set only in a line of `.env` that can't be read.
     pub fn needed(&self, name: &str) -> Result<Option<&str>, Broken> {
         match self.dotenv.unreadable.get(name).filter(|_| !self.is_set(name)) {
             Some(line) => Err(Broken { name: name.into(), line: line.clone() }),
@@ -141,7 +139,7 @@ impl Env {
         self.vars.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Whether there is such a variable, be it an empty one.
+    /// Whether there is such a variable, even an empty one.
     pub fn is_set(&self, name: &str) -> bool {
         self.vars.contains_key(name)
     }
@@ -151,12 +149,12 @@ impl Env {
         self.vars.get(name).map(String::as_str).filter(|v| !v.is_empty())
     }
 
-    /// The variable's value for this very run: what a file says once and for all is no consent.
+    /// The variable's value for this one run: a file can't give consent.
     pub fn given(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|_| !self.of_dotenv.contains(name))
     }
 
-    /// The same variables, each with its name for a value: what is shown in place of what is meant.
+    /// The same variables, each with its name as its value: what is shown instead of the value.
     pub fn by_name(&self) -> Self {
         let named = |(name, value): (&String, &String)| {
             let shown = if value.is_empty() { String::new() } else { format!("<${name}>") };
@@ -168,13 +166,13 @@ impl Env {
     /// The first of these that is set, with its name.
     ///
     /// # Errors
-    /// One before it stands in a line of `.env` that can't be read.
+    /// One before it is set in a line of `.env` that can't be read.
     pub fn first<'a>(&self, names: &[&'a str]) -> Result<Option<(&'a str, &str)>, Broken> {
         let found = names.iter().map(|name| Ok(self.needed(name)?.map(|value| (*name, value))));
         found.filter_map(Result::transpose).next().transpose()
     }
 
-    /// Variables beside DATABASE_URL that hold addresses of PostgreSQL databases, by their names.
+    /// Variables other than DATABASE_URL that hold addresses of PostgreSQL databases.
     pub fn addresses(&self) -> Vec<String> {
         let is_address = |value: &str| super::url::parse(value).is_ok();
         let found =
@@ -255,11 +253,11 @@ pub struct Missing {
     pub name: String,
     /// What the file says about it (`${VAR:?message}`), or nothing.
     pub message: String,
-    /// The line of `.env` that sets it, where that can't be read.
+    /// The line of `.env` that sets it, if that can't be read.
     pub broken: Option<Broken>,
 }
 
-/// A variable that is needed, and stands in a line of `.env` that can't be read.
+/// A variable that is needed, and is set in a line of `.env` that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
     /// The variable.
@@ -275,7 +273,7 @@ impl From<Broken> for Problem {
             .because(line.why)
             .cure(
                 "put the value in single quotation marks, on one line, or set it in the \
-                 environment; `--no-dotenv` leaves `.env` alone",
+                 environment; `--no-dotenv` ignores `.env`",
             )
     }
 }

@@ -1,4 +1,5 @@
-//! The environment's name: who says it, and whether it is production's. Both are decided purely.
+//! The environment's name: where it comes from, and whether it means production. Both are pure
+//! decisions.
 
 use std::fmt;
 
@@ -9,7 +10,7 @@ use super::settings::variables::FRAMEWORKS;
 /// Our own variable.
 const OWN: &str = "ENVIRONMENT";
 
-/// Names of production, each as a part of a longer name, too.
+/// Names of production, also as a part of a longer name.
 pub const PRODUCTION: [&str; 4] = ["production", "prod", "prd", "live"];
 
 /// Where a word comes from.
@@ -19,7 +20,7 @@ pub enum Origin {
     Variable(&'static str),
     /// `project.environment`.
     File,
-    /// Nobody says anything.
+    /// Nothing is set.
     Default,
 }
 
@@ -28,20 +29,20 @@ pub enum Origin {
 pub enum Said {
     /// Nothing.
     Nothing,
-    /// A word, whatever the variables say.
+    /// A word that does not depend on variables.
     Literal(String),
     /// A word from a variable.
     Variable(String),
-    /// A word that stands in for variables that are not set (`${ENVIRONMENT:-development}`).
+    /// A default for variables that are not set (`${ENVIRONMENT:-development}`).
     Fallback(String),
 }
 
 /// The environment: ENVIRONMENT wins over the file, but never loosens a protected name that the
-/// file says outright. Where neither has a word of its own, the framework's variable has; of
-/// several the one that is protected counts.
+/// file says outright. If neither says anything, the framework's variable counts; of several, the
+/// protected one does.
 ///
 /// # Errors
-/// A variable stands in a line of `.env` that can't be read.
+/// A variable is set in a line of `.env` that can't be read.
 pub fn choose(
     said: &Said,
     env: &Env,
@@ -72,8 +73,8 @@ pub fn choose(
     Ok((word.to_owned(), origin))
 }
 
-/// Whether a name is production's: one of its parts is (`prod-eu`, `eu_production`, `prod1`, a
-/// misspelt `prodution`), but not behind `non`, `not` or `pre`.
+/// Whether a name means production: one of its parts does (`prod-eu`, `eu_production`, `prod1`, a
+/// misspelt `prodution`), unless it follows `non`, `not` or `pre`.
 pub fn is_production(name: &str) -> bool {
     let lower = apart(&as_seen(name)).to_lowercase();
     let parts: Vec<&str> =
@@ -84,8 +85,8 @@ pub fn is_production(name: &str) -> bool {
     parts.iter().enumerate().any(|(at, part)| means_production(part) && !denied(at))
 }
 
-/// A name as a person reads it: without what nobody sees (a zero-width space that came with a
-/// copy), and in Latin letters where those of other scripts look the same.
+/// A name as a person reads it: without invisible characters (a pasted zero-width space), and with
+/// Latin letters for look-alikes of other scripts.
 fn as_seen(name: &str) -> String {
     let is_seen = |c: &char| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
     let latin = |c: char| match c {
@@ -128,8 +129,7 @@ fn apart(name: &str) -> String {
 
 fn means_production(part: &str) -> bool {
     let word = part.trim_end_matches(|c: char| c.is_numeric());
-    // of two slips the first letter is seldom one: `reduction` and `reproduction` are words of
-    // their own
+    // two typos seldom include the first letter, and `reduction` and `reproduction` are other words
     let slips = match strsim::osa_distance(word, "production") {
         1 => true,
         2 => word.starts_with('p'),
@@ -143,7 +143,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Variable(name) => f.write_str(name),
             Self::File => f.write_str("`project.environment`"),
-            Self::Default => f.write_str("nobody"),
+            Self::Default => f.write_str("default"),
         }
     }
 }

@@ -12,7 +12,7 @@ use toml::Spanned;
 use super::settings;
 use crate::problem::Problem;
 
-/// A string as the file has it, `${…}` and all, with where it stands.
+/// A string as the file has it, before `${…}` is expanded, with its position.
 pub type Text = Spanned<String>;
 
 /// A string or a number: people write ports and days both ways.
@@ -243,7 +243,7 @@ pub struct GuardsTable {
 /// Reads the file's text.
 ///
 /// # Errors
-/// The line with a caret under what is wrong, and the nearest right word where a key is not known.
+/// The line with a caret under what is wrong, and a suggestion if a key is unknown.
 pub fn parse(path: &Path, text: &str) -> Result<File> {
     toml::from_str(text).map_err(|e| {
         let mut problem =
@@ -257,7 +257,7 @@ pub fn parse(path: &Path, text: &str) -> Result<File> {
     })
 }
 
-/// The error with its line, where no password may stand in that.
+/// The error with its line, unless that may hold a password.
 fn shown(error: &toml::de::Error, text: &str) -> String {
     let at = error.span().map_or(0, |span| span.start);
     if !may_hold_a_secret(text, at) && !holds_a_secret(error.message()) {
@@ -265,7 +265,7 @@ fn shown(error: &toml::de::Error, text: &str) -> String {
     }
 
     let (line, column) = position(text, at);
-    // what stands in quotes is a value of the file's
+    // what is in quotes is a value of the file
     let message: Vec<&str> = error
         .message()
         .split('"')
@@ -280,7 +280,7 @@ fn shown(error: &toml::de::Error, text: &str) -> String {
     )
 }
 
-/// Whether an error's line may hold a password, or the text in several lines that it is in.
+/// Whether an error's line, or the multi-line text it is in, may hold a password.
 fn may_hold_a_secret(text: &str, at: usize) -> bool {
     let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let (before, after) = text.split_at(at);
@@ -301,7 +301,7 @@ fn holds_a_secret(line: &str) -> bool {
         .any(|word| line.contains(word))
 }
 
-/// A key that stands one table too high, as it is to be written.
+/// A key that is one table too high, as it should be written.
 fn too_high(message: &str) -> Option<String> {
     let mut words = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
     let wrong = words.next()?;
@@ -314,7 +314,7 @@ fn too_high(message: &str) -> Option<String> {
     Some(format!("{} = {{ {wrong} = … }}", table.word()))
 }
 
-/// A text where a table belongs, as it is to be written. It is shown where it can't hold a
+/// A text where a table belongs, as it should be written. It is shown only if it can't hold a
 /// password.
 fn no_table(message: &str) -> Option<String> {
     let (value, table) =
@@ -330,7 +330,7 @@ fn no_table(message: &str) -> Option<String> {
     }
 }
 
-/// serde's message is "unknown field `x`, expected one of `a`, `b`": the words stand in back-ticks.
+/// serde's message is "unknown field `x`, expected one of `a`, `b`": the words are in back-ticks.
 fn nearest(message: &str) -> Option<&str> {
     let mut words = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
     let wrong = words.next()?;

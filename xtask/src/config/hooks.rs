@@ -16,11 +16,11 @@ pub struct Hook {
     pub moment: String,
     /// What it runs.
     pub run: Run,
-    /// The container that it runs in, by its key; on this machine, where there is none.
+    /// The container that it runs in, by its key; `None` is this machine.
     pub container: Option<String>,
-    /// Seconds after which it is ended.
+    /// Seconds after which it is terminated.
     pub timeout: u64,
-    /// DATABASE_URL as it must be where the hook runs; `{database}` stands for the database's
+    /// DATABASE_URL as the hook needs it where it runs; `{database}` stands for the database's
     /// name.
     pub url: Option<String>,
 }
@@ -34,10 +34,10 @@ pub enum Run {
     Shell(String),
 }
 
-/// Seconds that a hook has, where it does not say.
+/// Seconds that a hook has by default.
 pub const TIMEOUT: u64 = 3600;
 
-/// Every moment that a hook can be for.
+/// The names of all hooks.
 pub fn moments() -> Vec<String> {
     let around = ["before", "after", "failed", "finally"];
     let of_tasks = tasks::with(Has::Hooks)
@@ -45,7 +45,7 @@ pub fn moments() -> Vec<String> {
     ["migrate", "seed"].map(String::from).into_iter().chain(of_tasks).collect()
 }
 
-/// The moment that a person may have meant.
+/// The hook name that a misspelt one may mean.
 pub fn nearest(wrong: &str) -> Option<String> {
     let scored = moments().into_iter().map(|m| (strsim::jaro_winkler(wrong, &m), m));
     scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.7).map(|(_, m)| m)

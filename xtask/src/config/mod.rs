@@ -40,13 +40,13 @@ pub fn find(start: &Path) -> Result<PathBuf> {
             start.display()
         ))
         .cure(
-            "make one that says `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" \
-             }` below it; its folder is where paths in it start",
+            "create one with `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" }` \
+             below it; paths in it are relative to its folder",
         )
     })?)
 }
 
-/// Whether `.env` beside the file is read.
+/// Whether `.env` next to the file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dotenv {
     /// Read it; the real environment wins.
@@ -59,8 +59,7 @@ pub enum Dotenv {
 pub fn load(path: &Path, env: Env, dotenv: Dotenv) -> Result<(Project, Env)> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string()).cure(
-            "check the path, or leave `--config` out: the nearest `db-tasks.toml` is found by \
-             itself",
+            "check the path, or leave out `--config`: the nearest `db-tasks.toml` is then used",
         )
     })?;
 
@@ -79,7 +78,7 @@ pub fn load(path: &Path, env: Env, dotenv: Dotenv) -> Result<(Project, Env)> {
     }
 
     let mut project = resolve::resolve(path, &text, &file, &env)?;
-    // hooks have all of it, and say what they like
+    // hooks get all of it, and may print any of it
     project.secrets.overhear(env.pairs());
     apart::check(&project, &project.backup.dir)?;
 

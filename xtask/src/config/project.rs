@@ -1,4 +1,4 @@
-//! The project as meant: every value resolved, with where it came from.
+//! The resolved project: every value, and where it came from.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,29 +16,29 @@ use super::table_name::TableName;
 pub struct Project {
     /// The folder that holds `db-tasks.toml`; relative paths in it start here.
     pub root: PathBuf,
-    /// The folder for our own state, in that one where the file system keeps modes.
+    /// The folder for our own state; inside the project's if its file system keeps modes.
     pub state: PathBuf,
     /// The project's name.
     pub name: String,
-    /// Whether the file says it; else it is the folder's name.
+    /// Whether the file says it; otherwise it is the folder's name.
     pub named: bool,
     /// `development`, `production`, …
     pub environment: String,
     /// Who says so.
     pub said_by: Origin,
-    /// The folder that has a log of each run, where one is wanted.
+    /// The folder for a log of each run, if one is wanted.
     pub logs: Option<PathBuf>,
     /// Containers by key.
     pub containers: Vec<Container>,
     /// Databases by key.
     pub databases: Vec<Database>,
-    /// Stores beside them, by key.
+    /// Stores, by key.
     pub stores: Vec<Store>,
     /// How backups are made and kept.
     pub backup: Backup,
     /// Lines to print after a restore.
     pub after_restore: Vec<String>,
-    /// What of a dump no restore brings.
+    /// What a restore leaves out of a dump.
     pub restore_without: Vec<Others>,
     /// Lines to print after a wipe.
     pub after_wipe: Vec<String>,
@@ -46,13 +46,13 @@ pub struct Project {
     pub strategy: Strategy,
     /// Lines to print after a reset.
     pub after_reset: Vec<String>,
-    /// The dump that a new database starts from, where there is no backup.
+    /// The dump that a new database starts from if there is no backup.
     pub first_dump: Option<PathBuf>,
     /// What the project's own programs do, for every database.
     pub hooks: Vec<Hook>,
-    /// What may be destroyed, and what never.
+    /// What may be destroyed, and what may not.
     pub guards: Guards,
-    /// Values that only children's environments ever see.
+    /// Values that only the environments of child processes get.
     pub secrets: Secrets,
     /// Every value with its origin, for `db-config`.
     pub entries: Vec<Entry>,
@@ -79,11 +79,11 @@ pub struct Container {
     pub key: String,
     /// How it is found.
     pub by: ContainerBy,
-    /// `docker` or `podman`; where not said, whichever is on PATH.
+    /// `docker` or `podman`; by default, whichever is on PATH.
     pub engine: Option<String>,
     /// Tasks (`restore`, `wipe`, `reset`) that stop it while they work.
     pub stop_during: Vec<String>,
-    /// Seconds that it has to be ready again, once it was started.
+    /// Seconds that it has to become ready after it was started.
     pub ready_within: u64,
 }
 
@@ -103,10 +103,10 @@ pub struct Service {
     pub service: String,
     /// The folder of the compose file.
     pub folder: PathBuf,
-    /// The compose project, where the file or `.env` beside it says one.
+    /// The compose project, if the file or `.env` next to it names one.
     pub project: Option<String>,
-    /// What the shell's COMPOSE_PROJECT_NAME says, where neither does: it may be left over from
-    /// another folder's work.
+    /// What the shell's COMPOSE_PROJECT_NAME says, if neither does: it may be left over from
+    /// another folder.
     pub left_over: Option<String>,
     /// Which of its replicas.
     pub index: Option<u32>,
@@ -123,15 +123,15 @@ pub struct Database {
     pub programs: Option<PathBuf>,
     /// How to connect.
     pub connection: Connection,
-    /// The database on the same server that stands in its place while TESTING is set.
+    /// The database on the same server that is used instead while TESTING is set.
     pub testing: Option<String>,
     /// What the project's own programs do, for this one.
     pub hooks: Vec<Hook>,
 }
 
 impl Database {
-    /// The one for tests. It has a key of its own, so that nothing that is kept of the other is
-    /// taken for it.
+    /// The one for tests. It has a key of its own, so that it is never mixed up with what is kept
+    /// of the other.
     pub fn for_tests(&self) -> Option<Self> {
         let name = self.testing.clone()?;
         let connection =
@@ -146,14 +146,14 @@ impl Database {
     }
 }
 
-/// A store beside PostgreSQL.
+/// A store next to the databases.
 #[derive(Debug, Clone)]
 pub struct Store {
     /// Its key in the file.
     pub key: String,
     /// What it is, and where.
     pub kind: StoreKind,
-    /// Whether a backup goes on without it, where it is down.
+    /// Whether a backup continues without it if it is down.
     pub optional: bool,
 }
 
@@ -166,7 +166,7 @@ pub enum StoreKind {
         path: PathBuf,
         /// Globs of what is left out.
         exclude: Vec<String>,
-        /// Whether an archive's owners and set-id bits come back.
+        /// Whether an archive's owners and set-id bits are restored.
         rights: Rights,
     },
     /// A tree of files in a container, or in a volume of one.
@@ -191,26 +191,26 @@ pub enum StoreKind {
     },
 }
 
-/// What becomes of the rights that an archive names: whoever wrote it may have given any.
+/// What happens to the rights in an archive: its author may have put in any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Rights {
-    /// No file gets set-id bits, and owners are those that the live tree has.
+    /// No file gets set-id bits, and owners are those of the live tree.
     #[default]
     Plain,
-    /// All are as they were.
+    /// All are restored.
     AsTheyWere,
 }
 
 /// What a wipe does to collections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Wiping {
-    /// They go, schema and all.
+    /// They are dropped, with their schema.
     Drop,
     /// They stay, without entities.
     Empty,
 }
 
-/// What of a dump is other roles'.
+/// Parts of a dump that belong to other roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Others {
     /// Who owns what.
@@ -222,12 +222,12 @@ pub enum Others {
 /// How a reset goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strategy {
-    /// An empty database takes the live name, and is migrated and seeded there; where that fails,
-    /// the old one comes back.
+    /// An empty database takes the live name, and is migrated and seeded there; if that fails, the
+    /// old one is swapped back.
     #[default]
     InPlace,
-    /// The new database is migrated and seeded under another name, and takes the live name only
-    /// when all of it has succeeded.
+    /// The new database is migrated and seeded under another name, and takes the live name only if
+    /// everything succeeded.
     Staged,
 }
 
@@ -247,7 +247,7 @@ pub enum At {
     },
 }
 
-/// Connection parameters; what is `None` is left to libpq or to the container.
+/// Connection parameters; libpq or the container decides those that are `None`.
 #[derive(Debug, Clone, Default)]
 pub struct Connection {
     /// Host name, address or socket folder.
@@ -262,16 +262,17 @@ pub struct Connection {
     pub password: Option<SecretName>,
     /// libpq's environment variables (`PGSSLMODE`, …).
     pub options: Vec<(String, String)>,
-    /// The port that a server in a container listens on there: `port` that the file says as a
-    /// number. The port of a URL, or of the shell's PGPORT, is one of this machine, where a
-    /// container's is published under another.
+    /// The port that a server in a container listens on inside it: `port` as a number in the file.
+    /// The port of a URL or of the shell's PGPORT belongs to this machine, where a container's port
+    /// may be published under another number.
     pub port_inside: Option<String>,
-    /// Why this database, where nothing says which.
+    /// Why this database, if nothing says which to use.
     pub guessed: Option<String>,
-    /// The database to connect to for work on databases themselves; `postgres`, where not said.
+    /// The database to connect to for creating, renaming and dropping others; by default
+    /// `postgres`.
     pub maintenance: String,
-    /// The whole URI, where it was given as one, for the project's own programs: theirs has
-    /// parameters that are not libpq's.
+    /// The whole URI, if it was given as one, for the project's own programs: it may have
+    /// parameters that libpq does not know.
     pub uri: Option<SecretName>,
 }
 
@@ -286,21 +287,21 @@ pub struct Backup {
     pub timestamp: String,
     /// `zstd`, `gzip` or `none`.
     pub compress: String,
-    /// Compression level, where said.
+    /// Compression level, if set.
     pub level: Option<i32>,
     /// Which to keep.
     pub keep: KeepRules,
-    /// Hours within which a new one is made: where the last good one is older, somebody should
-    /// look.
+    /// Hours within which a new backup is expected: `db-doctor` warns if the last good backup is
+    /// older.
     pub interval_hours: u32,
-    /// Whether a person is asked before a backup.
+    /// Whether to ask before a backup.
     pub ask: bool,
 }
 
 /// Which backups to keep.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeepRules {
-    /// Days to keep each backup; `None`: no rule was set, so nothing is removed by itself.
+    /// Days to keep each backup; `None`: no rule was set, so nothing is removed automatically.
     pub days: Option<u32>,
     /// Backups kept whatever their age.
     pub min: u32,
@@ -312,22 +313,22 @@ pub struct KeepRules {
     pub monthly: u32,
 }
 
-/// What may be destroyed, and what never.
+/// What may be destroyed, and what may not.
 #[derive(Debug, Clone)]
 pub struct Guards {
-    /// Environments in which nothing is destroyed, beside production by any of its names.
+    /// Environments in which nothing may be destroyed, in addition to production under any name.
     pub protected: Vec<String>,
-    /// Hosts, beside this machine, whose databases may be destroyed.
+    /// Hosts, in addition to this machine, whose databases may be destroyed.
     pub allowed_hosts: Vec<String>,
-    /// The variable that carries a person's words when a coding agent runs a destructive command.
+    /// The variable that holds a person's words when a coding agent runs a destructive command.
     pub agent_variable: String,
     /// By task: the variables that must be set before it may run.
     pub pins: BTreeMap<String, Vec<Pin>>,
-    /// Tables that a wipe leaves alone, beside the ledgers of known migrators.
+    /// Tables that a wipe keeps, in addition to the ledgers of known migrators.
     pub keep_tables: Vec<TableName>,
-    /// Databases that are for tests alone: what TESTING means.
+    /// Databases only for tests: what TESTING means.
     pub testing: Vec<String>,
-    /// How long a lock of somebody else's is waited for; for ever, where nothing is said.
+    /// How long to wait for another session's lock; by default, for ever.
     pub wait_for_locks: Option<Duration>,
 }
 
@@ -337,15 +338,15 @@ impl Guards {
         self.pins.get(task).cloned().unwrap_or_default()
     }
 
-    /// Whether an environment of this name is protected: the list adds to production's names, and
-    /// takes none away.
+    /// Whether an environment of this name is protected: the list adds to the names of production,
+    /// and can't remove one.
     pub fn protects(&self, environment: &str) -> bool {
         let listed = |p: &String| p.trim().eq_ignore_ascii_case(environment.trim());
         environment::is_production(environment) || self.protected.iter().any(listed)
     }
 }
 
-/// A safety pin: a variable, and the value that pulls it.
+/// A safety pin: a variable, and the value it must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pin {
     /// The variable.
@@ -371,14 +372,14 @@ impl std::fmt::Display for Pin {
     }
 }
 
-/// A variable whose value the file has put somewhere.
+/// A variable whose value the file uses somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lent {
     /// The variable.
     pub variable: String,
     /// Where it is put, as a dotted key.
     pub key: String,
-    /// How much of that it is.
+    /// How much of that value it is.
     pub share: Share,
 }
 
@@ -387,7 +388,7 @@ pub struct Lent {
 pub enum Share {
     /// All of it.
     Whole,
-    /// A part, or a password beside what the file says.
+    /// A part, or a password in addition to what the file says.
     Part,
 }
 

@@ -21,7 +21,7 @@ use super::secret::{self, Secrets};
 use super::settings::{Fallback, Key, Variables, backup, by_task, databases, project};
 use crate::problem::Problem;
 
-/// Variables by which a URI says where its server is, beside its host.
+/// Variables that, in addition to the host, say where a URI's server is.
 const WHERE: [&str; 2] = ["PGHOSTADDR", "PGSERVICE"];
 /// Resolves `file`, which stands at `path` with `text` as its contents.
 pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Project> {
@@ -102,15 +102,15 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     })
 }
 
-/// The databases for tests. None of them is the usual one of another table.
+/// The databases for tests. None of them may be the usual database of another table.
 fn for_tests(databases: &[Database]) -> Result<Vec<String>> {
     let all: Vec<String> = databases.iter().filter_map(|d| d.testing.clone()).collect();
     let usual = databases.iter().filter_map(|d| d.connection.database.as_ref());
     match usual.into_iter().find(|name| all.contains(name)) {
         Some(name) => Err(Problem::usage(format!(
-            "`{name}` is named as a database for tests, and is the usual one of another table"
+            "`{name}` is named as a database for tests, but is the usual database of another table"
         ))
-        .cure("give `testing` a name of its own: what it names may be replaced at any time")
+        .cure("give `testing` another name: the database it names may be replaced at any time")
         .into()),
         None => Ok(all),
     }
@@ -174,8 +174,7 @@ impl Resolver<'_> {
         self.lent.push(Lent { variable: variable.to_owned(), key: key.to_owned(), share });
     }
 
-    /// What a variable holds is not shown, wherever it is put, where its name or its shape says
-    /// that it is secret.
+    /// A variable's value is never shown if its name or its form says that it is secret.
     fn hide(&mut self, name: &str) {
         let Some(value) = self.env.get(name) else { return };
         if secret::is_secret_name(name) {
@@ -186,7 +185,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// A value without what could be a line of its own to whoever reads it.
+    /// A value without characters that could start a line of their own.
     fn plain(&self, key: &str, value: &str) -> Result<()> {
         if !value.contains(char::is_control) {
             return Ok(());
@@ -194,10 +193,10 @@ impl Resolver<'_> {
 
         Err(Problem::usage(format!("`{key}` holds a control character"))
             .because(
-                "a line break at its end, most likely: where it comes from is a file, or the \
-                 output of a program",
+                "most likely a line break at its end: it comes from a file, or from the output of \
+                 a program",
             )
-            .cure("take it out of the variable or the file that says it")
+            .cure("remove it from the variable or the file that sets it")
             .into())
     }
 
@@ -315,16 +314,16 @@ impl Resolver<'_> {
         let led = connection.options.iter().find(|(name, _)| WHERE.contains(&name.as_str()));
         if let (At::Container(container), Some((variable, _))) = (&place, led) {
             return Err(Problem::usage(format!(
-                "`databases.{key}` is in the container `{container}`, and its URL leads elsewhere"
+                "`databases.{key}` is in the container `{container}`, but its URL leads elsewhere"
             ))
-            .because(format!("it has what {variable} stands for"))
-            .cure("leave one of them out: `container`, or that parameter of the URL")
+            .because(format!("it has the parameter for {variable}"))
+            .cure("remove one of them: `container`, or that parameter of the URL")
             .into());
         }
 
         if place == At::Host && led.is_some() && connection.database.is_none() {
             return Err(Problem::usage(format!("`databases.{key}` does not say which database"))
-                .because("its URL leaves that to the service")
+                .because("its URL leaves it to the service")
                 .cure("put the database's name into the URL: `postgresql:///NAME?service=…`")
                 .into());
         }
@@ -334,7 +333,7 @@ impl Resolver<'_> {
             return Err(Problem::usage(format!(
                 "`databases.{key}` is reached by a service (PGSERVICE), which may be on any host"
             ))
-            .because("the guards must know the host before anything is destroyed there")
+            .because("the guards must know the host before anything may be destroyed there")
             .cure(format!(
                 "say where it is: `postgres = {{ host = \"…\", database = \"…\" }}` in \
                  `[databases.{key}]`, or unset PGSERVICE"
@@ -352,7 +351,7 @@ impl Resolver<'_> {
         Ok(Database { key: key.into(), at: place, programs, connection, testing, hooks })
     }
 
-    /// A database for tests is another one than the usual.
+    /// A database for tests must not be the usual one.
     fn testing(
         &mut self,
         key: &Key,
@@ -377,11 +376,11 @@ impl Resolver<'_> {
         let init = self.setting(&databases::INIT.of(key), table.init.as_ref())?;
 
         match (container, cluster) {
-            (Some(_), Some(_)) => Err(Problem::usage(format!(
-                "`databases.{key}` says both `container` and `cluster`"
-            ))
-            .cure("keep the one where the server runs")
-            .into()),
+            (Some(_), Some(_)) => {
+                Err(Problem::usage(format!("`databases.{key}` has both `container` and `cluster`"))
+                    .cure("keep the one where the server runs")
+                    .into())
+            }
             (Some(container), None) if file.containers.contains_key(container.as_str()) => {
                 Ok(At::Container(container))
             }
@@ -447,7 +446,7 @@ impl Resolver<'_> {
             return Err(Problem::usage(format!("`backup.name` is `{name}`, and there are stores"))
                 .because(
                     "databases and stores are one backup, which needs a folder: it gets its name \
-                     when all of it has proved good",
+                     once all of it is verified",
                 )
                 .cure(format!("write `name = \"{}\"`, or leave it out", backup::SET))
                 .into());

@@ -1,28 +1,26 @@
-//! Where programs of our own are looked for: on PATH, but for what of it leads into a repository
-//! that nobody has trusted.
+//! Where we look for programs: on PATH, except for folders in a repository that is not trusted.
 
 use std::path::{Path, PathBuf};
 
 use super::Env;
 
 impl Env {
-    /// The same, wary of a repository: what of PATH leads into it, or to wherever we happen to be,
-    /// is left out.
+    /// The same for an untrusted repository: leaves out the folders of PATH in it, and the current
+    /// folder.
     pub fn wary_of(mut self, repository: &Path) -> Self {
         self.wary_of = Some(repository.to_path_buf());
         self
     }
 
-    /// The folders of PATH in which programs of our own are looked for. What `.env` says of it is
-    /// the repository's word, and no part.
+    /// The folders of PATH in which we look for programs. A PATH from `.env` belongs to the
+    /// repository and does not count.
     pub fn search_path(&self) -> Vec<PathBuf> {
         let Some(repository) = &self.wary_of else { return self.whole_path() };
         let leads_away = |folder: &PathBuf| folder.is_absolute() && !leads_into(folder, repository);
         self.whole_path().into_iter().filter(leads_away).collect()
     }
 
-    /// A program of our own as it is started: by its name, where the system finds what we would,
-    /// else by its path.
+    /// How we start a program: by its name if the system finds the same one, otherwise by its path.
     pub fn program(&self, name: &str) -> String {
         match (self.skipped(name), in_any(&self.search_path(), name)) {
             (Some(_), Some(own)) => own.to_string_lossy().into_owned(),
@@ -32,7 +30,7 @@ impl Env {
         }
     }
 
-    /// The program that the system would find by this name, where that is one to be wary of.
+    /// The program that the system would find by this name, if it is in the untrusted repository.
     pub fn skipped(&self, name: &str) -> Option<PathBuf> {
         let first = in_any(&self.whole_path(), name)?;
         let folder = first.parent().unwrap_or(Path::new(""));
@@ -44,7 +42,7 @@ impl Env {
     }
 }
 
-/// The first of these folders' program of this name. An empty folder is the current one.
+/// The first program of this name in these folders. An empty folder is the current one.
 fn in_any(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     folders.iter().map(|folder| folder.join(&file)).find(|path| can_run(path))
@@ -62,12 +60,12 @@ fn can_run(path: &Path) -> bool {
     path.is_file()
 }
 
-/// Whether a path is in a folder, by its words or by where its links lead.
+/// Whether a path is in a folder, by its text or by where its links lead.
 pub fn leads_into(path: &Path, folder: &Path) -> bool {
     path.starts_with(folder) || real(path).starts_with(real(folder))
 }
 
-/// A path without links, as far as it is there.
+/// A path without links, as far as it exists.
 fn real(path: &Path) -> PathBuf {
     let there =
         path.ancestors().find_map(|above| Some((above, std::fs::canonicalize(above).ok()?)));

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of a secret, and what people read in its stead (`DATABASE_URL's password`).
+/// The name of a secret, which people read instead of it (`DATABASE_URL's password`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SecretName(pub String);
 
@@ -19,18 +19,18 @@ impl fmt::Display for SecretName {
 #[derive(Default, Clone)]
 pub struct Secrets {
     values: BTreeMap<SecretName, String>,
-    /// Other ways to write them (percent-encoded in a URI), never shown either.
+    /// Other spellings (percent-encoded in a URI), never shown either.
     spellings: Vec<String>,
-    /// What other programs of the project have for secrets, and may repeat where they speak.
+    /// Secrets of the project's other programs, which these may print.
     overheard: Vec<String>,
-    /// Words of a command line that hold some, by what is shown in their stead.
+    /// Words of a command line that hold secrets, by what is shown instead.
     words: BTreeMap<String, String>,
 }
 
 impl Secrets {
-    /// Keeps a value under a name that tells where it came from. Another value of that name stays:
-    /// the new one is told from it by a number, for whoever holds the first name means the
-    /// first value (the URLs of two databases that are called the same).
+    /// Keeps a value under a name that tells where it came from. An earlier value of the same name
+    /// stays, and the new one gets a number: whoever holds the first name means the first value
+    /// (two databases with the same name have two URLs).
     pub fn keep(&mut self, name: impl Into<String>, value: String) -> SecretName {
         let first = name.into();
         let mut name = SecretName(first.clone());
@@ -51,7 +51,7 @@ impl Secrets {
         self.values.get(name).map(String::as_str)
     }
 
-    /// Keeps another way to write a value that is kept already.
+    /// Keeps another spelling of a value that is already kept.
     pub fn also_hide(&mut self, spelling: String) {
         self.spellings.push(spelling);
     }
@@ -61,7 +61,7 @@ impl Secrets {
         self.words.insert(shown, word);
     }
 
-    /// What is secret in an environment: values of names that say so, and passwords of addresses.
+    /// What is secret in an environment: values whose names say so, and passwords in addresses.
     pub fn of_environment<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut secrets = Self::default();
         for (name, value) in pairs {
@@ -86,7 +86,7 @@ impl Secrets {
         }
     }
 
-    /// A text without the passwords of the addresses in it, whosever they are.
+    /// A text without the passwords of the addresses in it.
     pub fn without_passwords(text: &str) -> String {
         let hidden = |word: &str| {
             password_in(word).map_or_else(
@@ -97,26 +97,25 @@ impl Secrets {
         text.split(' ').map(hidden).collect::<Vec<_>>().join(" ")
     }
 
-    /// The word that is meant where another is shown.
+    /// The real word for one that is shown.
     pub fn word<'a>(&'a self, shown: &'a str) -> &'a str {
         self.words.get(shown).map_or(shown, String::as_str)
     }
 
     /// What another program says, with every secret in it replaced: servers repeat what they were
-    /// sent. A very short one is replaced where it stands alone, so that it shows through
-    /// nowhere, and ordinary words stay whole.
+    /// sent. A very short secret is replaced only as a word of its own, so that other words stay
+    /// whole.
     pub fn redact(&self, text: &str) -> String {
         redacted(text, self.all())
     }
 
-    /// The same for what a program of the project's own says: it has the secrets of other services,
+    /// The same for the output of the project's own programs: they have secrets of other services,
     /// too.
     pub fn redact_hook(&self, text: &str) -> String {
         redacted(text, self.all().chain(&self.overheard))
     }
 
-    /// The same for words of our own: they hold a very short one only where a URI or a `password=`
-    /// has it.
+    /// The same for our own texts: a very short secret can only be in a URI or after `password=`.
     pub fn cover(&self, text: &str) -> String {
         covered(text, self.all())
     }
@@ -151,10 +150,10 @@ fn covered<'a>(text: &str, all: impl Iterator<Item = &'a String>) -> String {
 /// What stands for a secret.
 pub const HIDDEN: &str = "***";
 
-/// Bytes below which a secret may be a part of any word.
+/// A secret shorter than this may be a part of any word.
 const SHORT: usize = 4;
 
-/// A text without a word, wherever it stands between what is no letter and no digit.
+/// A text without a word, if that is not a part of a longer one.
 fn without_word(text: &str, word: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -173,7 +172,7 @@ fn without_word(text: &str, word: &str) -> String {
     out + rest
 }
 
-/// Whether a variable of this name holds what nobody should read.
+/// Whether a variable of this name holds a secret.
 pub fn is_secret_name(name: &str) -> bool {
     let parts = name.to_ascii_uppercase();
     let words = [
@@ -192,8 +191,8 @@ pub fn is_secret_name(name: &str) -> bool {
     words.iter().any(|word| parts.contains(word))
 }
 
-/// Whether a variable that nobody has put anywhere holds a secret: names alone say so, and a folder
-/// or a switch has such a name, too (`PWD`, `SSH_AUTH_SOCK`, `AUTH_ENABLED`).
+/// Whether a variable that the file does not use holds a secret: only its name can tell, and a
+/// folder or a switch may have such a name, too (`PWD`, `SSH_AUTH_SOCK`, `AUTH_ENABLED`).
 fn is_worth_covering(name: &str, value: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     let says_so = ["PASS", "SECRET", "TOKEN"].iter().any(|word| upper.contains(word));
@@ -201,11 +200,11 @@ fn is_worth_covering(name: &str, value: &str) -> bool {
         || is_secret_name(name) && value.len() >= LONG && !value.starts_with('/')
 }
 
-/// Bytes from which on a value is hardly an ordinary word.
+/// A value this long is hardly an ordinary word.
 const LONG: usize = 8;
 
-/// The password in whatever looks like a URI, as it is written: all from the first colon to the
-/// last `@`, for what is not encoded as it should be is no less secret.
+/// The password in whatever looks like a URI, as written: all from the first colon to the last `@`,
+/// because a badly encoded password is just as secret.
 pub fn password_in(value: &str) -> Option<&str> {
     let (_, rest) = value.split_once("://")?;
     let (who, _) = rest.rsplit_once('@')?;

@@ -10,8 +10,8 @@ pub struct TableName {
     written: String,
 }
 
-/// A word of a name. Without quotes it means what SQL would take it for, and what it is written
-/// like, too: people write `Users` for a table that was made as `"Users"`.
+/// A word of a name. Without quotes it matches as in SQL, and also exactly as written: people write
+/// `Users` for a table that was created as `"Users"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Part {
     text: String,

@@ -1,4 +1,4 @@
-//! PostgreSQL connection URIs, as libpq reads them; what another program could read otherwise is
+//! PostgreSQL connection URIs, as libpq reads them; what another program could read differently is
 //! refused. <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>
 
 mod parameters;
@@ -22,24 +22,26 @@ pub struct Url {
     pub spelled_password: Option<String>,
     /// Database.
     pub database: Option<String>,
-    /// libpq's other parameters, by the variable that hands each on.
+    /// libpq's other parameters, by the variable that passes each on.
     pub options: Vec<(String, String)>,
-    /// Names of parameters that were left out because they are of other programs (`schema`,
+    /// Names of parameters that were left out because they belong to other programs (`schema`,
     /// `connection_limit`): psql would refuse the whole URI because of them.
     pub ignored: Vec<String>,
 }
 
-/// Takes a URI apart: libpq's own, or one with a driver's scheme (`postgresql+asyncpg://`), with
-/// quotes round it or not.
+/// Takes a URI apart: libpq's own, or one with a driver's scheme (`postgresql+asyncpg://`), quoted
+/// or not.
 ///
 /// # Errors
 /// A sentence that says what is wrong, without the URI: it may hold a password.
 pub fn parse(uri: &str) -> Result<Url, String> {
     let bare = unquoted(uri);
     if bare.trim() != bare {
-        return Err("it begins or ends with a blank, which some programs cut off and others take \
-                    for a part of the name"
-            .into());
+        return Err(
+            "it begins or ends with a blank, which some programs remove and others take as a part \
+             of the name"
+                .into(),
+        );
     }
 
     if bare.chars().any(char::is_control) {
@@ -70,7 +72,7 @@ pub fn parse(uri: &str) -> Result<Url, String> {
 
         if seen.contains(&name) {
             return Err(format!(
-                "it has the parameter `{}` twice, and programs differ in which of them counts",
+                "it has the parameter `{}` twice, and programs differ in which one counts",
                 word(&name)
             ));
         }
@@ -86,7 +88,7 @@ pub fn parse(uri: &str) -> Result<Url, String> {
 const UNESCAPED: &str =
     "is there an unescaped `@` or `/` in the password? write them as %40 and %2F";
 
-/// The parts of a URI as it spells them.
+/// The parts of a URI, not decoded.
 struct Parts<'a> {
     who: &'a str,
     hosts: &'a str,
@@ -95,8 +97,8 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// As libpq does: what stands before an `@` is a role and its password, if that `@` comes
-    /// before any `/`.
+    /// As libpq does: what is before an `@` is a role and its password, if that `@` comes before
+    /// any `/`.
     fn of(uri: &'a str) -> Result<Self, String> {
         let rest = &uri[scheme::length(uri)
             .ok_or("it does not begin with `postgresql://` or `postgres://`")?..];
@@ -120,16 +122,18 @@ impl<'a> Parts<'a> {
         }
 
         if database.contains('/') {
-            return Err("the database's name holds a `/` (at its end?); if it is a part of the \
-                        name, write it as %2F"
-                .into());
+            return Err(
+                "the database's name has a `/` (at its end?); if it is a part of the name, write \
+                 it as %2F"
+                    .into(),
+            );
         }
 
         Ok(Self { who, hosts, database, query })
     }
 }
 
-/// A file that docker reads, or a shell that quotes twice, leaves quotes round the whole.
+/// Docker's env files, and shells that quote twice, leave quotes around the whole URI.
 fn unquoted(uri: &str) -> &str {
     let inside = |quote: char| uri.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
     inside('"').or_else(|| inside('\'')).unwrap_or(uri)
@@ -179,7 +183,7 @@ fn take(name: &str, value: String, url: &mut Url) -> Result<(), String> {
 
             if own.as_ref().is_some_and(|own| *own != value) && !is_filler {
                 return Err(format!(
-                    "it says the {part} twice, and programs differ in which of them counts"
+                    "it has the {part} twice, and programs differ in which one counts"
                 ));
             }
 
@@ -195,7 +199,7 @@ fn take(name: &str, value: String, url: &mut Url) -> Result<(), String> {
     Ok(())
 }
 
-/// What can't be handed to libpq so that it means the same as in one piece.
+/// What can't be passed to libpq in parts without changing its meaning.
 fn consistent(url: &Url) -> Result<(), String> {
     let has = |variable: &str| url.options.iter().any(|(name, _)| name == variable);
     // a service's own settings win over variables
@@ -205,8 +209,8 @@ fn consistent(url: &Url) -> Result<(), String> {
         .find(|(name, _)| has("PGSERVICE") && (name.starts_with("PGSSL") || name == "PGHOSTADDR"));
     if let Some((variable, _)) = beside {
         return Err(format!(
-            "it has `service` beside what {variable} stands for: say that in the service's own \
-             entry"
+            "it has `service` in addition to the parameter for {variable}: set that in the \
+             service's own entry"
         ));
     }
 
@@ -225,7 +229,7 @@ fn consistent(url: &Url) -> Result<(), String> {
     Ok(())
 }
 
-/// A parameter's name where it is one: what stands there by mistake may be a part of a password.
+/// A parameter's name, if it is one: by mistake it may be a part of a password.
 fn word(name: &str) -> String {
     let is_word =
         name.len() <= 40 && name.bytes().all(|b| b.is_ascii_lowercase() || b"_-.".contains(&b));
@@ -236,7 +240,7 @@ fn word(name: &str) -> String {
 /// Everything but what RFC 3986 calls unreserved.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A part of a URI, so that nothing in it means anything.
+/// A part of a URI, with all special characters encoded.
 pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
@@ -259,7 +263,7 @@ pub fn with_database(uri: &str, database: &str) -> String {
     format!("{}/{}{query}", &uri[..parts.hosts_at(uri).1], encode(database))
 }
 
-/// The same URI for a server that is reached by another host and port.
+/// The same URI for a server at another host and port.
 pub fn with_host(uri: &str, host: &str, port: &str) -> String {
     let uri = unquoted(uri);
     let Ok(parts) = Parts::of(uri) else { return uri.to_owned() };
@@ -308,7 +312,7 @@ fn decode(text: &str) -> Result<String, String> {
         .clone()
         .any(|rest| rest.len() < 2 || !rest.bytes().take(2).all(|b| b.is_ascii_hexdigit()))
     {
-        return Err("it holds a `%` that is no escape (write a `%` as %25)".into());
+        return Err("it has a `%` that is not an escape (write a `%` as %25)".into());
     }
 
     if escapes.clone().any(|rest| rest.starts_with("00")) {

@@ -24,13 +24,13 @@ pub struct Answer {
     pub code: Option<i32>,
     /// Its standard output.
     pub out: String,
-    /// Its standard error, secrets left out.
+    /// Its standard error, without secrets.
     pub err: String,
 }
 
 impl Answer {
-    /// Whether psql lost a session that it had (its manual, "Exit Status"): where it got none, it
-    /// says so by its own name.
+    /// Whether psql lost a session that it had (its manual, "Exit Status"): if it never got one,
+    /// the message begins with its own name.
     pub fn was_cut_off(&self) -> bool {
         self.code == Some(2) && !self.err.lines().any(|line| line.starts_with("psql: "))
     }
@@ -48,18 +48,18 @@ impl Answer {
 /// Runs a command that only reads, and takes its answer.
 ///
 /// # Errors
-/// The program can't be started, or a signal ended it. A command that ends badly is an answer, too.
+/// The program can't be started, or a signal ended it. A command that fails is an answer, too.
 pub fn ask(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
     let input = bytes::of(cmd.input.as_deref().unwrap_or_default()).into_owned();
     ask_fed(cmd, io::Cursor::new(input), secrets)
 }
 
-/// How often a question is asked again that was cut off, and how long it waits before.
+/// How often an interrupted question is asked again, and how long to wait before.
 const CUT_OFF: usize = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The same for a question to a server: another run's swap ends the sessions that are in its way,
-/// those that only look included.
+/// The same for a question to a server: another run's swap terminates the sessions in its way, even
+/// those that only read.
 ///
 /// # Errors
 /// psql can't be started.
@@ -87,15 +87,15 @@ pub fn ask_fed(
 ) -> Result<Answer> {
     let child = Arc::new(start(cmd, secrets).map_err(|e| not_started(cmd, &e))?);
 
-    // it ends early where the command has read enough, can't connect, or where the bytes are
-    // damaged: what reads them whole says so
+    // it ends early if the command has read enough or can't connect, or if the bytes are damaged:
+    // whoever reads all of them reports that
     let feeder = child
         .take_stdin()
         .map(|mut stdin| std::thread::spawn(move || drop(io::copy(&mut feed, &mut stdin))));
     let said = child.take_stdout().map(|stdout| std::thread::spawn(move || read_whole(stdout)));
     let err = child.take_stderr().map(Heard::from);
 
-    // what it has started itself may keep its pipes open, and nobody waits for that after a signal
+    // its own children may keep its pipes open, and nobody waits for those after a signal
     let status = interrupt::waiting_for(&child, || child.wait())?;
     let stdout = said.map_or(Ok(Vec::new()), |said| {
         said.join().unwrap_or_else(|_| Err(io::Error::other("unread")))

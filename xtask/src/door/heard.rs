@@ -1,5 +1,5 @@
-//! What a child says on standard error, as much of it as anybody can use: its beginning and its
-//! end. A function of a stranger's dump may warn for ever.
+//! What a child says on standard error: only the beginning and the end, because a function in an
+//! untrusted dump may warn for ever.
 
 use std::io::{self, Read};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -52,7 +52,7 @@ fn listen(mut from: impl Read) -> io::Result<Vec<u8>> {
     Ok(if left_out == 0 { [head, tail].concat() } else { cut(&head, &tail) })
 }
 
-/// Whole lines alone: half a secret would be covered by nobody.
+/// Only whole lines: half a secret would not be recognised.
 fn cut(head: &[u8], tail: &[u8]) -> Vec<u8> {
     let head = &head[..head.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)];
     let tail = &tail[tail.iter().position(|byte| *byte == b'\n').map_or(tail.len(), |at| at + 1)..];

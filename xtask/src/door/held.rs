@@ -1,5 +1,4 @@
-//! A command that is asked something and stays: what it holds (a lock, a snapshot) it holds until
-//! it is let go.
+//! A command that answers and stays: it holds a lock or a snapshot until it is released.
 
 use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write};
 use std::process::Output;
@@ -19,16 +18,15 @@ use crate::config::Secrets;
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// A child that waits for more words; it is gone when this is dropped.
+/// A child that waits for more input; dropping this terminates it.
 pub struct Held {
     handle: Arc<duct::Handle>,
     stdin: Option<PipeWriter>,
     said: BufReader<PipeReader>,
 }
 
-/// Starts a command with its own text as its first words, and waits for the first line that it
-/// says. Where it ends before, the inner error is what it said; a signal ends it while it is waited
-/// for.
+/// Starts a command with its own text as its first input, and waits for its first line. If it ends
+/// before that, the inner error is what it said; a signal ends the wait.
 pub fn hold(cmd: &Cmd, secrets: &Secrets) -> Result<Result<(Held, String), String>> {
     let mut held = Held::begin(cmd, secrets)?;
     match held.words()? {
@@ -38,7 +36,7 @@ pub fn hold(cmd: &Cmd, secrets: &Secrets) -> Result<Result<(Held, String), Strin
 }
 
 impl Held {
-    /// Starts a command with its own text as its first words.
+    /// Starts a command with its own text as its first input.
     pub(super) fn begin(cmd: &Cmd, secrets: &Secrets) -> Result<Self> {
         let (reader, stdin) = io::pipe()?;
         let (said, saying) = io::pipe()?;
@@ -46,7 +44,7 @@ impl Held {
             prepared(cmd, secrets).stdin_file(reader).stdout_file(saying).stderr_capture();
         let handle = Arc::new(expression.start().map_err(|e| not_started(cmd, &e))?);
 
-        // the expression had ends of the pipes of its own
+        // the expression kept its own ends of the pipes
         drop(expression);
 
         let mut held = Self { handle, stdin: Some(stdin), said: BufReader::new(said) };
@@ -55,14 +53,14 @@ impl Held {
         Ok(held)
     }
 
-    /// Says a command's text. One that can't connect, or has been ended, closes its end: its own
-    /// words come later.
+    /// Sends a command's text. One that can't connect, or was terminated, closes its end: its own
+    /// message comes later.
     pub(super) fn tell(&mut self, cmd: &Cmd) {
         let text = bytes::of(cmd.input.as_deref().unwrap_or_default());
         drop(self.stdin.as_mut().map(|stdin| stdin.write_all(&text)));
     }
 
-    /// The next line that says something; none where it has ended.
+    /// The next line that is not empty; none if it has ended.
     pub(super) fn words(&mut self) -> Result<Option<String>> {
         // the answer of a function without a result is an empty line
         while let Some(line) = self.line()? {
@@ -74,7 +72,7 @@ impl Held {
         Ok(None)
     }
 
-    /// The next line as it is; none where it has ended.
+    /// The next line as it is; none if it has ended.
     pub(super) fn line(&mut self) -> Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
         let got = interrupt::waiting_for(&self.handle, || self.said.read_until(b'\n', &mut line))?;
@@ -86,8 +84,8 @@ impl Held {
         interrupt::waiting_for(&self.handle, || self.handle.wait())
     }
 
-    /// Lets it go, and tells whether it was held until now: a session that was ended holds nothing,
-    /// and one whose server says nothing any more is not known to.
+    /// Releases it, and tells whether it was held until now: a terminated session holds nothing,
+    /// and one whose server no longer answers can't be trusted to.
     pub fn was_held(mut self) -> bool {
         let said = self.stdin.as_mut().is_some_and(|stdin| stdin.write_all(b"COMMIT;\n").is_ok());
         drop(self.stdin.take());
@@ -95,12 +93,12 @@ impl Held {
         said && self.handle.wait().is_ok_and(|output| output.status.success())
     }
 
-    /// Waits for its end, and ends it where its server does not let it go.
+    /// Waits for its end, and kills it if its server does not answer.
     fn end(&self) {
         let begun = Instant::now();
         while matches!(self.handle.try_wait(), Ok(None)) {
             if begun.elapsed() >= PATIENCE {
-                // one that has ended by now is no matter
+                // it may have ended by now
                 drop(self.handle.kill());
                 return;
             }
@@ -111,7 +109,7 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // without a COMMIT, all of it is taken back; one that has ended already is no matter
+        // without a COMMIT all of it is rolled back; it may have ended already
         drop(self.stdin.take());
         self.end();
     }

@@ -1,5 +1,5 @@
-//! A session that has been asked, and stays for what comes next in it: a psql takes 10 ms to start,
-//! which is a tenth of a small backup.
+//! A session that stays open for the next question: starting psql takes 10 ms, a tenth of a small
+//! backup.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,8 +11,8 @@ use crate::bytes;
 use crate::cmd::Cmd;
 use crate::config::Secrets;
 
-/// At most one. It has no transaction open, so that it holds nothing but its place in its database;
-/// yet nobody could drop or rename that, so it is let go before anything that takes time.
+/// At most one. It has no open transaction and holds no locks; but while it is connected nobody can
+/// drop or rename its database, so it is closed before anything that takes time.
 #[derive(Default)]
 pub struct Idle(Mutex<Option<(Cmd, Held)>>);
 
@@ -22,8 +22,8 @@ impl Idle {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    /// Asks a command whose answer ends with a line of its own, and keeps it where that comes. One
-    /// that ends before has answered, too.
+    /// Asks a command whose answer ends with a line of its own, and keeps it if that line comes.
+    /// One that ends before has answered, too.
     ///
     /// # Errors
     /// The program can't be started.
@@ -49,8 +49,7 @@ impl Idle {
         Ok(Answer { out: bytes::text(&out), ..Answer::of(ended, secrets) })
     }
 
-    /// What [`hold`] does, in the session that is kept where it is one of this very command. One
-    /// that was ended meanwhile is none.
+    /// What [`hold`] does, in the kept session if it is of this same command and still alive.
     ///
     /// # Errors
     /// Those of [`hold`].

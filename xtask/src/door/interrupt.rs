@@ -1,5 +1,5 @@
-//! SIGINT, SIGTERM and SIGHUP: they end the children of the step at hand, and the run cleans up and
-//! stops. What is asked at that moment is ended, too: a server that lets a client in and then says
+//! SIGINT, SIGTERM and SIGHUP: they terminate the children of the current step, and the run cleans
+//! up and stops. Open questions are terminated, too: a server that accepts a client and then says
 //! nothing would keep us for ever.
 
 use std::io;
@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::problem::{Exit, Problem};
 
-/// The children that are asked something. A signal comes to the process, and questions are asked
-/// all over it: so this list is the process's.
+/// The children that are asked something. A signal is for the whole process, and any part of it may
+/// ask: so there is one list per process.
 static ASKED: Children = Children(Mutex::new(Vec::new()));
 
 /// The state that the signal thread and the runner share.
@@ -19,13 +19,13 @@ pub struct Interrupt {
     cut: AtomicBool,
     shielded: AtomicBool,
     children: Children,
-    /// What has our terminal: Ctrl-C is its own matter.
+    /// What has our terminal: it handles Ctrl-C itself.
     at_terminal: Children,
 }
 
-/// A child that can be ended while somebody waits for it.
+/// A child that can be killed while somebody waits for it.
 pub(super) trait Endable: Send + Sync + 'static {
-    /// Ends it at once; one that has ended already is no matter.
+    /// Kills it at once; it may have ended already.
     fn end(&self);
 }
 
@@ -68,8 +68,7 @@ struct Asked<C> {
     ended: AtomicBool,
 }
 
-/// Waits for what a child says that is asked something. A signal ends it meanwhile, unless it is
-/// asked for a clean-up.
+/// Waits for the answer of a child. A signal kills it meanwhile, unless it is asked for a clean-up.
 ///
 /// # Errors
 /// It could not be waited for, or a signal ended it: what it said is no answer.
@@ -116,7 +115,7 @@ impl Interrupt {
         Ok(shared)
     }
 
-    /// Signals are left to the system's ways.
+    /// Signals have the system's default effect.
     #[cfg(not(unix))]
     pub fn listen() -> std::io::Result<Arc<Self>> {
         Ok(Arc::new(Self::default()))
@@ -127,12 +126,12 @@ impl Interrupt {
         self.hit.load(Ordering::SeqCst)
     }
 
-    /// Whether a signal ended something that was asked: what was found is not the whole of it.
+    /// Whether a signal ended a question: the findings are incomplete.
     pub fn has_cut_a_question(&self) -> bool {
         self.cut.load(Ordering::SeqCst)
     }
 
-    /// Whether a signal came that is to end what is at work.
+    /// Whether a signal came that should end the current work.
     pub fn strikes(&self) -> bool {
         self.hit() && !self.shielded.load(Ordering::SeqCst)
     }
@@ -141,24 +140,24 @@ impl Interrupt {
         self.hit.store(true, Ordering::SeqCst);
         if self.strikes() {
             self.children.end();
-            // before whoever waits for one hears of its end
+            // before those who wait for one hear of its end
             self.cut.fetch_or(!ASKED.living().is_empty(), Ordering::SeqCst);
             ASKED.end();
         }
     }
 
-    /// Children begun from now on are not ended by signals: they clean up.
+    /// Children started from now on are not terminated by signals: they clean up.
     pub fn shield(&self) {
         self.shielded.store(true, Ordering::SeqCst);
     }
 
-    /// The contrary of `shield`.
+    /// The opposite of `shield`.
     pub fn unshield(&self) {
         self.shielded.store(false, Ordering::SeqCst);
     }
 
-    /// Remembers a child for as long as somebody holds it; ends it at once where the signal has
-    /// come first.
+    /// Remembers a child for as long as somebody holds it; kills it at once if the signal came
+    /// first.
     pub fn guard(&self, child: duct::Handle) -> Arc<duct::Handle> {
         let child = Arc::new(child);
         self.children.add(Arc::clone(&child) as Arc<dyn Endable>);
@@ -167,7 +166,7 @@ impl Interrupt {
         }
         child
     }
-    /// The same for a child that has our terminal, which only SIGTERM and SIGHUP end.
+    /// The same for a child that has our terminal, which only SIGTERM and SIGHUP terminate.
     pub fn guard_at_terminal(&self, child: duct::Handle) -> Arc<duct::Handle> {
         let child = Arc::new(child);
         self.at_terminal.add(Arc::clone(&child) as Arc<dyn Endable>);

@@ -32,8 +32,8 @@ pub enum Outlet {
     Kept,
     /// A pipe.
     Pipe(PipeWriter),
-    /// A pipe for both of its outputs, and a process group of its own: what it starts can be ended
-    /// with it.
+    /// A pipe for both of its outputs, and a process group of its own: what it starts can be
+    /// terminated with it.
     Both(PipeWriter),
 }
 
@@ -42,9 +42,9 @@ pub struct Child {
     handle: Arc<duct::Handle>,
     shown: String,
     secrets: Secrets,
-    /// Values of its SQL that nobody is shown.
+    /// Values of its SQL that are never shown.
     unshown: Vec<String>,
-    /// Its standard error, where that is not among its output.
+    /// Its standard error, unless that is part of its output.
     err: Option<Heard>,
 }
 
@@ -84,7 +84,7 @@ pub fn start(
     drop(expression);
 
     let err = heard.map(Heard::from);
-    // whoever started a group ends it
+    // who started a group ends it
     let handle = if grouped { Arc::new(handle) } else { interrupt.guard(handle) };
     let unshown = cmd.input.as_deref().map(unshown).unwrap_or_default();
 
@@ -92,8 +92,8 @@ pub fn start(
 }
 
 impl Child {
-    /// Ends it with all that it has started, which a group of its own holds together: kindly first,
-    /// after `patience` for good.
+    /// Terminates it with all that it started, which share a process group: SIGTERM first, SIGKILL
+    /// after `patience`.
     pub fn end_group(&self, patience: Duration) {
         for pid in self.handle.pids() {
             end_group(pid, patience, || self.has_ended());
@@ -101,18 +101,18 @@ impl Child {
         self.kill();
     }
 
-    /// Its process, by which a later run may end it with all that it has started.
+    /// Its process, by which a later run can terminate it with all that it started.
     pub fn process(&self) -> Option<Process> {
         self.handle.pids().first().map(|pid| Process { pid: *pid, begun: begun(*pid) })
     }
 
-    /// Whether the terminal has stopped it, or something that it has started: it asked there, where
-    /// nobody can answer.
+    /// Whether the terminal stopped it, or something that it started: it asked a question there
+    /// that nobody can answer.
     pub fn asks_at_terminal(&self) -> bool {
         self.handle.pids().into_iter().any(stopped::by_terminal)
     }
 
-    /// Whether it has ended by itself.
+    /// Whether it ended by itself.
     pub fn has_ended(&self) -> bool {
         !matches!(self.handle.try_wait(), Ok(None))
     }
@@ -131,7 +131,7 @@ impl Child {
         self.wait_and_hear().map(|(out, _)| out)
     }
 
-    /// The same, with what it said on standard error though it ended well.
+    /// The same, with what it said on standard error although it succeeded.
     ///
     /// # Errors
     /// It ended badly.
@@ -176,24 +176,23 @@ impl Child {
         let fate = if output.status.code() == Some(3) { Fate::RolledBack } else { Fate::Unknown };
         let problem = Problem { state, fate, ..problem };
 
-        problem.cure(cure.unwrap_or_else(|| {
-            "`db-doctor` looks for what is wrong with servers, roles and containers".into()
-        }))
+        problem
+            .cure(cure.unwrap_or_else(|| "`db-doctor` checks servers, roles and containers".into()))
     }
 }
 
-/// A process that leads a group, and when it began: numbers are given again.
+/// A process that leads a group, and when it began: process ids are reused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// Its number.
     pub pid: u32,
-    /// Its beginning, as the system counts it; unknown where there is no `/proc`.
+    /// When it began, as the system counts it; unknown without `/proc`.
     pub begun: Option<String>,
 }
 
 impl Process {
-    /// Ends the group, where it is for sure the one that was meant. While any of a group lives, its
-    /// number is nobody else's.
+    /// Terminates the group, if it is certainly the same one. While any process of a group lives,
+    /// its id is not reused.
     pub fn end(&self) {
         let now = begun(self.pid);
         if self.begun.is_some() && (now.is_none() || now == self.begun) {
@@ -216,9 +215,9 @@ fn end_group(pid: u32, patience: Duration, ended: impl Fn() -> bool) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
     let Some(group) = Pid::from_raw(pid.cast_signed()) else { return };
-    // a group that has ended already is no matter
+    // the group may have ended already
     let _ = kill_process_group(group, Signal::TERM);
-    // one that stands still hears nothing before it goes on
+    // a stopped process gets no signal before it continues
     let _ = kill_process_group(group, Signal::CONT);
     let asked = Instant::now();
 
@@ -232,7 +231,7 @@ fn end_group(pid: u32, patience: Duration, ended: impl Fn() -> bool) {
 #[cfg(not(unix))]
 fn end_group(_pid: u32, _patience: Duration, _ended: impl Fn() -> bool) {}
 
-/// Whether a child ended because somebody killed it, most likely we ourselves.
+/// Whether a child was killed, most likely by us.
 pub fn was_killed(error: &anyhow::Error) -> bool {
     error.to_string().contains("ended with a signal")
 }
@@ -242,9 +241,9 @@ pub fn command(cmd: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<St
     start(cmd, Input::Text, Outlet::Kept, secrets, interrupt)?.wait()
 }
 
-/// Gives our own terminal to a command (`db-shell`) and waits; `None` where a signal ended it. One
-/// that has a text to read, be it an empty one, does not get our standard input: in a script's
-/// loop, that is the script's.
+/// Gives our own terminal to a command (`db-shell`) and waits; `None` if a signal ended it. A
+/// command with a text to read, even an empty one, does not get our standard input: in a script's
+/// loop, that belongs to the script.
 pub fn hand_over(cmd: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<Option<i32>> {
     let mut expression = prepared(cmd, secrets);
     if let Some(text) = &cmd.input {
@@ -282,7 +281,7 @@ fn own_group(expression: duct::Expression) -> duct::Expression {
     expression
 }
 
-/// So much of a line as anybody reads.
+/// As much of a line as anybody reads.
 fn begun_with(line: &str) -> &str {
     line.char_indices().nth(2_000).map_or(line, |(at, _)| &line[..at])
 }

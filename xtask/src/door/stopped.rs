@@ -1,9 +1,9 @@
 //! Whether a program was stopped by the terminal. One that runs in a process group of its own and
-//! asks there (a password prompt of psql, sudo, ssh or git, through `/dev/tty`) is not answered and
-//! does not fail: the terminal stops it by SIGTTIN or SIGTTOU, without a word.
+//! asks there (a password prompt of psql, sudo, ssh or git, through `/dev/tty`) gets no answer and
+//! does not fail: the terminal silently stops it by SIGTTIN or SIGTTOU.
 
-/// Whether the leader of a group was, or any of what it has started (a `timeout` makes a group of
-/// its own, which alone is stopped).
+/// Whether the leader of a group was stopped, or any of its children (`timeout` makes a group of
+/// its own, and only that one is stopped).
 #[cfg(unix)]
 pub fn by_terminal(leader: u32) -> bool {
     is_stopped(leader) || is_stopped_below(leader)
@@ -14,7 +14,7 @@ pub fn by_terminal(_leader: u32) -> bool {
     false
 }
 
-/// Asks the system without taking the child's end away from whoever waits for it.
+/// Asks the system without reaping the child: somebody else waits for it.
 #[cfg(unix)]
 fn is_stopped(leader: u32) -> bool {
     use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
@@ -30,7 +30,7 @@ fn is_stopped(leader: u32) -> bool {
 struct Stat {
     pid: u32,
     parent: u32,
-    /// It is stopped, and has a terminal to be stopped by.
+    /// It is stopped, and has a terminal.
     held: bool,
 }
 
@@ -45,7 +45,7 @@ fn is_stopped_below(leader: u32) -> bool {
     all.iter().any(|p| p.held && p.pid != leader && is_below(p.pid))
 }
 
-/// All processes, where there is `/proc`.
+/// All processes, if there is `/proc`.
 #[cfg(unix)]
 fn processes() -> Vec<Stat> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();

@@ -1,5 +1,5 @@
-//! Watches, beside a run, whether it waits for somebody's lock: a backup, a count or a swap would
-//! stand still without a word.
+//! Watches, during a run, whether it waits for another session's lock: a backup, a count or a swap
+//! would hang silently.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -11,7 +11,7 @@ use crate::config::Secrets;
 use crate::engine::postgres::Client;
 use crate::engine::postgres::waiting::{give_up, question, read};
 
-/// When it looks for the first time. Most runs are over by then.
+/// When it first looks. Most runs are over by then.
 const FIRST: Duration = Duration::from_millis(1200);
 /// How long it waits between two looks.
 const NEXT: Duration = Duration::from_secs(2);
@@ -25,7 +25,7 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// Tells of them by `tell`, and ends what waits for longer than `limit`.
+    /// Reports waits by `tell`, and terminates what waits longer than `limit`.
     pub fn new(tell: fn(&str), limit: Option<Duration>) -> Self {
         Self { tell, limit, watched: Mutex::default() }
     }
@@ -68,9 +68,9 @@ struct Watch {
 
 #[derive(Default)]
 struct Seen {
-    /// Whom it was told of last.
+    /// Who was reported last.
     holders: Vec<i64>,
-    /// Since when something is waited for.
+    /// Since when the run waits.
     since: Option<Instant>,
 }
 
@@ -79,7 +79,7 @@ impl Watch {
         let app = &self.client.app_name;
         let answer =
             ask(&self.client.psql(self.client.maintenance(), question(app)), &self.secrets);
-        // a server that can't be asked is another's to tell of
+        // the run itself reports a server that does not answer
         let holders = answer.map_or(Vec::new(), |answer| read(&answer.out));
 
         if holders.is_empty() {
@@ -96,8 +96,8 @@ impl Watch {
 
         let limit = self.limit.filter(|limit| since.elapsed() >= *limit);
         if let Some(limit) = limit {
-            (self.tell)(&format!("given up: `guards.wait-for-locks` is {} s", limit.as_secs()));
-            // where that can't be said either, the next look says it again
+            (self.tell)(&format!("gave up: `guards.wait-for-locks` is {} s", limit.as_secs()));
+            // if that fails, the next look repeats it
             drop(ask(&self.client.psql(self.client.maintenance(), give_up(app)), &self.secrets));
         }
     }

@@ -1,4 +1,4 @@
-//! Engines: what is said to a store. Where it is said is `place`'s matter.
+//! Engines: what to say to a store. Where to say it is the job of `place`.
 
 pub mod cluster;
 pub mod files;

@@ -9,18 +9,18 @@ use anyhow::Result;
 use crate::stream::Method;
 use crate::value::{Change, Contents, Holding, Trust};
 
-/// Told of the bytes of content so far.
+/// Gets the bytes of content so far.
 pub type Tell<'a> = &'a mut dyn FnMut(u64);
 
 /// A store that can be read and changed.
 pub trait Store {
-    /// What is there now. Nothing is changed.
+    /// What is there now. Changes nothing.
     fn look(&mut self) -> Result<Holding>;
 
     /// Writes all of it, and says what was written.
     fn dump(&mut self, out: &mut dyn Write, tell: Tell<'_>) -> Result<Contents>;
 
-    /// Makes it anew from an artifact, beside what is live, and reads back what it has made.
+    /// Creates it from an artifact, next to the live one, and reads back the result.
     fn stage(
         &mut self,
         from: &mut dyn Read,
@@ -29,7 +29,7 @@ pub trait Store {
         tell: Tell<'_>,
     ) -> Result<Contents>;
 
-    /// Changes it, and tells what a person should know of it. Each of these may come twice, or
-    /// late, after a run that was killed.
+    /// Changes it, and reports what you should know. Each of these may run twice, or late, after a
+    /// killed run.
     fn change(&mut self, change: &Change) -> Result<Vec<String>>;
 }

@@ -1,5 +1,5 @@
-//! Archives of pg_dump: pg_restore makes scripts of them, reads them whole and fails on damaged
-//! ones.
+//! Archives of pg_dump: pg_restore turns them into scripts, reads them to the end and fails on
+//! damaged ones.
 
 use std::fs::File;
 use std::path::Path;
@@ -20,16 +20,16 @@ use crate::stream::{self, Codec};
 pub enum Archive<'a> {
     /// A file or a folder.
     At(&'a Path),
-    /// Within a compressed file.
+    /// In a compressed file.
     Within(&'a Path, Codec),
 }
 
 impl Archive<'_> {
-    /// How its script is got, and the version of the server that it is of. A pg_restore that is
-    /// older than the pg_dump can't read it.
+    /// How to get its script, and the version of the server it came from. A pg_restore older than
+    /// the pg_dump can't read it.
     ///
     /// # Errors
-    /// There is no pg_restore that can.
+    /// No pg_restore can read it.
     pub fn read(self, project: &Project, env: &Env) -> Result<(Source, Option<String>)> {
         let configured = project.databases.iter().find_map(|d| d.programs.as_deref());
         let found = programs::find(configured, "pg_restore", env);
@@ -60,11 +60,11 @@ impl Archive<'_> {
                  dump with `--format=plain`",
             )
             .into()),
-            // the whole read says what is wrong with it
+            // reading it to the end says what is wrong with it
             (_, Some(folder)) => Ok((self.script(folder), None)),
             (_, None) => Err(Problem::failed(format!(
-                "`{}` is an archive of pg_dump's, and there is no `pg_restore` on this machine to \
-                 read it",
+                "`{}` is a pg_dump archive, and there is no `pg_restore` on this machine to read \
+                 it",
                 self.path().display()
             ))
             .cure("install the PostgreSQL client, or dump with `--format=plain`")

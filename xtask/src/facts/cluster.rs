@@ -1,4 +1,4 @@
-//! How a project-local cluster stands, and who can run its server.
+//! The state of the project's own cluster, and who can run its server.
 
 use std::path::{Path, PathBuf};
 
@@ -20,33 +20,33 @@ use crate::problem::Problem;
 pub struct Found {
     /// Where it is.
     pub cluster: Cluster,
-    /// How it stands.
+    /// Its state.
     pub state: State,
     /// The programs of its version.
     pub programs: ServerPrograms,
-    /// The mark of a server that was started on demand, where it has one.
+    /// The mark of a server that was started on demand, if it has one.
     pub mark: Option<PathBuf>,
 }
 
-/// What has to be known before a server is started or stopped.
+/// What must be known before a server is started or stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterFacts {
     /// The cluster and its programs.
     pub found: Found,
     /// Who runs its server.
     pub servant: Servant,
-    /// The words in front of the server's programs, by which that is done.
+    /// The words in front of the server's programs that make them run as that user.
     pub through: Vec<String>,
-    /// A locale for a new cluster that sorts by bytes and knows all letters; it has another name,
-    /// or none, on some systems.
+    /// A locale for a new cluster that sorts by bytes and knows all letters; some systems call it
+    /// something else or lack it.
     pub locale: Option<String>,
-    /// Folders that must be made for it.
+    /// Folders that must be created for it.
     pub to_make: Vec<PathBuf>,
     /// What an interrupted run left.
     pub left: Option<PathBuf>,
-    /// Folders of ours that the server's account must be let through.
+    /// Folders of ours that the server's account must be able to enter.
     pub to_open: Vec<PathBuf>,
-    /// The folder for a socket that is not in the cluster, where it is to be made.
+    /// The folder for a socket outside the cluster, if it must be created.
     pub socket_to_make: Option<PathBuf>,
 }
 
@@ -82,7 +82,7 @@ pub fn look(
     by(server::find(configured, made_by(folder)?, env)?, folder, state_dir, env)
 }
 
-/// The same of one whose programs are known.
+/// The same for one whose programs are known.
 pub fn by(
     programs: ServerPrograms,
     folder: &Path,
@@ -148,7 +148,10 @@ fn made_by(folder: &Path) -> Result<Option<u32>> {
     major.map(Some).ok_or_else(|| {
         Problem::failed(format!("`{}` does not say a version", folder.join("PG_VERSION").display()))
             .because(format!("it says `{}`", text.trim()))
-            .cure(format!("move `{}` away: a new cluster is made in its place", folder.display()))
+            .cure(format!(
+                "move `{}` away: a new cluster is then created in its place",
+                folder.display()
+            ))
             .into()
     })
 }
@@ -169,7 +172,7 @@ fn ourselves() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Nobody is root here.
+/// Nothing runs as root here.
 #[cfg(not(unix))]
 fn ourselves() -> u32 {
     1
@@ -194,10 +197,10 @@ fn servant_for(owner: Option<Account>, folder: &Path, env: &Env) -> Result<Serva
     servant::for_root(owner, &servant::accounts(&passwd), |servant| can(servant, env)).ok_or_else(
         || {
             Problem::failed(
-                "postgres refuses to run as root, and root can't become somebody else here",
+                "postgres refuses to run as root, and root can't switch to another user here",
             )
             .because(
-                "neither a user namespace (`unshare --user`) nor an account that owns the cluster \
+                "neither a user namespace (`unshare --user`) nor the account that owns the cluster \
                  (`setpriv`) works",
             )
             .cure(format!(
@@ -215,7 +218,7 @@ fn can(servant: &Servant, env: &Env) -> bool {
     ask(&cmd, &Secrets::default()).is_ok_and(|answer| answer.good)
 }
 
-/// The words in front of a program, each that is one itself as we find it.
+/// The words in front of a program, with the programs among them as we find them.
 fn words(servant: &Servant, env: &Env) -> Vec<String> {
     let found = |word: String| {
         if matches!(word.as_str(), "env" | "setpriv" | "unshare") {
@@ -232,8 +235,8 @@ fn through(servant: &Servant, env: &Env) -> Cmd {
     Cmd::new(words.next().unwrap_or_else(|| env.program("env"))).args(words)
 }
 
-/// The folders of ours that an account must be let through; one of somebody else's is never
-/// widened.
+/// The folders of ours that an account must be able to enter; we never change the rights of
+/// somebody else's.
 fn to_open(
     servant: &Servant,
     paths: &[&Path],
@@ -256,20 +259,20 @@ fn to_open(
             }
 
             return Err(Problem::failed(format!(
-                "the server's account (number {}) may not enter `{}`",
+                "the server's account (number {}) can't enter `{}`",
                 account.user,
                 folder.display()
             ))
-            .because(format!("`{}` is below it, and postgres does not run as root", path.display()))
+            .because(format!("`{}` is in it, and postgres does not run as root", path.display()))
             .cure(
-                "run as the folder's owner, put the project where every user may enter, or allow \
-                 user namespaces",
+                "run as the folder's owner, move the project to where every user can enter, or \
+                 allow user namespaces",
             )
             .into());
         }
     }
 
-    // not there yet, and made for us alone
+    // not there yet, and created with access for us only
     if !state_dir.exists() && paths.iter().any(|p| p.starts_with(state_dir)) {
         shut.push(state_dir.to_path_buf());
     }
@@ -282,8 +285,8 @@ fn may_enter(servant: &Servant, folder: &Path, env: &Env) -> bool {
     ask(&cmd, &Secrets::default()).is_ok_and(|answer| answer.good)
 }
 
-/// A socket's folder in a place that everybody can write: it must be ours alone, or be missing
-/// still.
+/// A socket's folder in a place where everybody can write: it must be private to us, or not exist
+/// yet.
 #[cfg(unix)]
 fn ours_or_absent(dir: &Path, user: u32) -> Result<Option<PathBuf>> {
     use std::os::unix::fs::MetadataExt;
@@ -296,10 +299,10 @@ fn ours_or_absent(dir: &Path, user: u32) -> Result<Option<PathBuf>> {
             dir.display()
         ))
         .because(
-            "the cluster's path is too long for a socket, so its socket goes there; somebody else \
-             may have made it",
+            "the cluster's path is too long for a socket, so its socket is there; somebody else \
+             may have created that folder",
         )
-        .cure("look who made it, and remove it; or move the project to a shorter path")
+        .cure("see who created it, and remove it; or move the project to a shorter path")
         .into()),
         Err(e) => Err(Problem::failed(format!("could not look at `{}`", dir.display()))
             .because(e.to_string())
@@ -322,7 +325,7 @@ fn listens(socket: &Path) -> bool {
     socket.exists()
 }
 
-/// Who has the process id in `postmaster.pid`, and the status in its eighth line.
+/// The process with the id in `postmaster.pid`, and the status in its eighth line.
 fn pid(folder: &Path, env: &Env) -> Option<(Holder, String)> {
     let text = std::fs::read_to_string(folder.join("postmaster.pid")).ok()?;
     let status = text.lines().nth(7).unwrap_or_default().trim().to_owned();
@@ -336,8 +339,7 @@ fn pid(folder: &Path, env: &Env) -> Option<(Holder, String)> {
     Some((holder, status))
 }
 
-/// The name of a living process: one that has ended and waits for its parent (Z) holds nothing any
-/// more.
+/// The name of a living process: a zombie (Z) no longer holds anything.
 fn name_of(process: i32, env: &Env) -> Option<String> {
     if Path::new("/proc/self/stat").exists() {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;

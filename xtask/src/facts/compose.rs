@@ -1,6 +1,6 @@
-//! Which containers of a compose service are meant. Compose of either version, and podman-compose,
-//! label what they make: so they are found whichever program made them, and without starting that
-//! program. <https://docs.docker.com/reference/compose-file/services/#labels>
+//! Which containers of a compose service to use. Both versions of Compose, and podman-compose,
+//! label their containers: so we find them without starting the program that made them.
+//! <https://docs.docker.com/reference/compose-file/services/#labels>
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub struct Row {
     project: String,
     folder: PathBuf,
     number: Option<u32>,
-    /// Made by `docker compose run`: it has the service's labels, and is no service.
+    /// Made by `docker compose run`: it has the service's labels, but is not the service.
     one_off: bool,
 }
 
@@ -74,11 +74,11 @@ pub fn rows(answer: &str) -> Vec<Row> {
     answer.lines().filter_map(row).collect()
 }
 
-/// The containers that are meant, all of one project: one, or its replicas. Where there is none,
-/// the inner error says so.
+/// The containers to use, all of one project: one, or its replicas. If there is none, the inner
+/// error says so.
 ///
 /// # Errors
-/// Several projects fit, or a variable that was left over leads to another one.
+/// Several projects fit, or a leftover variable leads to another one.
 pub fn choose<'a>(
     rows: &'a [Row],
     wanted: &Service,
@@ -108,7 +108,7 @@ pub fn choose<'a>(
     let projects: BTreeSet<&str> = mine.iter().map(|row| row.project.as_str()).collect();
     if projects.len() > 1 {
         let way = format!(
-            "say which: `compose = {{ service = \"{}\", project = \"…\" }}`",
+            "name one: `compose = {{ service = \"{}\", project = \"…\" }}`",
             wanted.service
         );
         return Err(several(wanted, &mine, way));
@@ -120,10 +120,10 @@ pub fn choose<'a>(
     Ok(if mine.is_empty() { Err(absent(wanted, &rows)) } else { Ok(mine) })
 }
 
-/// The one that is meant.
+/// The one to use.
 ///
 /// # Errors
-/// It has replicas, and each may have data of its own.
+/// It has replicas, and each may have its own data.
 pub fn only<'a>(mine: &[&'a Row], wanted: &Service) -> Result<&'a Row, Problem> {
     match mine {
         [one] => Ok(one),
@@ -136,7 +136,7 @@ pub fn only<'a>(mine: &[&'a Row], wanted: &Service) -> Result<&'a Row, Problem> 
                 .join(" or ");
 
             let way = format!(
-                "say which: `compose = {{ service = \"{}\", index = … }}`, with {numbers}",
+                "name one: `compose = {{ service = \"{}\", index = … }}`, with {numbers}",
                 wanted.service
             );
             Err(several(wanted, mine, way))
@@ -154,24 +154,25 @@ fn several(wanted: &Service, rows: &[&Row], cure: String) -> Problem {
         wanted.service
     ))
     .because(shown.join("\n"))
-    .because("each may have data of its own, and nothing was touched")
+    .because("each may have its own data; nothing was changed")
     .cure(cure)
 }
 
 fn led_away(wanted: &Service, name: &str, here: Option<&Row>, elsewhere: Option<&Row>) -> Problem {
-    let theirs = elsewhere.map_or("there is none of the service in it".into(), Row::shown);
+    let theirs =
+        elsewhere.map_or("that project has no container of the service".into(), Row::shown);
     let ours = here.map_or(format!("there is none in {}", wanted.folder.display()), Row::shown);
 
     Problem::refused(format!(
-        "COMPOSE_PROJECT_NAME says the compose project `{name}`, which is not this folder's"
+        "COMPOSE_PROJECT_NAME names the compose project `{name}`, which is not this folder's"
     ))
     .because(format!("in that project: {theirs}\nin this folder: {ours}"))
     .because(
-        "a variable that another folder's work has left over must not say whose data is meant, \
-         and nothing was touched",
+        "a variable left over from another folder must not decide whose data is used; nothing was \
+         changed",
     )
     .cure(format!(
-        "`unset COMPOSE_PROJECT_NAME`, or say the project in the file: `compose = {{ service = \
+        "`unset COMPOSE_PROJECT_NAME`, or name the project in the file: `compose = {{ service = \
          \"{}\", project = \"…\" }}`",
         wanted.service
     ))
@@ -190,7 +191,7 @@ fn absent(wanted: &Service, rows: &[&Row]) -> Problem {
     };
 
     Problem::failed(format!(
-        "compose has no container{number} for the service `{}` of `{}`",
+        "there is no container{number} of the compose service `{}` of `{}`",
         wanted.service,
         wanted.folder.display()
     ))
@@ -293,8 +294,8 @@ mod tests {
             refused.to_string(),
             "2 containers are the compose service `db`\n  shop-db-1 (running, project shop, in \
              /nowhere/shop)\n  shop-db-2 (running, project shop, in /nowhere/shop)\n  each may \
-             have data of its own, and nothing was touched\n  next: say which: `compose = { \
-             service = \"db\", index = … }`, with 1 or 2"
+             have its own data; nothing was changed\n  next: say which: `compose = { service = \
+             \"db\", index = … }`, with 1 or 2"
         );
     }
 }

@@ -13,7 +13,7 @@ use crate::config::{Container, ContainerBy, Env, Secrets, Service};
 use crate::door::ask::ask;
 use crate::problem::Problem;
 
-/// A container as it is.
+/// A container's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerFacts {
     /// `docker` or `podman`.
@@ -24,25 +24,24 @@ pub struct ContainerFacts {
     pub id: String,
     /// `running`, `exited`, …
     pub status: String,
-    /// `healthy`, `unhealthy`, `starting`, where it has a check.
+    /// `healthy`, `unhealthy`, `starting`, if it has a health check.
     pub health: Option<String>,
-    /// When it was started, as the engine says it.
+    /// When it was started, in the engine's words.
     pub started: String,
-    /// The host of the engine, where it is reached by one: its containers may be of another
-    /// machine.
+    /// The host of the engine, if it is reached by one: its containers may be on another machine.
     pub engine_host: Option<String>,
     /// Its environment: the official image says there who owns the server.
     pub env: BTreeMap<String, String>,
-    /// The words that its first program was started with.
+    /// The command line of its first program.
     pub words: Vec<String>,
     /// By port and protocol (`5432/tcp`): the host and the port by which each is reached from this
-    /// machine, where it is published.
+    /// machine, if it is published.
     pub published: BTreeMap<String, (String, String)>,
-    /// What it is called in its own network: a server under any of these names is its own.
+    /// Its names in its own network: a server under any of these names is in this container.
     pub called: Vec<String>,
     /// What is mounted in it.
     pub mounts: Vec<Mount>,
-    /// Seconds that it has to be ready again, once it was started.
+    /// Seconds that it has to become ready after it was started.
     pub ready_within: u64,
 }
 
@@ -58,7 +57,7 @@ pub struct Mount {
     /// The volume's name.
     #[serde(default)]
     pub name: String,
-    /// The folder of the engine's machine.
+    /// The folder on the engine's machine.
     #[serde(default)]
     pub source: String,
 }
@@ -78,9 +77,10 @@ impl ContainerFacts {
         }
     }
 
-    /// The variables of its environment by which libpq goes elsewhere, or does otherwise, than the
-    /// project says: all of libpq's but a password's, which leads nowhere and may be the way
-    /// in. PGDATA and PG_… are the server's and the image's. <https://www.postgresql.org/docs/current/libpq-envars.html>
+    /// The variables of its environment that would make libpq connect elsewhere, or behave
+    /// differently, than the project says: all of libpq's except a password, which may be needed.
+    /// PGDATA and PG_… belong to the server and the image.
+    /// <https://www.postgresql.org/docs/current/libpq-envars.html>
     pub fn steering(&self) -> Vec<String> {
         let of_libpq = |name: &str| name.starts_with("PG") && !name.starts_with("PG_");
         let harmless = ["PGDATA", "PGPASSWORD", "PGPASSFILE"];
@@ -91,7 +91,7 @@ impl ContainerFacts {
             .collect()
     }
 
-    /// The port that its server listens on, where it is told one: by its command line, else by
+    /// The port that its server listens on, if one is set: by its command line, otherwise by
     /// PGPORT.
     pub fn port(&self) -> Option<String> {
         port_in(&self.words)
@@ -100,8 +100,8 @@ impl ContainerFacts {
     }
 }
 
-/// The port on the command line of postgres, of which the last one counts; the official image takes
-/// the server's flags alone, too. <https://www.postgresql.org/docs/current/app-postgres.html>
+/// The port on the command line of postgres (the last one counts); the official image also accepts
+/// only the server's flags. <https://www.postgresql.org/docs/current/app-postgres.html>
 fn port_in(words: &[String]) -> Option<String> {
     let program = words
         .iter()
@@ -132,7 +132,7 @@ fn port_in(words: &[String]) -> Option<String> {
     port
 }
 
-/// The program that speaks for a container: the one the file names, else whichever is on PATH.
+/// The program for a container: the one the file names, otherwise whichever is on PATH.
 pub fn engine(container: &Container, env: &Env) -> Result<String> {
     if let Some(engine) = &container.engine {
         return Ok(env.program(engine));
@@ -156,7 +156,7 @@ pub fn engine(container: &Container, env: &Env) -> Result<String> {
 /// Looks a container up.
 ///
 /// # Errors
-/// There is none of that name, several are meant, or the engine does not answer.
+/// There is none of that name, several fit, or the engine does not answer.
 pub fn inspect(container: &Container, env: &Env) -> Result<ContainerFacts> {
     let engine = engine(container, env)?;
     let name = match &container.by {
@@ -170,11 +170,11 @@ pub fn inspect(container: &Container, env: &Env) -> Result<ContainerFacts> {
     Ok(facts(&engine, &name, container, env)??)
 }
 
-/// Looks up all that a container's entry means: one of its name, or every replica of its service.
-/// It need not be there; where it is not, the inner error says so.
+/// Looks up all containers that an entry names: one of its name, or every replica of its service.
+/// If there is none, the inner error says so.
 ///
 /// # Errors
-/// Several projects are meant, or the engine does not answer.
+/// Several projects fit, or the engine does not answer.
 pub fn find(container: &Container, env: &Env) -> Result<Result<Vec<ContainerFacts>, Problem>> {
     let engine = engine(container, env)?;
     let names = match &container.by {
@@ -210,7 +210,7 @@ fn facts(
         Ok(one) => one,
         Err(absent) => return Ok(Err(absent)),
     };
-    // podman also goes by docker's name, and no other engine says this
+    // podman may be installed as `docker`, and no other engine says this
     let podman = one.conmon_pid_file.is_some()
         || Path::new(engine).file_stem().is_some_and(|stem| stem == "podman");
     let engine_host =
@@ -244,7 +244,7 @@ fn facts(
     }))
 }
 
-/// `--tmpfs` is told apart from what is mounted.
+/// `--tmpfs` is listed apart from the mounts.
 fn in_memory(config: HostConfig) -> impl Iterator<Item = Mount> {
     let places = config.tmpfs.unwrap_or_default().into_keys();
     places.map(|destination| Mount {
@@ -265,12 +265,12 @@ fn inspect_name(engine: &str, name: &str) -> Result<Result<Inspected, Problem>> 
     }
 
     let [one]: [Inspected; 1] = serde_json::from_str(&answer.out)
-        .with_context(|| format!("`{cmd}` answered something else than one container"))?;
-    // the engine takes the beginning of an id for a name
+        .with_context(|| format!("`{cmd}` did not answer with one container"))?;
+    // the engine takes the beginning of an id as a name
     if one.name.trim_start_matches('/') != name.trim_start_matches('/') && one.id != name {
         let other = one.name.trim_start_matches('/');
         return Ok(Err(Problem::failed(format!("there is no container `{name}`"))
-            .because(format!("the id of another one, `{other}`, begins like that"))
+            .because(format!("the id of another one, `{other}`, begins with that"))
             .cure(format!(
                 "start the container, or write its whole name in `[containers]` (`{engine} ps -a`)"
             ))));

@@ -1,4 +1,4 @@
-//! What a dump's file says of itself, before anything is done with it.
+//! What a dump's file says about itself, before anything is done with it.
 
 use std::fs::File;
 use std::io::Read;
@@ -18,15 +18,15 @@ use crate::problem::Problem;
 use crate::stream::{self, Codec, SNIFF_LEN, Sniffed};
 use crate::value::{Format, Without};
 
-/// Enough of a dump to hold the versions that pg_dump writes at its head.
+/// Enough bytes to include the versions that pg_dump writes at the top.
 const HEAD: u64 = 16 * 1024;
 
 /// What is restored: the file and what is known of it.
 #[derive(Debug, Clone)]
 pub struct Dump {
-    /// The backup that it is of.
+    /// The backup it belongs to.
     pub backup: Backup,
-    /// The manifest's entry, where there is a manifest.
+    /// The manifest's entry, if there is a manifest.
     pub artifact: Option<Artifact>,
     /// The bytes.
     pub source: Source,
@@ -36,9 +36,9 @@ pub struct Dump {
     pub dumped_from: Option<Version>,
     /// The pg_dump that wrote it.
     pub dumped_by: Option<Version>,
-    /// By whom it is loaded, where it is from elsewhere.
+    /// Which role loads it, if it is untrusted.
     pub stranger: Option<Stranger>,
-    /// What of it is left out where it is loaded.
+    /// The parts of it that are left out of the load.
     pub fit: Fit,
 }
 
@@ -49,8 +49,7 @@ pub struct Fit {
     pub without: Without,
     /// The same in words.
     pub notes: Vec<String>,
-    /// What leaves owners and rights out, where they are not and the load fails over one: a line
-    /// that can be pasted.
+    /// A command that leaves out owners and rights, if the load fails because of one of them.
     pub otherwise: Option<String>,
 }
 
@@ -61,24 +60,24 @@ pub enum Form {
     Plain,
     /// The same, made with `pg_dump --create`.
     WithCreate,
-    /// An archive that pg_restore reads, in this format of pg_dump's.
+    /// An archive that pg_restore reads, in this format of pg_dump.
     Archive(&'static str),
 }
 
-/// Whose a dump is. That a manifest is there proves that a file is whole, and not whose it is:
-/// whoever may write one may write both.
+/// Whose a dump is. A manifest shows that a file is complete, not whose it is: who can write one
+/// can write both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The project's own: it lies among its backups.
+    /// The project's own: it is in its backup folder.
     Own,
-    /// It has a manifest of this project, and lies elsewhere.
+    /// It has a manifest of this project, but is elsewhere.
     Unsure,
     /// It has none, or one of another project.
     Elsewhere,
 }
 
 impl Dump {
-    /// Whose it is, by where it lies and what stands beside it.
+    /// Whose it is, by where it is and what is next to it.
     pub fn origin(&self, backups: &Path) -> Origin {
         let other = self.backup.other_project.is_some()
             && self.backup.manifest().is_some_and(|m| m.project_named);
@@ -92,7 +91,7 @@ impl Dump {
         if at_home { Origin::Own } else { Origin::Unsure }
     }
 
-    /// The role of the run's own that loads it.
+    /// The loader role that loads it.
     pub fn loader(&self) -> Option<&Loader> {
         self.stranger.as_ref()?.by.as_ref().ok()
     }
@@ -106,8 +105,8 @@ impl Dump {
     }
 }
 
-/// Looks at the file of one database or store (by its key; the only one where none is given) in a
-/// backup. A foreign file is taken for one of `format`; a manifest knows better.
+/// Looks at the file of one database or store in a backup (by its key; the only one if none is
+/// given). A foreign file counts as `format`; a manifest is more exact.
 pub fn look(
     backup: &Backup,
     key: Option<&str>,
@@ -126,7 +125,7 @@ pub fn look(
 
     if backup.manifest().is_some() && artifact.is_none() {
         return Err(Problem::usage(format!(
-            "the backup `{}` holds no `{}`",
+            "the backup `{}` has no `{}`",
             backup.name,
             key.unwrap_or_default()
         ))
@@ -192,7 +191,7 @@ fn seen(path: &Path, project: &Project, env: &Env) -> Result<Seen> {
             archive(Archive::Within(path, codec), Form::Archive("custom"), project, env)
         }
         Sniffed::PgTar => archive(Archive::Within(path, codec), Form::Archive("tar"), project, env),
-        // a damaged head tells nothing; the whole read says why
+        // a damaged head tells nothing; reading it to the end says why
         Sniffed::Text | Sniffed::Empty | Sniffed::Other => Ok(script(path, codec, &head)),
         other => Err(unusable(path, other).into()),
     }
@@ -211,7 +210,7 @@ fn script(path: &Path, codec: Codec, head: &[u8]) -> Seen {
     }
 }
 
-/// It is pg_restore that writes the script, and a newer one than its pg_dump may.
+/// pg_restore writes the script, and it may be newer than the pg_dump.
 fn archive(archive: Archive, form: Form, project: &Project, env: &Env) -> Result<Seen> {
     let (source, server_version) = archive.read(project, env)?;
     Ok(Seen { source, form, server_version, dump_version: None })
@@ -232,7 +231,7 @@ fn sniff(path: &Path) -> Result<Sniffed> {
     Ok(stream::sniff(&head))
 }
 
-/// The beginning of a file, decoded, as far as that can be done.
+/// The beginning of a file, decoded as far as possible.
 fn head(path: &Path, codec: Codec) -> Vec<u8> {
     let mut head = Vec::new();
     let opened = File::open(path).and_then(|f| stream::decoder(codec, f));
@@ -259,29 +258,28 @@ fn unusable(path: &Path, sniffed: Sniffed) -> Problem {
         }
         Sniffed::Zip => ("is a zip archive", "unpack it first, and restore what is in it".into()),
         Sniffed::Tar => (
-            "is a tar archive, and none of pg_dump's",
+            "is a tar archive, but not one of pg_dump",
             "unpack it first, and restore what is in it".into(),
         ),
         Sniffed::Utf16 => (
             "is text in UTF-16, as PowerShell's `>` writes it",
             format!(
-                "`iconv -f UTF-16 -t UTF-8 {} > dump.sql`, and look whether its letters are \
-                 right; better, dump anew with `pg_dump --file=dump.sql`",
+                "`iconv -f UTF-16 -t UTF-8 {} > dump.sql`, and check that its letters are right; \
+                 better, dump again with `pg_dump --file=dump.sql`",
                 path.display()
             ),
         ),
         Sniffed::MySql => (
             "is a dump of MySQL or MariaDB, not of PostgreSQL",
-            "pgloader moves such data to PostgreSQL".into(),
+            "pgloader can move its data to PostgreSQL".into(),
         ),
         Sniffed::Sqlite => (
             "is a database of SQLite, not of PostgreSQL",
-            "pgloader moves such data to PostgreSQL".into(),
+            "pgloader can move its data to PostgreSQL".into(),
         ),
         _ => (
-            "is no SQL dump",
-            "a plain pg_dump, an archive of pg_dump's, or a .gz or .zst of one can be restored"
-                .into(),
+            "is not an SQL dump",
+            "db-tasks restores a plain dump or an archive of pg_dump, also as .gz or .zst".into(),
         ),
     };
     Problem::failed(format!("`{}` {what}", path.display())).cure(cure)

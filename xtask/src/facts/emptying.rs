@@ -1,5 +1,4 @@
-//! What a wipe is emptying, written down before it begins: one that was killed has emptied some of
-//! it and some not.
+//! What a wipe empties, written down before it begins: a killed wipe has emptied only some of it.
 
 use std::path::PathBuf;
 
@@ -12,7 +11,7 @@ use crate::human::count;
 use crate::plan::{Act, Deed, How};
 use crate::run::state;
 
-/// A wipe that has begun, and has not come to its end.
+/// A wipe that has begun and not finished.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Emptying {
     /// When it was planned.
@@ -32,10 +31,10 @@ pub struct Part {
     pub items: u64,
 }
 
-/// How far a wipe came, as far as it can be seen.
+/// How far a wipe got, as far as that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Came {
-    /// Nothing of it is empty.
+    /// Nothing is empty.
     Nowhere,
     /// Everything is empty.
     ToItsEnd,
@@ -49,14 +48,14 @@ pub enum Came {
 }
 
 impl Emptying {
-    /// Reads what a wipe has written down.
+    /// Reads what a wipe wrote down.
     ///
     /// # Errors
-    /// There is something that can't be read.
+    /// It can't be read.
     pub fn read(project: &Project) -> Result<Option<Self>> {
         state::read_json(
             &path(project),
-            "a `db-wipe` was cut off: look by yourself what is empty, and remove the file",
+            "a `db-wipe` was interrupted: check yourself what is empty, then remove the file",
         )
     }
 
@@ -69,8 +68,7 @@ impl Emptying {
         }))
     }
 
-    /// Once these are empty, or full again, nothing has to be known of them; where others are left,
-    /// they are.
+    /// Forgets these once they are empty, or full again; others that are left stay noted.
     pub fn settled(&self, project: &Project, keys: &[&str]) -> Option<Act> {
         let parts: Vec<Part> =
             self.parts.iter().filter(|p| !keys.contains(&p.key.as_str())).cloned().collect();
@@ -80,7 +78,7 @@ impl Emptying {
         Self { parts, ..self.clone() }.note(project)
     }
 
-    /// Nothing has to be known any more.
+    /// Forgets all of it.
     pub fn over(project: &Project) -> Act {
         Act::Remove(Deed {
             what: "note of what the wipe empties".into(),
@@ -88,7 +86,7 @@ impl Emptying {
         })
     }
 
-    /// With what an earlier wipe has left, where this one is about other things.
+    /// With what an earlier wipe left, if this one is about something else.
     pub fn after(mut self, earlier: Option<&Self>) -> Self {
         let earlier = earlier
             .iter()
@@ -99,7 +97,7 @@ impl Emptying {
         self
     }
 
-    /// How far it came, by what is there `now`: nothing where that could not be asked.
+    /// How far it got, by what is there `now`; `None` if that is not known.
     pub fn came(&self, now: &dyn Fn(&str) -> Option<u64>) -> Came {
         let (mut empty, mut partly, mut whole, mut unknown) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -109,7 +107,7 @@ impl Emptying {
                 None => unknown.push(format!("`{key}`")),
                 Some(0) => empty.push(format!("`{key}`")),
                 Some(left) if left < *items => {
-                    partly.push(format!("`{key}` ({} of {} are left)", count(left), count(*items)))
+                    partly.push(format!("`{key}` ({} of {} left)", count(left), count(*items)))
                 }
                 Some(_) => whole.push(format!("`{key}`")),
             }
@@ -132,7 +130,7 @@ impl Emptying {
         Came::HalfWay { how, left }
     }
 
-    /// What can be done about it, in lines that can be pasted.
+    /// What to do about it, in lines that can be pasted.
     pub fn cure(&self, left: &[String]) -> String {
         let only = left.iter().map(|key| format!(" --only {key}")).collect::<String>();
         let all = self.parts.iter().map(|part| format!(" --only {}", part.key)).collect::<String>();
@@ -140,7 +138,7 @@ impl Emptying {
         let back = match &self.backup {
             Some(backup) => format!("to bring the data back: `db-restore {}`", backup.display()),
             None => format!(
-                "to bring the data back: `db-restore --latest{all}`, where there is a backup \
+                "to bring the data back: `db-restore --latest{all}`, if there is a backup \
                  (`db-list`)"
             ),
         };

@@ -1,5 +1,5 @@
-//! Where a container engine is. Its client may be told of one on another machine in several ways,
-//! and then "the container `pg`" is production's: the guards go by the engine's host, not by the
+//! Where a container engine is. Several settings lead its client to another machine, and "the
+//! container `pg`" may then be production's: the guards go by the engine's host, not by the
 //! container's name.
 
 use std::path::PathBuf;
@@ -12,13 +12,13 @@ use crate::config::{Env, Secrets};
 use crate::door::ask::ask;
 use crate::problem::Problem;
 
-/// The host that docker's engine is on; `None` where it is reached by a socket of this machine.
+/// The host that docker's engine is on; `None` if it is reached by a socket of this machine.
 /// DOCKER_HOST wins over contexts. <https://docs.docker.com/engine/manage-resources/contexts/>
 ///
 /// # Errors
-/// A context is chosen, and docker does not say where it leads.
+/// A context is selected, and docker does not say where it leads.
 pub fn of_docker(program: &str, env: &Env) -> Result<Option<String>> {
-    // `.env` is for us alone: the client never sees it
+    // only we read `.env`: the client never sees it
     if let Some(address) = env.given("DOCKER_HOST") {
         return Ok(host_of(address));
     }
@@ -36,9 +36,9 @@ pub fn of_docker(program: &str, env: &Env) -> Result<Option<String>> {
     }
 }
 
-/// Whether a context other than the default may be chosen. It is read from docker's own file,
-/// because a start of docker for nearly everybody, who has none, would be a waste; what the context
-/// says is docker's to tell.
+/// Whether a context other than the default may be selected. We read that from docker's own file,
+/// because hardly anybody has one and starting docker takes time; docker itself says where the
+/// context leads.
 fn may_have_context(env: &Env) -> bool {
     #[derive(Deserialize, Default)]
     #[serde(rename_all = "camelCase", default)]
@@ -62,12 +62,12 @@ fn may_have_context(env: &Env) -> bool {
     }
 }
 
-/// The host that podman's engine is on; `None` where it is this machine's. A version of podman lets
-/// CONTAINER_HOST win, another CONTAINER_CONNECTION: the one that leads away counts.
+/// The host that podman's engine is on; `None` if it is this machine. In some versions of podman
+/// CONTAINER_HOST wins, in others CONTAINER_CONNECTION: the one that leads away counts.
 /// <https://docs.podman.io/en/latest/markdown/podman.1.html>
 ///
 /// # Errors
-/// Podman does not say whether it works elsewhere, or where.
+/// Podman does not say whether its engine is elsewhere, or where.
 pub fn of_podman(program: &str, env: &Env) -> Result<Option<String>> {
     let (address, name) = (env.given("CONTAINER_HOST"), env.given("CONTAINER_CONNECTION"));
     if let Some(host) = address.and_then(host_of) {
@@ -77,7 +77,7 @@ pub fn of_podman(program: &str, env: &Env) -> Result<Option<String>> {
     match (address, name) {
         (Some(_), None) => return Ok(None),
         (_, Some(_)) => {}
-        // it may be told so by a file, and is always so on macOS and Windows
+        // a file may say so, and on macOS and Windows it always is
         (None, None) => {
             let asked = Cmd::new(program).args(["info", "--format", "{{.Host.ServiceIsRemote}}"]);
             match answer(&asked, PODMANS)?.as_str() {
@@ -99,7 +99,7 @@ pub fn of_podman(program: &str, env: &Env) -> Result<Option<String>> {
     let list = answer(&asked, PODMANS)?;
     match (connection(&list, name), name) {
         (Some(address), _) => Ok(host_of(address)),
-        // without a connection it goes to a socket of this machine
+        // without a connection it uses a socket of this machine
         (None, None) => Ok(None),
         (None, Some(name)) => {
             Err(unknown(&asked, &format!("there is no connection `{name}`"), PODMANS).into())
@@ -132,19 +132,15 @@ fn answer(asked: &Cmd, example: &str) -> Result<String> {
 }
 
 fn unknown(asked: &Cmd, why: &str, example: &str) -> Problem {
-    Problem::refused(
-        "nobody can tell which machine the container engine is on: it may be production's",
-    )
-    .because(format!("`{asked}` did not say it"))
-    .because(why)
-    .cure(format!(
-        "say where it is by its address, for this run: `export {example}`, or whatever yours is"
-    ))
+    Problem::refused("can't tell which machine the container engine runs on; it may be production")
+        .because(format!("`{asked}` did not say"))
+        .because(why)
+        .cure(format!("give its address for this run: `export {example}`, or whatever yours is"))
 }
 
 /// The host in the address of an engine; `None` for a socket of this machine.
 fn host_of(address: &str) -> Option<String> {
-    // docker takes an address without a scheme for one of TCP
+    // docker takes an address without a scheme as TCP
     let (scheme, rest) = address.split_once("://").unwrap_or(("tcp", address));
     let authority = match scheme {
         "unix" | "fd" => return None,

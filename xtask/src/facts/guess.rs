@@ -1,5 +1,5 @@
-//! Which database a container's server has, where the project does not say it; and whether a guess
-//! can be the one that is meant.
+//! Which database a container's server has if the project does not say, and whether that guess is
+//! plausible.
 
 use anyhow::Result;
 
@@ -12,8 +12,8 @@ use crate::engine::postgres::witness::HAS_TABLES;
 use crate::place::Place;
 use crate::problem::{Problem, one_line};
 
-/// Fills in what the official image's variables say of role and database, and the port that the
-/// server is told. <https://hub.docker.com/_/postgres#environment-variables>
+/// Fills in role and database from the official image's variables, and the server's port.
+/// <https://hub.docker.com/_/postgres#environment-variables>
 ///
 /// # Errors
 /// A variable names a file there that can't be read.
@@ -26,8 +26,8 @@ pub fn complete(connection: &mut Connection, found: &ContainerFacts) -> Result<(
     }
 
     if connection.database.is_none() {
-        // the image makes a database of the role's name; where it was told of others later, this
-        // one is empty
+        // the image makes a database with the role's name; if others were made later, this one is
+        // empty
         let (name, why) = match &role {
             Some(role) => (role.clone(), "the container's POSTGRES_USER"),
             None => ("postgres".to_owned(), "every server has it"),
@@ -40,8 +40,8 @@ pub fn complete(connection: &mut Connection, found: &ContainerFacts) -> Result<(
     Ok(())
 }
 
-/// The password of the image's own role, for who reaches its server from outside. Where the volume
-/// is older than the variable it may be wrong, and is refused by the server then.
+/// The password of the image's own role, for clients outside. If the volume is older than the
+/// variable it may be wrong, and the server refuses it.
 pub fn password(found: &ContainerFacts, role: Option<&str>) -> Option<String> {
     let owner = said(found, "POSTGRES_USER").ok()?.unwrap_or_else(|| "postgres".into());
     if role != Some(owner.as_str()) {
@@ -50,8 +50,8 @@ pub fn password(found: &ContainerFacts, role: Option<&str>) -> Option<String> {
     said(found, "POSTGRES_PASSWORD").ok()?
 }
 
-/// What a variable of the container says, or the file in it that `…_FILE` names: the image's own
-/// way with secrets.
+/// What a variable of the container says, or the file that `…_FILE` names: the image's own way to
+/// pass secrets.
 fn said(found: &ContainerFacts, variable: &str) -> Result<Option<String>> {
     if let Some(value) = found.env.get(variable).filter(|value| !value.is_empty()) {
         return Ok(Some(value.clone()));
@@ -71,7 +71,7 @@ fn said(found: &ContainerFacts, variable: &str) -> Result<Option<String>> {
             ),
         )
         .cure(
-            "say role and database in `db-tasks.toml`: `postgres = { user = \"…\", database = \
+            "set role and database in `db-tasks.toml`: `postgres = { user = \"…\", database = \
              \"…\" }`",
         )
         .into());
@@ -80,12 +80,12 @@ fn said(found: &ContainerFacts, variable: &str) -> Result<Option<String>> {
     Ok(Some(answer.out.trim_end_matches('\n').to_owned()).filter(|text| !text.is_empty()))
 }
 
-/// The other databases of the server that can be looked into.
+/// The server's other databases that we can connect to.
 const OTHERS: &str = "SELECT coalesce(jsonb_agg(datname ORDER BY datname), '[]') FROM \
                       pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate AND datname \
                       <> current_database();\n";
 
-/// Refuses a guess that is most likely wrong: an empty database beside others that are not.
+/// Refuses a guess that is most likely wrong: an empty database next to others that are not.
 ///
 /// # Errors
 /// It is one, or the server does not answer.
@@ -98,7 +98,7 @@ pub fn holds(client: &Client, secrets: &Secrets) -> Result<()> {
         )
     };
 
-    // one that does not exist, or that we may not enter, is told elsewhere
+    // one that does not exist, or that we can't connect to, is reported elsewhere
     if is_empty(client.database())? != Some(true) {
         return Ok(());
     }
@@ -128,14 +128,15 @@ fn answer(client: &Client, database: &str, sql: &str, secrets: &Secrets) -> Resu
 fn wrong(client: &Client, why: &str, full: &[String], first: &str) -> Problem {
     let database = client.database();
     Problem::refused(format!(
-        "nothing says which database is meant, and `{database}` is most likely not the one"
+        "`db-tasks.toml` does not say which database to use, and `{database}` is most likely the \
+         wrong one"
     ))
     .because(one_line(&format!(
-        "it was taken because of its name ({why}), and it is empty; these are not: {}",
+        "it was chosen by its name ({why}), and it is empty; these are not: {}",
         full.join(", ")
     )))
     .cure(format!(
-        "say it in `db-tasks.toml`: `postgres = {{ database = \"{}\" }}`",
+        "set it in `db-tasks.toml`: `postgres = {{ database = \"{}\" }}`",
         first.trim_matches('`')
     ))
 }

@@ -16,7 +16,7 @@ use crate::human::{self, counted};
 use crate::plan::{Act, Plan, Sink, Whereabouts};
 use crate::problem::Problem;
 
-/// How a thing stands.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// As it should be.
@@ -27,12 +27,12 @@ pub enum State {
     Problem,
 }
 
-/// One thing that was looked at.
+/// One thing that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The thing.
     pub what: String,
-    /// How it stands.
+    /// Its state.
     pub state: State,
     /// What was seen.
     pub why: String,
@@ -80,7 +80,7 @@ pub struct Patient<'a> {
     pub project: &'a Project,
     /// The environment it was read with.
     pub env: &'a Env,
-    /// Somebody to ask servers with.
+    /// What asks servers.
     pub surveyor: Surveyor<'a>,
 }
 
@@ -92,7 +92,7 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
             .env
             .ignored()
             .into_iter()
-            .map(|why| Finding::other(State::Note, "environment", why, "take it out")),
+            .map(|why| Finding::other(State::Note, "environment", why, "remove it")),
     );
 
     for container in &patient.project.containers {
@@ -116,8 +116,8 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
             && !folder.join("PG_VERSION").is_file()
         {
             let (why, cure) = (
-                "the project's own cluster is not made yet",
-                "nothing, or `db-start`: it is made when it is needed",
+                "the project's own cluster does not exist yet",
+                "nothing, or `db-start`: it is created when it is needed",
             );
             findings.push(Finding::other(
                 State::Note,
@@ -149,13 +149,13 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
 }
 
 fn of_dotenv(note: String) -> Finding {
-    Finding::other(State::Note, "`.env`", note, "mend the line, where another value is meant")
+    Finding::other(State::Note, "`.env`", note, "fix the line, if you mean another value")
 }
 
 fn store_findings(spec: &Store, surveyor: &Surveyor<'_>) -> Vec<Finding> {
     let found = surveyor.store(spec);
     let notes = found.as_ref().map_or(Vec::new(), |s| s.held.notes.clone());
-    let cure = "nothing, if that is meant; else take it out of the tree";
+    let cure = "nothing, if that is intended; otherwise move it out of the tree";
     let note = |why| Finding::other(State::Note, format!("store {}", spec.key), why, cure);
     [store_finding(spec, found)].into_iter().chain(notes.into_iter().map(note)).collect()
 }
@@ -172,13 +172,13 @@ fn store_finding(spec: &Store, found: anyhow::Result<SurveyedStore>) -> Finding 
                 State::Problem,
                 what,
                 why.clone(),
-                "until then, backups are made and no restore is",
+                "until then you can back up, but not restore",
             ),
             None if s.held.id.is_empty() => Finding::other(
                 State::Note,
                 what,
                 format!("there is nothing at {}", s.address),
-                "make it, or correct `db-tasks.toml`",
+                "create it, or correct `db-tasks.toml`",
             ),
             None => {
                 let version = s.held.version.as_ref().map_or(String::new(), |v| format!("{v}, "));
@@ -191,9 +191,9 @@ fn store_finding(spec: &Store, found: anyhow::Result<SurveyedStore>) -> Finding 
     }
 }
 
-/// What to do where there is no database.
+/// What to do if there is no database.
 const MAKE: &str = "create it, or restore a backup (`db-restore`)";
-const SAY: &str = "where its volume is older, say `postgres = { database = \"…\" }`";
+const SAY: &str = "if its volume is older, set `postgres = { database = \"…\" }`";
 
 fn database_findings(s: &Surveyed) -> Vec<Finding> {
     let what = |part: &str| format!("database {}: {part}", s.spec.key);
@@ -202,17 +202,16 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
         format!("PostgreSQL {} ({}) answers", s.server.version_text, s.at()),
     )];
     findings.push(match s.live() {
-        Some(live) => Finding::good(
-            what("database"),
-            format!("`{}` is there, owner {}", live.name, live.owner),
-        ),
+        Some(live) => {
+            Finding::good(what("database"), format!("`{}` exists, owner {}", live.name, live.owner))
+        }
         None => Finding::other(
             State::Problem,
             what("database"),
             format!("there is no `{}`", s.name()),
             match (&s.container, &s.spec.connection.database) {
                 (Some(_), None) => format!(
-                    "{MAKE}; a container's POSTGRES_DB counts at its first start alone: {SAY}"
+                    "{MAKE}; a container's POSTGRES_DB counts only at its first start: {SAY}"
                 ),
                 _ => MAKE.to_owned(),
             },
@@ -227,14 +226,14 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
         Finding::other(
             State::Problem,
             what("client"),
-            format!("pg_dump {client} is older than the server {server}, and refuses it"),
+            format!("pg_dump {client} is older than the server {server}, and can't dump it"),
             "install the client of the server's version, and name its folder in `programs`",
         )
     });
 
     if !client.knows_restrict() {
-        let cure =
-            "update the PostgreSQL client; until then those lines are left out on the way to psql";
+        let cure = "update the PostgreSQL client; until then those lines are removed before psql \
+                    reads them";
         findings.push(Finding::other(
             State::Note,
             what("client"),
@@ -253,12 +252,12 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
     );
 
     let others =
-        "where it is not meant to be so, a superuser drops the trigger (`DROP EVENT TRIGGER …`)";
+        "if that is not intended, a superuser can drop the trigger (`DROP EVENT TRIGGER …`)";
     findings.extend(
         s.on_login().map(|why| Finding::other(State::Note, what("triggers on login"), why, others)),
     );
     findings.extend(s.server.shape.standby.then(|| {
-        let cure = "connect to the primary for anything but `db-backup`";
+        let cure = "connect to the primary for everything except `db-backup`";
         Finding::other(
             State::Note,
             what("server"),
@@ -276,7 +275,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
         Finding::other(
             State::Problem,
             what("role"),
-            format!("`{}` may not create databases: no restore can be staged", role.name),
+            format!("`{}` can't create databases, so restores can't be staged", role.name),
             format!(
                 "`ALTER ROLE \"{}\" CREATEDB`; or restore with `--in-place`, which backs up first",
                 role.name
@@ -288,7 +287,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
         findings.push(Finding::other(
             State::Problem,
             what("owner"),
-            format!("`{}` does not own the database: no restore can be swapped in", role.name),
+            format!("`{}` does not own the database, so a restore can't be swapped in", role.name),
             "connect as its owner or as a superuser, or restore with `--in-place`",
         ));
     }
@@ -296,7 +295,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
     if s.server.prepared + s.server.slots > 0 {
         let (prepared, slots) = (u64::from(s.server.prepared), u64::from(s.server.slots));
         let why = format!(
-            "the database is held by {} and {}",
+            "the database is kept in use by {} and {}",
             counted(prepared, "prepared transaction"),
             counted(slots, "logical slot")
         );
@@ -312,7 +311,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
     findings
 }
 
-/// What is not of this machine, so that the host guard will ask for it to be listed.
+/// What is not on this machine, so that the host guard wants it listed.
 fn place_finding(what: String, at: &Whereabouts) -> Option<Finding> {
     let (listed, why) = match at {
         Whereabouts::Here => return None,
@@ -320,21 +319,21 @@ fn place_finding(what: String, at: &Whereabouts) -> Option<Finding> {
         Whereabouts::Unshown { host, port } => (
             format!("{host}:{port}"),
             format!(
-                "nothing shows that the server at `{host}:{port}` is this machine's: it may be a \
+                "the server at `{host}:{port}` is not known to be on this machine: it may be a \
                  tunnel"
             ),
         ),
     };
 
     let cure = format!(
-        "nothing, if no live data is to be replaced there; else list \"{listed}\" in \
+        "nothing, unless you want to replace live data there; then list \"{listed}\" in \
          `guards.allowed-hosts`"
     );
     Some(Finding::other(State::Note, what, why, cure))
 }
 
-/// Whether the pg_dump that would run reads the server: one in the server's own container does, one
-/// of an older major version never.
+/// Whether the pg_dump that would run can read the server: one in the server's own container can,
+/// one of an older major version can't.
 fn dumps(s: &Surveyed) -> bool {
     let same_folder = s.dumper.place == s.client.place;
     !matches!(s.spec.at, At::Host)
@@ -351,7 +350,7 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
             State::Problem,
             what,
             format!("`{}` can't be written: {e}", dir.display()),
-            "mend its permissions, or choose another `backup.dir`",
+            "fix its permissions, or choose another `backup.dir`",
         ),
     }];
 
@@ -362,7 +361,7 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
     match disk_left(dir) {
         Some(left) if is_tight(left, last) => {
             let why = format!(
-                "{} left, and the last backup takes {}",
+                "{} free, and the last backup takes {}",
                 human::bytes(left),
                 human::bytes(last)
             );
@@ -375,7 +374,7 @@ fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
             ));
         }
         Some(left) => {
-            findings.push(Finding::good("disk", format!("{} left for backups", human::bytes(left))))
+            findings.push(Finding::good("disk", format!("{} free for backups", human::bytes(left))))
         }
         None => {}
     }
@@ -409,8 +408,8 @@ fn is_tight(left: u64, last: u64) -> bool {
     left < last * 2
 }
 
-/// What a person should know of the disk before a plan is carried out that makes a backup, whatever
-/// else it does: the last one tells how much the next one takes.
+/// A warning about disk space for a plan that makes a backup: the size of the last one tells how
+/// much the next one takes.
 pub fn tight(plan: &Plan) -> Option<String> {
     let acts = plan.acts();
     let files: Vec<(&Path, u64)> = acts.into_iter().filter_map(made).collect();
@@ -433,7 +432,7 @@ fn short(left: u64, last: u64) -> Option<String> {
     };
 
     Some(format!(
-        "{} are left on the disk of the backups, and the last one takes {}: {verb} (`db-cleanup`, \
+        "{} are free on the disk of the backups, and the last one takes {}: {verb} (`db-cleanup`, \
          or another `backup.dir`)",
         human::bytes(left),
         human::bytes(last)
@@ -443,12 +442,12 @@ fn short(left: u64, last: u64) -> Option<String> {
 /// Without its own folder no run can hold the project's lock.
 fn state_finding(dir: &Path) -> Option<Finding> {
     let why = format!("`{}` can't be written: {}", dir.display(), writable(dir).err()?);
-    let cure = "mend the permissions of that folder: the project's lock, its journal and its \
-                audit log are in it";
+    let cure = "fix the permissions of that folder: the project's lock, its journal and its audit \
+                log are in it";
     Some(Finding::other(State::Problem, "state folder", why, cure))
 }
 
-/// Whether a file could be made: asked of the folder, or of the nearest one above it that exists.
+/// Whether a file could be created in the folder, or in the nearest one above it that exists.
 fn writable(dir: &Path) -> std::io::Result<()> {
     let there = dir.ancestors().find(|d| d.exists()).unwrap_or(Path::new("."));
     if !there.is_dir() {
@@ -466,7 +465,7 @@ fn writable(dir: &Path) -> std::io::Result<()> {
     };
 }
 
-/// Bytes left on the server's disk, where it is this machine's.
+/// Free bytes on the server's disk, if it is on this machine.
 pub fn server_disk_left(target: &Surveyed) -> Option<u64> {
     let ours = target.container.is_none() && target.whereabouts() == Whereabouts::Here;
     let data = target.server.data_directory.as_deref().filter(|_| ours)?;
@@ -484,7 +483,7 @@ pub fn disk_left(dir: &Path) -> Option<u64> {
 
 /// Whether git ignores the folder; `None` outside a repository.
 fn ignored(root: &Path, dir: &Path, env: &Env) -> Option<bool> {
-    // a repository's own settings may name programs for git to run
+    // a repository's own settings may make git run programs
     let cmd = crate::cmd::Cmd::new(env.program("git")).args([
         "-c".into(),
         "core.fsmonitor=false".into(),

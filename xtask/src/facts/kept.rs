@@ -1,4 +1,4 @@
-//! What the last restore or reset replaced together, so that an undo goes back with all of it.
+//! What the last restore or reset replaced together, so that an undo brings all of it back.
 
 use std::path::PathBuf;
 
@@ -17,23 +17,23 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Reads what the last run has written down.
+    /// Reads what the last run wrote down.
     ///
     /// # Errors
-    /// There is something that can't be read: what an undo would go back to is not guessed.
+    /// It can't be read: what an undo would bring back is not guessed.
     pub fn read(project: &Project) -> Result<Option<Self>> {
         state::read_json(
             &path(project),
-            "name what is to be undone with `--only`; the next restore writes the file anew",
+            "name what to undo with `--only`; the next restore writes the file again",
         )
     }
 
-    /// Writes it down, where there is more than one database or store that an undo could be for.
+    /// Writes it down, if an undo could be for more than one database or store.
     pub fn note(project: &Project, keys: &[&str]) -> Option<Act> {
         let kept = Self { together: keys.iter().map(ToString::to_string).collect() };
         let text = format!("{}\n", serde_json::to_string(&kept).ok()?);
         let deed = Deed {
-            what: "note what db-undo goes back to".into(),
+            what: "note what db-undo brings back".into(),
             how: How::Text(path(project), text),
         };
         let known = |key: &str| {
@@ -42,7 +42,7 @@ impl Kept {
         };
         let several = project.databases.len() + project.stores.len() > 1;
 
-        // of a database for tests nothing is noted: an undo means the usual ones
+        // nothing is noted for a test database: an undo means the usual ones
         (several && keys.iter().all(|key| known(key))).then_some(Act::Write(deed))
     }
 }

@@ -1,6 +1,6 @@
-//! Variables of the person's that a repository has sent to a server of its choice: `password-env =
-//! "AWS_SECRET_ACCESS_KEY"` beside a host of a stranger's. A command that only looks connects, and
-//! so it sends them; it does so unasked only where that can harm nobody.
+//! Your variables that a repository sends to a server of its choice: `password-env =
+//! "AWS_SECRET_ACCESS_KEY"` next to a stranger's host. Even a command that only reads connects, and
+//! so sends them; it does that without asking only if it is harmless.
 
 use super::is_local;
 use super::stores::host_of;
@@ -8,9 +8,9 @@ use super::strangers::{Brought, thing};
 use crate::config::hooks::Hook;
 use crate::config::{At, Connection, Database, Env, Lent, Project, Share, Store, StoreKind, url};
 
-/// All that would be sent to another machine. What the repository's own `.env` says is its own, and
-/// what names a database's own parts (`PGPASSWORD`, `POSTGRES_USER`, `DB_PASSWORD`) is set to be
-/// sent.
+/// All that would be sent to another machine. What the repository's own `.env` says belongs to it,
+/// and variables named for parts of a database's address (`PGPASSWORD`, `POSTGRES_USER`,
+/// `DB_PASSWORD`) are set to be sent.
 pub fn lent(project: &Project, env: &Env) -> Vec<Brought> {
     let databases = project
         .databases
@@ -20,7 +20,7 @@ pub fn lent(project: &Project, env: &Env) -> Vec<Brought> {
         .stores
         .iter()
         .filter_map(|store| Some((vec![format!("stores.{}.milvus.", store.key)], away(store)?)));
-    // what a hook's address holds goes there when it is asked where that is
+    // what a hook's address holds is sent when we check where it leads
     let of_databases = project
         .databases
         .iter()
@@ -56,13 +56,13 @@ pub fn lent(project: &Project, env: &Env) -> Vec<Brought> {
     all
 }
 
-/// Of what a server gets: its address, and the name of a database.
+/// What a server gets: its address, and the name of a database.
 fn keys_of(database: &Database) -> Vec<String> {
     ["postgres.", "testing"].map(|part| format!("databases.{}.{part}", database.key)).into()
 }
 
-/// Files of the person's that hold passwords, and that the repository has chosen beside a host:
-/// libpq sends it what they say.
+/// Your files with passwords that the repository names together with a host: libpq sends their
+/// contents there.
 fn files(database: &Database, project: &Project, env: &Env) -> Vec<Brought> {
     let Connection { host, options, .. } = &database.connection;
     let option =
@@ -79,8 +79,8 @@ fn files(database: &Database, project: &Project, env: &Env) -> Vec<Brought> {
     service.into_iter().chain(passfile).map(|what| thing(&key, what)).collect()
 }
 
-/// The host of an address of a hook's, where that is not this machine; an address that can't be
-/// read may lead anywhere.
+/// The host of a hook's address, if that is not this machine; an address that can't be read may
+/// lead anywhere.
 fn url_leads_away(url: &str) -> Option<String> {
     match url::parse(url) {
         Ok(url) => other_machine(url.host.as_deref(), &url.options),
@@ -88,8 +88,8 @@ fn url_leads_away(url: &str) -> Option<String> {
     }
 }
 
-/// The first of all that libpq is told of where to go, be it by hosts, an address or a service,
-/// that is not this machine.
+/// The first of all places libpq is sent to (by hosts, an address or a service) that is not this
+/// machine.
 fn other_machine(hosts: Option<&str>, options: &[(String, String)]) -> Option<String> {
     let led = options
         .iter()
@@ -103,9 +103,9 @@ fn other_machine(hosts: Option<&str>, options: &[(String, String)]) -> Option<St
         .map(String::from)
 }
 
-/// The host that a database's clients go to, where that is not this machine. A container's go to
-/// its own server, or to one of its network's, whose names have no dots, unless the repository says
-/// another.
+/// The host that a database's clients connect to, if that is not this machine. Clients in a
+/// container connect to its own server, or to one in its network, whose name has no dots, unless
+/// the repository names another.
 fn leads_away(database: &Database, project: &Project, env: &Env) -> Option<String> {
     let Connection { host, options, .. } = &database.connection;
     let says_where = || {
@@ -136,7 +136,7 @@ fn away(store: &Store) -> Option<String> {
     host_of(url).filter(|host| !is_local(host))
 }
 
-/// The person's variables that it sends, and that are not made to be sent.
+/// Your variables that it sends although they are not meant to be sent.
 fn unexpected(lent: &Lent, project: &Project, env: &Env) -> Vec<String> {
     let beside = |part: &str| {
         let key = lent.key.trim_end_matches("url").to_owned() + part;
@@ -144,7 +144,7 @@ fn unexpected(lent: &Lent, project: &Project, env: &Env) -> Vec<String> {
     };
     let is_address = lent.share == Share::Whole && lent.key.ends_with("url");
     let led_on = is_address && (beside("host") || beside("port"));
-    // a whole address says itself where it leads, unless the file has put another host beside it
+    // a whole address says itself where it leads, unless the file adds another host
     let is_whole = |variable: &String| is_address && env.get(variable) == env.get(&lent.variable);
     let mut lenders = env.lenders(&lent.variable);
 
@@ -152,10 +152,11 @@ fn unexpected(lent: &Lent, project: &Project, env: &Env) -> Vec<String> {
     lenders.into_iter().collect()
 }
 
-/// Names that say so, and parts of an address that no secret is called by.
+/// Names that say so, and parts of an address that are never the name of a secret.
 fn is_for_a_database(variable: &str) -> bool {
     const FIRST: [&str; 7] = ["PG", "POSTGRES", "POSTGRESQL", "DB", "DATABASE", "SQL", "MILVUS"];
-    // libpq's own (<https://www.postgresql.org/docs/current/libpq-envars.html>), and two that people have made like them
+    // libpq's own (<https://www.postgresql.org/docs/current/libpq-envars.html>), and two that
+    // people use like them
     const LIBPQ: [&str; 8] =
         ["PGPASSWORD", "PGUSER", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGURL", "PGPASS"];
 

@@ -1,5 +1,4 @@
-//! Whether a role of the run's own can load a file from elsewhere on this server, and what stands
-//! in its way.
+//! Whether a loader role can load an untrusted file on this server, and what prevents it.
 
 use std::fs::File;
 use std::io::Read;
@@ -20,16 +19,16 @@ use crate::plan::{Source, Word};
 use crate::problem::Problem;
 use crate::stream;
 
-/// A file from elsewhere: by whom it is loaded.
+/// An untrusted file: which role loads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stranger {
-    /// A role of the run's own, or why it is the project's.
+    /// A loader role, or why it is the project's role.
     pub by: Result<Loader, String>,
-    /// Whether somebody has answered for its author.
+    /// Whether you trust its author.
     pub word: Word,
 }
 
-/// What a role of the run's own is known by.
+/// What identifies a loader role.
 pub struct New {
     /// Its name.
     pub role: String,
@@ -39,20 +38,20 @@ pub struct New {
     pub salt: [u8; 16],
 }
 
-/// What the project's role may do about it.
+/// What the project's role may do.
 #[derive(Deserialize)]
 struct Rights {
     superuser: bool,
     createrole: bool,
-    /// Whether the server lets a new role in by its password where we came in; unknown but to a
-    /// superuser.
+    /// Whether the server lets a new role log in with its password on our way; only a superuser can
+    /// know.
     admits: Option<bool>,
 }
 
-/// The definitions of a dump come before its data. So much of them is looked at.
+/// The definitions of a dump come before its data. We look at this much of them.
 const DEFINITIONS: u64 = 256 << 20;
 
-/// Looks for a role to load a dump by.
+/// Finds a role to load a dump with.
 pub fn look(
     target: &Surveyed,
     dump: &Dump,
@@ -62,19 +61,19 @@ pub fn look(
     let rights = rights(target, secrets)?;
     if !rights.superuser && !rights.createrole {
         let role = &target.server.role.name;
-        return Ok(Err(format!("the role `{role}` may not make one (`ALTER ROLE … CREATEROLE`)")));
+        return Ok(Err(format!("the role `{role}` can't create one (`ALTER ROLE … CREATEROLE`)")));
     }
 
     if rights.admits == Some(false) {
         return Ok(Err(
-            "the server's pg_hba.conf lets no new role in by a password on this way".into()
+            "pg_hba.conf does not allow password logins for a new role from here".into()
         ));
     }
 
     within(target.server.locks, dump, new, secrets)
 }
 
-/// The same on a server where one can be made, which has this much room for locks.
+/// The same on a server where one can be created, and with this much room for locks.
 pub fn within(
     locks: Locks,
     dump: &Dump,
@@ -83,12 +82,12 @@ pub fn within(
 ) -> Result<Result<Loader, String>> {
     let Script { definitions, obstacle, statements, .. } = definitions(&dump.source, secrets)?;
     if let Some(Obstacle { line, what }) = obstacle {
-        return Ok(Err(format!("the file wants what takes a superuser: {what} (line {line})")));
+        return Ok(Err(format!("the file needs a superuser: {what} (line {line})")));
     }
 
     if locks.room().is_some_and(|room| statements > room) {
         return Ok(Err(format!(
-            "such a role loads in one transaction, and the server has no room for the locks of \
+            "such a role loads in one transaction, and the server's lock table is too small for \
              {statements} definitions: raise `max_locks_per_transaction`"
         )));
     }
@@ -105,15 +104,15 @@ fn rights(target: &Surveyed, secrets: &Secrets) -> Result<Rights> {
     let said = answer.good.then(|| serde_json::from_str(answer.out.trim()).ok()).flatten();
     said.ok_or_else(|| {
         let problem = Problem::said(&answer.err, "could not ask what the role may do")
-            .because("nothing was touched");
+            .because("nothing was changed");
         problem.cure("try again").into()
     })
 }
 
-/// The first rule of pg_hba.conf that fits a new role on the way that this session has come
-/// (<https://www.postgresql.org/docs/current/view-pg-hba-file-rules.html>). A function keeps the answer in a setting: what a role may not
-/// read is no error. Since 16 a file may include others, and lines of several are in an order of
-/// their own.
+/// The first rule of pg_hba.conf that fits a new role connecting as this session did
+/// (<https://www.postgresql.org/docs/current/view-pg-hba-file-rules.html>). A function keeps the
+/// answer in a setting, so that a missing right is not an error. Since 16 a file may include
+/// others, and the order of their lines is separate.
 const RIGHTS: &str = r"DO $admits$ BEGIN
   PERFORM pg_catalog.set_config('dbtasks.admits', (SELECT auth_method IN ('trust', 'md5', 'scram-sha-256', 'password')
     FROM pg_catalog.pg_hba_file_rules rule WHERE error IS NULL AND 'all' = ANY (database) AND 'all' = ANY (user_name)
@@ -136,8 +135,8 @@ fn definitions(source: &Source, secrets: &Secrets) -> Result<Script> {
     scanned(Scanner::for_loader(), source, &["--section=pre-data"], Until::FirstRow, secrets)
 }
 
-/// Reads so much of a dump; of an archive, these sections. A file that can't be read holds nothing:
-/// the whole read says why.
+/// Reads this much of a dump; of an archive, these sections. A file that can't be read counts as
+/// empty: reading it to the end says why.
 pub(super) fn scanned(
     mut scanner: Scanner,
     source: &Source,
@@ -181,7 +180,7 @@ fn feed(scanner: &mut Scanner, mut plain: impl Read, until: Until) {
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = plain.read(&mut chunk) {
         scanner.feed(&chunk[..read]);
-        // nobody is given any of it
+        // nobody gets any of it
         drop((scanner.take_asides(), scanner.take_again()));
         if until == Until::FirstRow && scanner.rows() > 0 {
             break;

@@ -1,5 +1,5 @@
-//! How a person's own psql logs in to a project's database: from the file and the environment, and
-//! from its container, where it is there. No server is asked, for none may be up yet.
+//! How your own psql logs in to a project's database: from the file and the environment, and from
+//! its container, if there is one. No server is asked, because none may be up yet.
 
 use super::containers::{self, ContainerFacts};
 use super::guess;
@@ -8,7 +8,7 @@ use crate::plan::Login;
 
 /// What stands for any value in a password file.
 const ANY: &str = "*";
-/// The port where none is said.
+/// The default port.
 const USUAL: &str = "5432";
 /// Names of this machine: people type either.
 const HERE: [&str; 2] = ["localhost", "127.0.0.1"];
@@ -16,7 +16,7 @@ const HERE: [&str; 2] = ["localhost", "127.0.0.1"];
 /// The logins of a database.
 ///
 /// # Errors
-/// Why there is none to write down.
+/// Why there is nothing to write.
 pub fn logins(
     database: &Database,
     project: &Project,
@@ -41,9 +41,9 @@ pub fn logins(
     }
 
     let Some(password) = c.password else {
-        return Err("no password is known: neither its URL, nor PGPASSWORD, nor \
-                    POSTGRES_PASSWORD says one"
-            .into());
+        return Err(
+            "no password is known: not from its URL, PGPASSWORD or POSTGRES_PASSWORD".into()
+        );
     };
 
     let (host, port) = match (
@@ -58,7 +58,7 @@ pub fn logins(
     };
 
     let Some(user) = c.user else {
-        return Err("nothing says its role (`user`, PGUSER): a line for every role would stand \
+        return Err("its role is not known (`user`, PGUSER): a line for every role would come \
                     before their own"
             .into());
     };
@@ -75,8 +75,9 @@ pub fn logins(
     Ok(servers(&host, &port).into_iter().map(login).collect())
 }
 
-/// Each host of a list with its port, this machine by either of its names: <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-MULTIPLE-HOSTS>
-/// has one port for all, or one for each, where an empty one is the usual.
+/// Each host of a list with its port, this machine under both its names:
+/// <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-MULTIPLE-HOSTS> says: one port
+/// for all, or one for each; an empty one is the default.
 fn servers(hosts: &str, ports: &str) -> Vec<(String, String)> {
     let of_each: Vec<&str> = ports.split(',').collect();
     let port = |nth: usize| {

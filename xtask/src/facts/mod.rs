@@ -1,4 +1,4 @@
-//! Facts: what is so before anything is planned. Everything here only reads.
+//! Facts: what is true before anything is planned. Everything here only reads.
 
 pub mod archives;
 pub mod cluster;

@@ -10,13 +10,13 @@ use crate::engine::postgres::version::Version;
 pub struct Programs {
     /// The folder.
     pub folder: PathBuf,
-    /// The major version, where the folder's name tells it.
+    /// The major version, if the folder's name tells it.
     pub major: Option<u32>,
 }
 
-/// The folders that have `program`, best first: the configured one alone, else the distribution's
-/// from the newest down, then PATH's. Debian's psql on PATH is a Perl script that looks for one of
-/// the former; it costs more than psql itself.
+/// The folders that have `program`, best first: only the configured one, otherwise the
+/// distribution's from the newest down, then PATH's. Debian's psql on PATH is a Perl script that
+/// looks for one of those; it takes longer than psql itself.
 pub fn find(configured: Option<&Path>, program: &str, env: &Env) -> Vec<Programs> {
     let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
 
@@ -71,8 +71,8 @@ pub(super) fn major_of(bin: &Path) -> Option<u32> {
     digits.split('.').next()?.parse().ok().filter(|major| (9..100).contains(major))
 }
 
-/// The folder whose pg_dump suits a server: of the server's own version, else the nearest newer
-/// one. A newer pg_dump reads every older server, but what it writes may not load there again; an
+/// The folder whose pg_dump suits a server: of the server's own version, otherwise the nearest
+/// newer one. A newer pg_dump reads every older server, but its dump may not load there again; an
 /// older one refuses.
 pub fn fitting(programs: &[Programs], server: Version) -> Option<&Programs> {
     let newer = |p: &&Programs| p.major.is_some_and(|m| m >= server.major());

@@ -1,6 +1,6 @@
-//! Whether two ways lead to one server: a lock that is taken on one of them is seen on the other.
-//! Addresses can't tell (a tunnel, a pooler, a port that a container publishes), and a system
-//! identifier is equal on physical clones.
+//! Whether two connections lead to the same server: a lock taken on one is seen on the other.
+//! Addresses can't tell (a tunnel, a pooler, a published port), and physical clones have the same
+//! system identifier.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -23,28 +23,28 @@ pub struct Way {
     pub place: Place,
     /// libpq's variables, but for the database.
     pub env: Vec<(String, Value)>,
-    /// The database that it leads into by a name of its own: a pooler may know ours by another.
+    /// The database's name on that way: a pooler may know ours by another name.
     pub into: Option<String>,
 }
 
-/// What came of it.
+/// Its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Met {
     /// It leads to the same database.
     Same,
     /// It leads to another server, or to another database there.
     Another,
-    /// Nothing answers there: in these words.
+    /// Nothing answers there; the error.
     Unanswered(String),
     /// There is no psql to ask with.
     Unasked,
 }
 
-/// Goes both ways and looks whether they meet. `oid` is the database's, where there is one; else
-/// they meet in `database` of the server, whichever that is.
+/// Connects both ways and checks whether they meet. `oid` is the database's, if there is one;
+/// otherwise they meet in the server's `database`.
 ///
 /// # Errors
-/// Our own way leads nowhere any more.
+/// Our own way no longer leads anywhere.
 pub fn meet(
     ours: &Client,
     way: &Way,
@@ -91,11 +91,11 @@ fn judged(answer: &str, oid: Option<u32>) -> Met {
     }
 }
 
-/// Asks on the other way. Names are the system's own there, too: on a path of the database's,
-/// functions of whoever owns it would run as the role that the hook has, and say what they like.
+/// Asks on the other way. Only the system's own names are used there, too: with the database's
+/// search path, its owner's functions would run as the hook's role and could answer anything.
 fn seeker(way: &Way, database: &str, (one, two): (u32, u32)) -> Cmd {
-    // said in a transaction of its own, not as an option: the way may go by a pooler, which takes
-    // none and hands sessions on
+    // set in a transaction, not as an option: a pooler may be in between, which takes no options
+    // and shares sessions
     let sql = format!(
         "BEGIN;\nSET LOCAL search_path = pg_catalog, pg_temp;\nSELECT oid::bigint, (SELECT \
          count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND classid::bigint = \
@@ -112,7 +112,7 @@ fn seeker(way: &Way, database: &str, (one, two): (u32, u32)) -> Cmd {
     way.place.wrap(cmd.input(sql))
 }
 
-/// Two numbers that nobody else takes, within what a lock's key may be.
+/// Two numbers that nobody else uses, within the range of a lock's key.
 fn key() -> (u32, u32) {
     let random = RandomState::new().build_hasher().finish();
     (random as u32 >> 1, (random >> 33) as u32)

@@ -1,5 +1,5 @@
-//! What of a damaged database can still be read: every table is read whole, each in a session of
-//! its own, for damage may end a session.
+//! What can still be read of a damaged database: every table is read to the end, each in its own
+//! session, because damage may end a session.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::problem::Problem;
 
 /// psql's exit code where its session was lost (<https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-EXIT-STATUS>).
 const LOST: i32 = 2;
-/// How often, and for how long, a server that has ended all sessions is asked whether it is back.
+/// How often, and for how long, to ask a server that terminated all sessions whether it is back.
 const TRIES: u32 = 120;
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -48,7 +48,7 @@ impl Damage {
         *self == Self::default()
     }
 
-    /// What is not in a backup of what is left: the table, and a sentence.
+    /// What is missing from a salvage: the table, and a sentence.
     pub fn told(&self) -> Vec<(String, String)> {
         let of = |u: &Unread| {
             (u.name.clone(), format!("the rows of `{}` can't be read: {}", u.name, u.why))
@@ -69,10 +69,10 @@ struct Relation {
     name: String,
 }
 
-/// Reads everything that a dump reads; `tell` hears what can't be.
+/// Reads everything that a dump reads; `tell` hears what can't be read.
 ///
 /// # Errors
-/// What tables there are can't be told: the catalog itself is damaged, or the server does not come
+/// The list of tables can't be read: the catalog itself is damaged, or the server does not come
 /// back.
 pub fn look(target: &Surveyed, secrets: &Secrets, tell: &mut dyn FnMut(&str)) -> Result<Damage> {
     let client = &target.client;
@@ -82,11 +82,11 @@ pub fn look(target: &Surveyed, secrets: &Secrets, tell: &mut dyn FnMut(&str)) ->
     if !answer.good {
         return Err(Problem::said(
             &answer.err,
-            format!("which tables `{}` has can't be read", target.name()),
+            format!("the list of tables of `{}` can't be read", target.name()),
         )
         .cure(
-            "the catalog itself is damaged: restore the newest good backup (`db-list`), or copy \
-             the server's folder before anything else",
+            "the catalog itself is damaged: restore the newest good backup (`db-list`); copy the \
+             server's data folder before you try anything else",
         )
         .into());
     }
@@ -114,18 +114,18 @@ pub fn look(target: &Surveyed, secrets: &Secrets, tell: &mut dyn FnMut(&str)) ->
     Ok(damage)
 }
 
-/// What the server says first of what it can't read.
+/// The server's first message about what it can't read.
 fn fault(answer: &Answer) -> Option<String> {
     if answer.good {
         return None;
     }
     let said = answer.err.lines().map(str::trim).find(|line| !line.is_empty());
-    let lost = (answer.code == Some(LOST)).then_some("the server ended the session");
+    let lost = (answer.code == Some(LOST)).then_some("the server terminated the session");
     let why = said.map(|line| line.split_once("ERROR:").map_or(line, |(_, why)| why.trim()));
     Some(why.or(lost).unwrap_or("psql did not say why").to_owned())
 }
 
-/// A server that damage has brought down comes back by itself.
+/// A server that crashed because of damage restarts by itself.
 fn back(target: &Surveyed, secrets: &Secrets) -> Result<()> {
     let client = &target.client;
     for _ in 0..TRIES {
@@ -139,6 +139,6 @@ fn back(target: &Surveyed, secrets: &Secrets) -> Result<()> {
         "the server of `{}` did not come back after a table was read",
         target.name()
     ))
-    .cure("look into its log")
+    .cure("look at its log")
     .into())
 }

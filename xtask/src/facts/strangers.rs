@@ -1,6 +1,6 @@
-//! What a repository brings along that would be run as our own: programs, container engines, and
-//! the server's data and settings. A command that only looks runs none of it, unless a person has
-//! said so once on this machine.
+//! What a repository brings that would run as you: programs, container engines, and the server's
+//! data and settings. A command that only reads runs none of it, unless you trusted the repository
+//! once on this machine.
 
 use std::path::{Path, PathBuf};
 
@@ -15,11 +15,11 @@ pub struct Brought {
     pub key: String,
     /// What would be run.
     pub what: String,
-    /// The content, where it is one that must be the same to be trusted.
+    /// The content, if trust depends on it.
     pub state: String,
 }
 
-/// All that the repository brings, beside what of PATH leads into it.
+/// All that the repository brings, except for folders of PATH in it.
 pub fn brought(project: &Project, env: &Env) -> Vec<Brought> {
     let repository = repository(&project.root, env);
     let programs = project.databases.iter().filter_map(|database| {
@@ -41,8 +41,8 @@ pub fn brought(project: &Project, env: &Env) -> Vec<Brought> {
     programs.chain(engines).chain(clusters).collect()
 }
 
-/// An engine is docker or podman, by its name alone: another program's name, `python3` say, would
-/// run what is in the current folder.
+/// An engine is docker or podman, and nothing but its name: another program, such as `python3`,
+/// would run what is in the current folder.
 fn engine(container: &Container, repository: &Path) -> Option<Brought> {
     let engine = container.engine.as_ref()?;
     let path = Path::new(engine);
@@ -64,7 +64,7 @@ pub(super) fn thing(key: &str, what: String) -> Brought {
     Brought { key: key.into(), what, state: String::new() }
 }
 
-/// The folder itself, which another in its place is not, and what its server goes by.
+/// The folder itself (not another in its place), and the settings of its server.
 fn state_of(folder: &Path) -> String {
     let files = ["postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf"];
     let text: Vec<u8> = files
@@ -84,8 +84,8 @@ fn number(_: &Path) -> u64 {
     0
 }
 
-/// The repository that the project is in: the nearest folder with a `.git`, unless that is the
-/// person's home or above it.
+/// The repository that the project is in: the nearest folder with a `.git`, unless that is your
+/// home or above it.
 pub fn repository(root: &Path, env: &Env) -> PathBuf {
     let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
     let home = env.given("HOME").and_then(|home| std::fs::canonicalize(home).ok());

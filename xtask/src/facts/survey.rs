@@ -24,7 +24,7 @@ use crate::plan::{Safety, Stake};
 use crate::problem::Problem;
 use crate::value::DatabaseFacts;
 
-/// How long a container's first start is waited for.
+/// How long to wait for a container's first start.
 const BOOTSTRAP: Duration = Duration::from_secs(60);
 
 /// Asks about databases.
@@ -35,9 +35,9 @@ pub struct Surveyor<'a> {
     pub env: &'a Env,
     /// This run's name on servers.
     pub app_name: String,
-    /// Tells of locks that are waited for.
+    /// Reports locks that the run waits for.
     pub waits: &'a Waits,
-    /// Where the first session is kept, for a dump that comes next.
+    /// Where the first session is kept, for the dump that follows.
     pub idle: Option<&'a Idle>,
 }
 
@@ -50,13 +50,13 @@ pub struct Surveyed {
     pub client: Client,
     /// pg_dump's client, which may be of another version than psql's.
     pub dumper: Client,
-    /// The major version of pg_dump, where its folder or the psql beside it tells.
+    /// The major version of pg_dump, if its folder or the psql next to it tells.
     pub dump_major: Option<u32>,
-    /// Its container, where it is in one.
+    /// Its container, if it is in one.
     pub container: Option<ContainerFacts>,
     /// What the server says.
     pub server: ServerFacts,
-    /// What shows that it is of this machine, where it was reached by a loopback address.
+    /// What shows that it is on this machine, if it was reached by a loopback address.
     pub shown: Shown,
     /// How long the server took to answer.
     pub answered_in: Duration,
@@ -68,37 +68,39 @@ impl Surveyed {
         self.client.database()
     }
 
-    /// What a person should know of a database that nothing names.
+    /// A warning about a database that nothing names.
     pub fn guess(&self) -> Option<String> {
         let why = self.client.connection.guessed.as_ref()?;
-        Some(format!("nothing says which database is meant: `{}` is taken ({why})", self.name()))
+        Some(format!(
+            "`db-tasks.toml` does not say which database to use: `{}` is taken ({why})",
+            self.name()
+        ))
     }
 
-    /// What runs in this run's own sessions and is the database's word, where this role can't keep
-    /// it out.
+    /// The database's code that runs in our own sessions, if this role can't prevent it.
     pub fn on_login(&self) -> Option<String> {
         let triggers = &self.server.shape.login_triggers;
         let runs = !triggers.is_empty() && self.client.on_login == OnLogin::Runs;
 
         runs.then(|| {
             format!(
-                "`{}` runs functions of its own whenever somebody connects, in this run's \
-                 sessions, too: {}; a superuser's run switches them off",
+                "`{}` runs its own functions on every login, also in this run's sessions: {}; a \
+                 superuser's run switches them off",
                 self.name(),
                 triggers.join(", ")
             )
         })
     }
 
-    /// What a pooler does to our sessions, where one is in between that shows.
+    /// What a pooler does to our sessions, if there is one that we can detect.
     pub fn pooled(&self) -> Option<String> {
-        let why = "what a session begins with is dropped on the way (PgBouncer's \
-                   `ignore_startup_parameters`): what this run sets could stay behind in sessions \
-                   of the application's";
+        let why = "a pooler drops our startup parameters (PgBouncer's \
+                   `ignore_startup_parameters`): settings of this run could leak into the \
+                   application's sessions";
         self.server.shape.unheard.then(|| why.to_owned())
     }
 
-    /// The live database, where there is one.
+    /// The live database, if there is one.
     pub fn live(&self) -> Option<&DatabaseFacts> {
         self.server.database(self.name())
     }
@@ -119,8 +121,8 @@ impl Surveyed {
         }
     }
 
-    /// The host and the port by which its container's server is reached from this machine, where
-    /// that is published.
+    /// The host and the port by which its container's server is reached from this machine, if
+    /// published.
     pub fn published(&self) -> Option<(String, String)> {
         let port = self.client.connection.port_inside.as_deref().unwrap_or("5432");
         self.container.as_ref()?.published.get(&format!("{port}/tcp")).cloned()
@@ -131,8 +133,8 @@ impl Surveyed {
         guess::password(self.container.as_ref()?, self.client.connection.user.as_deref())
     }
 
-    /// Whether its server is in the client's own container, and not one that the client is sent on
-    /// to from there.
+    /// Whether its server is in the client's own container, not one that the client connects to
+    /// from there.
     pub fn is_inside(&self) -> bool {
         let own = |host: &String, called: &[String]| {
             is_local(host) || called.iter().any(|name| name.eq_ignore_ascii_case(host))
@@ -182,8 +184,8 @@ impl Surveyor<'_> {
             anyhow::Ok((known, server))
         })?;
 
-        // a container's first start runs a server on the socket alone, and an unfinished database
-        // in it
+        // at a container's first start a server runs only on the socket, with an unfinished
+        // database
         while container.is_some() && server.listens_on.as_deref() == Some("") {
             anyhow::ensure!(begun.elapsed() < BOOTSTRAP, bootstrapping(&client));
             std::thread::sleep(Duration::from_millis(300));
@@ -198,10 +200,7 @@ impl Surveyor<'_> {
                 "the container `{}` is still setting its server up",
                 container.name
             ))
-            .because(
-                "the server that answers was started without an address to listen on, and will go \
-                 away again",
-            )
+            .because("the server that answers listens on no address: it is temporary")
             .cure("wait until it is ready, and run the command again")
             .into());
         }
@@ -212,7 +211,7 @@ impl Surveyor<'_> {
         client.on_login = server.on_login();
 
         if let (true, Some(host)) = (several(&client.connection), &server.reached.host) {
-            // of several, what comes next goes to the one that was looked at
+            // of several hosts, what follows must go to the one that answered
             client.connection.host = Some(host.clone());
             client.connection.port = server.reached.port.clone();
         }
@@ -250,8 +249,8 @@ impl Surveyor<'_> {
         })
     }
 
-    /// A client that needs no look at its container, because the file says it all: a start of
-    /// docker costs 90 ms, and the server can be asked while docker is.
+    /// A client for which we need not look at its container, because the file says everything:
+    /// starting docker costs 90 ms, and we can ask the server meanwhile.
     fn said(&self, spec: &Database) -> Option<Client> {
         let At::Container(key) = &spec.at else { return None };
         let container = self.project.container(key)?;
@@ -270,7 +269,7 @@ impl Surveyor<'_> {
         })
     }
 
-    /// A client for a database, without a word to its server.
+    /// A client for a database, without asking its server.
     pub fn client(
         &self,
         spec: &Database,
@@ -296,10 +295,10 @@ impl Surveyor<'_> {
                 let found = cluster::find(folder, spec.programs.as_deref(), self.env)?;
                 if found.state == State::Absent {
                     return Err(Problem::failed(format!(
-                        "the project's own cluster {} is not made yet",
+                        "the project's own cluster {} does not exist yet",
                         folder.display()
                     ))
-                    .cure("`db-start` makes it, and so does every task that needs it")
+                    .cure("`db-start` creates it, and so does every task that needs it")
                     .into());
                 }
 
@@ -339,7 +338,7 @@ impl Surveyor<'_> {
         ))
     }
 
-    /// A client for a database in a cluster, whether it is there yet or not.
+    /// A client for a database in a cluster, even if it does not exist yet.
     pub fn cluster_client(&self, spec: &Database, found: &cluster::Found) -> Client {
         let mut connection = spec.connection.clone();
         connection.host = Some(found.cluster.socket_dir.to_string_lossy().into_owned());
@@ -379,7 +378,7 @@ impl Surveyor<'_> {
             From::ItsContainer
         };
 
-        // of what is said there only bytes that are no text could be in the way
+        // only bytes that are not text could be a problem
         self.waits.over(&Client { tongue: Tongue::Among, ..client.clone() }, &self.project.secrets);
         let (question, secrets) = (question(client.database(), depth, from), &self.project.secrets);
         let ask_in = |database: &str| {
@@ -388,7 +387,7 @@ impl Surveyor<'_> {
         let idle = self.idle.filter(|idle| from == From::ThisMachine && idle.is_free());
 
         let kept = idle.map(|idle| {
-            // no other run's is the same, so that nothing in the answer is taken for it
+            // unique to this run, so that nothing in the answer looks like it
             let last = format!("{ANSWERED} {}", self.app_name);
             idle.ask(
                 &client.psql_in_english(client.database(), format!("{question}\\echo {last}\n")),
@@ -415,7 +414,7 @@ impl Surveyor<'_> {
     }
 }
 
-/// The variables that lead a client in a container elsewhere can't be taken away there.
+/// The error if a container's variables would lead a client elsewhere, and can't be unset there.
 fn uncleared(client: &Client) -> Option<Problem> {
     let Place::Container { name, cleared, .. } = &client.place else { return None };
 
@@ -425,10 +424,12 @@ fn uncleared(client: &Client) -> Option<Problem> {
 
     let answer = ask(&client.place.wrap(Cmd::new("true")), &Secrets::default()).ok()?;
     (!answer.good).then(|| {
-        Problem::refused(format!("a client in the container `{name}` may be led to another server"))
-            .because(format!("the container's own environment has {}", cleared.join(", ")))
-            .because(format!("and there is no `env -u` in it that takes them away: {}", answer.err))
-            .cure("take them out of the container's environment, or use the server's own container")
+        Problem::refused(format!(
+            "a client in the container `{name}` may connect to another server"
+        ))
+        .because(format!("the container's own environment sets {}", cleared.join(", ")))
+        .because(format!("and it has no `env -u` to unset them: {}", answer.err))
+        .cure("remove them from the container's environment, or use the server's own container")
     })
 }
 
@@ -440,32 +441,29 @@ fn way_of(client: &Client) -> (Place, Option<String>) {
 fn still(found: &ContainerFacts) -> Problem {
     let (engine, name, cure) = (&found.engine, &found.name, found.cure());
     if found.status == "paused" {
-        return Problem::failed(format!(
-            "the container `{name}` is paused: it stands still, with all that is in it"
-        ))
-        .cure(format!("let it go on: {cure}"));
+        return Problem::failed(format!("the container `{name}` is paused, with everything in it"))
+            .cure(format!("resume it: {cure}"));
     }
 
-    Problem::failed(format!("the container `{name}` is not running: it is {}", found.status)).cure(
-        format!("start it: {cure}; where it does not stay up, `{engine} logs {name}` says why"),
-    )
+    Problem::failed(format!("the container `{name}` is not running: it is {}", found.status))
+        .cure(format!("start it: {cure}; if it does not stay up, `{engine} logs {name}` says why"))
 }
 
 fn bootstrapping(client: &Client) -> Problem {
     Problem::failed(format!("the server in the {} listens on no address", client.place.name()))
-        .because("so it looks as if the image were still making its database on its first start")
+        .because("the image is probably still creating its database on the first start")
         .cure(
-            "wait until it is ready (`docker logs`); a server that is meant to be like this wants \
+            "wait until it is ready (`docker logs`); if the server is meant to be like this, set \
              `listen_addresses = 'localhost'`",
         )
 }
 
-/// What is said of a program that PATH has in the repository alone.
+/// The error for a program that PATH has only in the repository.
 pub(super) fn skipped(env: &Env, program: &str) -> String {
     env.skipped(program).map_or(String::new(), |path| {
         format!(
-            "`{}` is the repository's: what only looks does not run it (`--trust-repo` does, from \
-             now on)",
+            "`{}` belongs to the repository, so commands that only read do not run it \
+             (`--trust-repo` allows it from now on)",
             path.display()
         )
     })

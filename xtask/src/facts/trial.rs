@@ -1,5 +1,5 @@
-//! Whether a file from elsewhere can be tried in a cluster of its own on this machine, so that
-//! nothing of it runs on the server that it is meant for.
+//! Whether an untrusted file can be tried in a throw-away cluster on this machine, so that nothing
+//! in it runs on the real server.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,18 +23,18 @@ use crate::engine::postgres::shape::Shape;
 use crate::problem::first_line;
 use crate::value::DatabaseFacts;
 
-/// A cluster that is made for one trial and goes again.
+/// A throw-away cluster, made for one trial.
 #[derive(Debug, Clone)]
 pub struct Apart {
     /// The cluster.
     pub cluster: ClusterFacts,
-    /// Its server and the database in it, as they are going to be.
+    /// Its server and the database in it, as they will be.
     pub target: Surveyed,
-    /// The database whose encoding and locale that one gets.
+    /// The database whose encoding and locale it gets.
     pub like: Option<DatabaseFacts>,
     /// Roles that the file's policies and user mappings name.
     pub roles: Vec<String>,
-    /// Bytes left on its disk.
+    /// Free bytes on its disk.
     pub disk_left: Option<u64>,
     /// Its locales and extensions.
     has: Has,
@@ -53,7 +53,7 @@ struct Has {
 const PRELOADED: [&str; 8] =
     ["timescaledb", "citus", "pg_cron", "pgaudit", "pg_net", "pglogical", "pgsodium", "pg_squeeze"];
 
-/// Looks for what it takes to make one in this folder; or says why there can be none.
+/// Looks for what it takes to make one in this folder, or says why it can't be made.
 pub fn look(
     surveyor: &Surveyor<'_>,
     target: &Surveyed,
@@ -61,7 +61,7 @@ pub fn look(
     folder: &Path,
 ) -> Result<Result<Apart, String>> {
     if !cfg!(unix) {
-        return Ok(Err("this system has no sockets that nobody else gets at".into()));
+        return Ok(Err("this system has no private sockets".into()));
     }
 
     let env = surveyor.env;
@@ -89,7 +89,7 @@ pub fn look(
     let roles =
         claims.bound.into_iter().filter(|role| role != USER && !role.starts_with("pg_")).collect();
     let spec = spec(&target.spec, target.name(), folder);
-    // names are said as on the server itself: the database has the same encoding
+    // names are written as on the server itself: the database has the same encoding
     let client =
         Client { tongue: target.client.tongue, ..surveyor.cluster_client(&spec, &cluster.found) };
     let server =
@@ -112,8 +112,7 @@ pub fn look(
     Ok(Ok(Apart { cluster, target, like, roles, disk_left, has }))
 }
 
-/// A connection that has nothing of the project's own: no password, and no option that leads
-/// elsewhere.
+/// A connection without anything of the project: no password, and no option that leads elsewhere.
 fn spec(of: &Database, database: &str, folder: &Path) -> Database {
     let connection = Connection {
         database: Some(beside(database, "scratch")),
@@ -163,7 +162,7 @@ fn as_made() -> ServerFacts {
 }
 
 impl Apart {
-    /// What it lacks for the file, so that a trial in it would tell nothing.
+    /// What it lacks for the file, so that a trial would be useless.
     pub fn lacks(&self, loader: &Loader) -> Option<String> {
         lacks(self.like.as_ref(), loader.extensions(), &self.has)
     }
@@ -177,13 +176,14 @@ fn lacks<'a>(
     for name in extensions {
         if PRELOADED.contains(&name) {
             return Some(format!(
-                "the file wants the extension `{name}`, which a server must have been started with"
+                "the file needs the extension `{name}`, which must be loaded when the server \
+                 starts"
             ));
         }
 
         if !has.extensions.contains(name) {
             return Some(format!(
-                "the file wants the extension `{name}`, which PostgreSQL on this machine does not \
+                "the file needs the extension `{name}`, which PostgreSQL on this machine does not \
                  have"
             ));
         }
@@ -191,9 +191,7 @@ fn lacks<'a>(
 
     let like = like?;
     if like.provider.as_deref() == Some("icu") {
-        return Some(
-            "the database has a locale of ICU's, which is another on another machine".into(),
-        );
+        return Some("the database has an ICU locale, which differs between machines".into());
     }
 
     let named = [&like.collate, &like.ctype]
@@ -208,7 +206,7 @@ fn is_everywhere(locale: &str) -> bool {
     matches!(locale, "" | "C" | "POSIX")
 }
 
-/// A locale's name without what its writers differ in: `en_US.UTF-8` and `en_US.utf8` are one.
+/// A locale's name in one spelling: `en_US.UTF-8` and `en_US.utf8` are one.
 fn plain(locale: &str) -> String {
     let (language, codeset) = locale.split_once('.').unwrap_or((locale, ""));
     format!("{language}.{}", codeset.to_ascii_lowercase().replace('-', ""))
@@ -221,10 +219,10 @@ fn locales(env: &Env) -> BTreeSet<String> {
     answer.map_or_else(BTreeSet::new, |answer| answer.out.lines().map(plain).collect())
 }
 
-/// The extensions beside the programs: each has a control file
+/// The extensions installed with the programs: each has a control file
 /// (<https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-FILES>).
 fn extensions(cluster: &ClusterFacts) -> BTreeSet<String> {
-    // initdb knows where the server looks, and tells it on standard error
+    // initdb knows where the server looks, and prints it on standard error
     let show = Cmd::new("initdb")
         .arg("-D")
         .arg(cluster.found.cluster.folder.to_string_lossy())

@@ -1,5 +1,5 @@
-//! Where the server that answered is: on this machine only where its process or a container of this
-//! machine shows it.
+//! Where the server that answered is: on this machine only if its process or a container here shows
+//! that.
 
 use super::engines;
 use super::survey::{Surveyed, is_local};
@@ -10,10 +10,10 @@ use crate::engine::postgres::reached::{Answerer, Reached, is_published};
 use crate::place::Place;
 use crate::plan::Whereabouts;
 
-/// What shows that a server on a loopback address is of this machine.
+/// What shows that a server on a loopback address is on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Shown {
-    /// A process of it here.
+    /// Its process runs here.
     Process,
     /// A container here, which publishes the port that was reached.
     Container,
@@ -22,7 +22,7 @@ pub enum Shown {
     Nothing,
 }
 
-/// Looks for what shows it; engines are asked only where no process does.
+/// Looks for that evidence; engines are asked only if no process is found.
 pub fn shown(place: &Place, reached: &Reached, server: &Answerer, env: &Env) -> Shown {
     let is_here = matches!(place, Place::Host { .. }) && reached.is_loopback();
     match (
@@ -73,9 +73,9 @@ impl Surveyed {
     }
 }
 
-/// Where a client of this machine was led to. A name that the project gives is judged as that name;
-/// an address that a parameter or a service gives stands behind the name, and counts in its stead.
-/// Of several hosts, each may be the next that answers.
+/// Where a client on this machine connected to. A name that the project gives is judged as that
+/// name; an address from a parameter or a service counts instead of the name. Of several hosts,
+/// each may be the next to answer.
 fn by_client(said: &Connection, reached: &Reached, shown: Shown) -> Whereabouts {
     let listed = said.host.iter().flat_map(|hosts| hosts.split(',')).filter(|_| several(said));
     if let Some(other) = listed.into_iter().find(|host| !is_local(host)) {
@@ -91,7 +91,7 @@ fn by_client(said: &Connection, reached: &Reached, shown: Shown) -> Whereabouts 
     let led = by_address.is_some() || by_service.is_some();
 
     if led && reached.address().is_none() && !at().starts_with('/') {
-        // a psql before 12 does not say which address it has reached
+        // a psql before 12 does not say which address it reached
         return Whereabouts::Elsewhere(by_address.or(by_service).unwrap_or_default());
     }
 

@@ -11,7 +11,7 @@ pub use verdict::{Agent, Circumstances, Consent, Judgement, Person, Verdict, jud
 use crate::plan::{Plan, Risk, Stake};
 use crate::problem::{Exit, Problem, one_line};
 
-/// A plan that every guard has let pass.
+/// A plan that passed every guard.
 #[derive(Debug)]
 pub struct Cleared {
     plan: Plan,
@@ -30,7 +30,7 @@ pub trait Ask {
     fn ask(&mut self, question: &str) -> Result<Option<String>>;
 }
 
-/// Lets a plan pass, or says who refuses and how to proceed.
+/// Lets a plan pass, or says which guard refuses and how to proceed.
 pub fn clear(
     plan: Plan,
     circumstances: &Circumstances<'_>,
@@ -44,7 +44,7 @@ pub fn clear(
     Ok(Cleared { plan })
 }
 
-/// Says who refuses a task and how to proceed, where somebody does.
+/// Says which guard refuses a task, if one does, and how to proceed.
 pub fn refuse(task: &str, verdicts: &[Verdict]) -> Result<()> {
     let refusals: Vec<&Verdict> =
         verdicts.iter().filter(|v| v.judgement == Judgement::Refused).collect();
@@ -76,10 +76,10 @@ fn consent(plan: &Plan, words: Option<String>, person: &mut dyn Ask) -> Result<(
     };
 
     let mut given = person.ask(&question)?.unwrap_or_default();
-    // a habit is no consent, and no refusal either
+    // a reflex is not consent, and not a refusal either
     if word.is_some_and(|word| word == "yes") && given.trim().eq_ignore_ascii_case("y") {
         given = person
-            .ask("The whole word, please: `yes`, or anything else to leave all as it is: ")?
+            .ask("Type the whole word `yes`, or anything else to leave everything as it is: ")?
             .unwrap_or_default();
     }
 

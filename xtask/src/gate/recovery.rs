@@ -1,6 +1,6 @@
-//! Production can be restored: a backup exists for the day on which it is lost. A person says so at
-//! the terminal, in words that no habit types; a script by a variable of that very run, which names
-//! the database and the backup. An agent can't.
+//! Production can be restored: that is what backups are for. A person confirms it at the terminal
+//! by typing words that nobody types out of habit; a script sets a variable for that one run, which
+//! names the database and the backup. An agent can't.
 
 use super::verdict::{Agent, Circumstances, Consent, Judgement, Person, Verdict, verdict};
 use crate::bundle::name::stem;
@@ -14,10 +14,10 @@ const VARIABLE: &str = "DB_TASKS_RESTORE_PRODUCTION";
 /// The guard's name.
 const GUARD: &str = "production";
 
-/// The guards that give way, for the databases of this plan alone.
+/// The guards that are lifted, only for the databases of this plan.
 const LIFTED: [&str; 3] = ["environment", "host", "marker"];
 
-/// What a person has to type where only that lets the plan pass.
+/// What a person must type if only that lets the plan pass.
 pub fn words(plan: &Plan, verdicts: &[Verdict]) -> Option<String> {
     let is_asked = verdicts.iter().any(|v| v.guard == GUARD && v.judgement == Judgement::Ask);
     is_asked.then(|| typed(plan.risk.stakes()))
@@ -27,10 +27,10 @@ fn typed(stakes: &[Stake]) -> String {
     format!("restore production {}", Stake::names(stakes))
 }
 
-/// The verdicts on a restore that keeps what it replaces. Where something is protected, the guards
-/// in [`LIFTED`] let it pass for a person who types the words, or a script that sets the variable.
-/// Where the host alone refuses, no person is asked: he may take it for his own machine. A
-/// script that names the database does not.
+/// The verdicts on a restore that keeps what it replaces. If something is protected, the guards in
+/// [`LIFTED`] let it pass for a person who types the words, or a script that sets the variable. If
+/// only the host guard refuses, the person is not asked, because they may think it is their own
+/// machine. A script that names the database can't be mistaken.
 pub fn considered(
     verdicts: Vec<Verdict>,
     stakes: &[Stake],
@@ -53,13 +53,18 @@ pub fn considered(
         _ if c.agent != Agent::None => verdict(
             GUARD,
             Judgement::Refused,
-            "a coding agent runs this: only a person restores production",
+            "a coding agent runs this: only a person may restore production",
             "",
         ),
         _ if author.is_some_and(|author| author.powers == Powers::All) => {
-            let why = "the file's functions could do everything on the server: such a file is not \
+            let why = "the file's functions could do anything on the server: such a file is not \
                        restored over production";
-            verdict(GUARD, Judgement::Refused, why, "restore it elsewhere, and back that up")
+            verdict(
+                GUARD,
+                Judgement::Refused,
+                why,
+                "restore it to another server, back that up, and restore that backup",
+            )
         }
         (Judgement::Refused, Person::AtTerminal) if is_production => verdict(
             GUARD,
@@ -70,7 +75,7 @@ pub fn considered(
         _ => word,
     };
 
-    // neither the variable nor the words need a second yes, and none would do in their place
+    // the variable or the words need no second yes, and no yes replaces them
     let needs_no_yes = |v: &Verdict| v.guard == "confirmation" && c.consent == Consent::Ask;
     let verdicts = verdicts.into_iter().filter(|v| !needs_no_yes(v));
     let verdicts =
@@ -85,35 +90,32 @@ fn said(database: &str, backup: &str, c: &Circumstances<'_>) -> Verdict {
     let wanted = format!("{database} {backup}");
     let is_meant = |value: &str| wanted == value || format!("{database} {}", stem(backup)) == value;
     let export = format!("{VARIABLE}={}", quoted(&wanted));
-    let cure = format!(
-        "on the day when production is lost: run it at a terminal, or give it `{export}` for one \
-         run"
-    );
+    let cure =
+        format!("if production is lost: run this at a terminal, or set `{export}` for one run");
     let refused = |why: String| verdict(GUARD, Judgement::Refused, why, cure.clone());
 
     let Some(value) = c.env.get(VARIABLE) else {
-        return refused("nobody has said that production is to be restored".into());
+        return refused("restoring production was not confirmed".into());
     };
     match c.env.held(VARIABLE, value) {
         Some(file) => refused(format!(
-            "`{VARIABLE}` stands in `{file}`, whoever exports it: it must be said for one run"
+            "`{VARIABLE}` is set in `{file}`; set it in the environment, for this run only"
         )),
-        None if c.env.given(VARIABLE).is_none() => {
-            refused(format!("`{VARIABLE}` is set in `.env` alone: it must be said for one run"))
-        }
+        None if c.env.given(VARIABLE).is_none() => refused(format!(
+            "`{VARIABLE}` is set only in `.env`; set it in the environment, for this run only"
+        )),
         None if is_meant(value) => {
             verdict(GUARD, Judgement::Passed, format!("`{VARIABLE}` names `{wanted}`"), "")
         }
-        None => refused(format!("`{VARIABLE}` is set, and not to `{wanted}`")),
+        None => refused(format!("`{VARIABLE}` is set, but not to `{wanted}`")),
     }
 }
 
-/// In production nothing goes for good: what an earlier restore replaced may be the data that is
-/// missed.
+/// In production nothing is dropped for good: what an earlier restore replaced may be the data you
+/// need.
 fn stays(kept: &str) -> Verdict {
     let why = format!(
-        "`{kept}`, which an earlier restore replaced, would go for good, and it may be \
-         production's own data"
+        "`{kept}`, kept by an earlier restore, would be lost, and it may be production data"
     );
     let rename =
         format!("ALTER DATABASE {} RENAME TO {}", ident(kept), ident(&format!("{kept}_1")));
@@ -122,15 +124,15 @@ fn stays(kept: &str) -> Verdict {
         "kept",
         Judgement::Refused,
         why,
-        format!("`db-undo` brings it back; `{rename}` keeps it out of the way"),
+        format!("`db-undo` brings it back; `{rename}` keeps it under another name"),
     )
 }
 
-/// A verdict that gives way.
+/// A verdict that is lifted.
 fn lifted(v: Verdict) -> Verdict {
     if v.judgement != Judgement::Refused || !LIFTED.contains(&v.guard) {
         return v;
     }
-    let why = format!("{}: lifted for this run alone", v.why);
+    let why = format!("{}: lifted for this run only", v.why);
     Verdict { judgement: Judgement::Warned, why, cure: String::new(), ..v }
 }

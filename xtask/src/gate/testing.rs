@@ -1,16 +1,16 @@
-//! TESTING: whoever sets it means a database of its own, and takes what happens for harmless.
+//! TESTING: whoever sets it expects a database for tests, and thinks that nothing can go wrong.
 
 use super::verdict::{Circumstances, Judgement, Verdict, verdict};
 use crate::plan::Stake;
 
-/// The variable, as people's scripts and frameworks have it.
+/// The variable, as scripts and frameworks use it.
 const TESTING: &str = "TESTING";
 
 /// Words that say of a name that it is for tests.
 const WORDS: [&str; 4] = ["test", "tests", "testing", "ci"];
 
-/// Where TESTING is set, no other data is replaced than that of a database for tests: by the file,
-/// or by its name or environment.
+/// If TESTING is set, only a database for tests may be replaced: one that the file, its name or its
+/// environment says is for tests.
 pub(super) fn of(stake: &Stake, c: &Circumstances<'_>) -> Option<Verdict> {
     if !c.env.says_yes(TESTING) {
         return None;
@@ -27,16 +27,19 @@ pub(super) fn of(stake: &Stake, c: &Circumstances<'_>) -> Option<Verdict> {
     }
 
     if is_for_tests(c.environment) {
-        let why = format!("{TESTING} is set, and so is this environment: `{}`", c.environment);
+        let why = format!(
+            "{TESTING} is set, and this environment is for tests, too: `{}`",
+            c.environment
+        );
         return Some(verdict("testing", Judgement::Passed, why, ""));
     }
 
     let why = format!(
-        "{TESTING} is set, which means a database of its own, and `{name}` is the usual one"
+        "{TESTING} is set, which means a database for tests, but `{name}` is the usual one"
     );
     let cure = format!(
-        "unset {TESTING} if `{name}` is meant; `testing = \"{name}_test\"` in its table of \
-         `db-tasks.toml` names one for tests, which `db-prepare` fills then"
+        "unset {TESTING} if you mean `{name}`; or name a database for tests, `testing = \
+         \"{name}_test\"`, in its table of `db-tasks.toml`, and fill it with `db-prepare`"
     );
 
     Some(verdict("testing", Judgement::Refused, why, cure))

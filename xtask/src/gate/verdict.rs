@@ -1,5 +1,4 @@
-//! Deciding is pure: circumstances in, one verdict per guard out, each with its reason and its
-//! cure.
+//! Deciding is pure: circumstances in, one verdict per guard out, with its reason and what to do.
 
 use super::{recovery, testing};
 use crate::cmd::quoted;
@@ -8,7 +7,7 @@ use crate::config::{Env, Guards, Pin};
 use crate::plan::{Author, Plan, Powers, Purpose, Risk, Safety, Stake, Whereabouts, Word};
 use crate::tasks;
 
-/// Everything that the guards look at, beside the plan's risk.
+/// Everything that the guards look at, in addition to the plan's risk.
 #[derive(Debug, Clone)]
 pub struct Circumstances<'a> {
     /// The project's rules.
@@ -19,11 +18,11 @@ pub struct Circumstances<'a> {
     pub said_by: Origin,
     /// What the command line says.
     pub consent: Consent,
-    /// Who is there to be asked.
+    /// Who can be asked.
     pub person: Person,
     /// Whether a coding agent runs this.
     pub agent: Agent,
-    /// The environment: a pin is pulled there.
+    /// The environment: safety pins are set there.
     pub env: &'a Env,
 }
 
@@ -32,7 +31,7 @@ pub struct Circumstances<'a> {
 pub enum Consent {
     /// Nothing: ask.
     Ask,
-    /// Nothing, and the task asks nobody, for it adds something.
+    /// Nothing; the task asks no question, because it only adds something.
     Unasked,
     /// `--yes`.
     Yes,
@@ -40,7 +39,7 @@ pub enum Consent {
     Confirmed(String),
 }
 
-/// Who is there to be asked.
+/// Who can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Person {
     /// Standard input is a terminal.
@@ -56,10 +55,9 @@ pub enum Agent {
     None,
     /// One, known by this variable, without a person's words.
     Alone(String),
-    /// One that carries a person's words; they count for the task and the databases that are in
-    /// them.
+    /// One with a person's words; they count for the task and the databases that they name.
     Sent {
-        /// The variable that it is known by.
+        /// The variable by which it was detected.
         agent: String,
         /// The words.
         words: String,
@@ -71,11 +69,11 @@ const AGENTS: [&str; 6] =
     ["CLAUDECODE", "CURSOR_AGENT", "GEMINI_CLI", "CODEX_SANDBOX", "AI_AGENT", "OPENCODE"];
 
 impl Agent {
-    /// Looks for an agent; `words` is the variable that carries the person's words. An agent's
-    /// variable counts though it is empty: to be found only makes things stricter.
+    /// Looks for an agent; `words` is the variable for the person's words. An agent's variable
+    /// counts even if it is empty: detection only makes things stricter.
     pub fn detect(env: &Env, words: &str) -> Self {
         let Some(agent) = AGENTS.iter().find(|name| env.is_set(name)) else { return Self::None };
-        // what a file holds, whoever exported it, was said once and for all
+        // what comes from a file was not said for this run
         match env.given(words).filter(|said| env.held(words, said).is_none()) {
             Some(said) => Self::Sent { agent: (*agent).into(), words: said.into() },
             None => Self::Alone((*agent).into()),
@@ -92,16 +90,16 @@ pub struct Verdict {
     pub judgement: Judgement,
     /// Why.
     pub why: String,
-    /// How to proceed, where it refuses.
+    /// How to proceed, if it refuses.
     pub cure: String,
 }
 
-/// A guard's word.
+/// A guard's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judgement {
     /// Go on.
     Passed,
-    /// Go on, and let everybody know.
+    /// Pass, and show that.
     Warned,
     /// Ask the person.
     Ask,
@@ -150,8 +148,8 @@ fn by_risk(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
     }
 }
 
-/// A trial of a stranger's file has no business beside production's data; a restore of one may be
-/// what production needs, but never with functions that could do everything there.
+/// An untrusted file must not be tried next to production's data; production may need a restore of
+/// one, but never with functions that could do anything there.
 fn stranger(
     plan: &Plan,
     stakes: &[Stake],
@@ -171,20 +169,20 @@ fn stranger(
     verdicts
 }
 
-/// Where a file's functions run as the project's own role, a person has to have said that they may:
-/// at the terminal, or by a flag of its own. `--yes` says yes to what the plan does, and the plan
-/// does not know what is in them.
+/// If a file's functions run as the project's own role, a person must allow that: at the terminal,
+/// or by a separate flag. `--yes` agrees to what the plan does, and the plan does not know what is
+/// in them.
 fn author(author: &Author, c: &Circumstances<'_>) -> Verdict {
     let role = &author.role;
     let cure = format!(
-        "if its author is trusted, `--trust=role` lets the file's functions run as `{role}`"
+        "if you trust its author, `--trust=role` lets the file's functions run as `{role}`"
     );
 
     match (author.powers, author.word, c.person) {
         (Powers::Contained, ..) => verdict(
             "author",
             Judgement::Passed,
-            "the file's functions run as a role that is made for this run",
+            "the file's functions run as a role made for this run",
             "",
         ),
         (_, Word::Given, _) => verdict(
@@ -202,19 +200,21 @@ fn author(author: &Author, c: &Circumstances<'_>) -> Verdict {
         (_, Word::Missing, Person::Absent) => verdict(
             "author",
             Judgement::Refused,
-            format!("the file's functions would run as `{role}`, and nobody can be asked"),
+            format!(
+                "the file's functions would run as `{role}`, and there is no terminal to ask at"
+            ),
             cure,
         ),
     }
 }
 
-/// The pins that the file gives to a task that does something and puts no live data at stake.
+/// The pins that the file sets for a task that changes something but no live data.
 fn wanted(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
     let wanted = c.guards.pins_of(tasks::word(plan.task));
     wanted.iter().filter(|_| !plan.steps.is_empty()).map(|wanted| pin(wanted, c)).collect()
 }
 
-/// Whether live data may be touched at all.
+/// Whether live data may be changed at all.
 fn live_data(stakes: &[Stake], wanted: &[Pin], c: &Circumstances<'_>) -> Vec<Verdict> {
     let mut verdicts = vec![environment(c)];
     verdicts.extend(stakes.iter().map(|stake| host(stake, c)));
@@ -239,14 +239,14 @@ fn environment(c: &Circumstances<'_>) -> Verdict {
                 (String::new(), "ENVIRONMENT".to_owned())
             }
             Origin::Variable(name) => {
-                (format!(" by {name}"), format!("{name}, or say it in ENVIRONMENT"))
+                (format!(" by {name}"), format!("{name}, or set ENVIRONMENT"))
             }
             Origin::File => (String::new(), "`project.environment` in `db-tasks.toml`".to_owned()),
         };
 
         let cure = format!(
-            "no flag lifts this; if this is not production, correct {who}; a backup can be \
-             restored beside it (`db-restore --as OTHER_DATABASE`)"
+            "no flag lifts this; if this is not production, correct {who}; you can restore a \
+             backup next to it (`db-restore --as OTHER_DATABASE`)"
         );
         let why = format!(
             "this project's environment is `{}`{named}, where no live data is replaced",
@@ -272,8 +272,7 @@ fn host(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
         Whereabouts::Elsewhere(host) => (vec![host.clone()], "which is not this machine"),
         Whereabouts::Unshown { host, port } => (
             vec![format!("{host}:{port}"), host.clone()],
-            "and nothing shows that its server is this machine's: it may be at the other end of a \
-             tunnel",
+            "but it is not known to be on this machine: a tunnel may lead elsewhere",
         ),
     };
 
@@ -301,7 +300,7 @@ fn marker(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
     if let Some(mark) = stake.marks.iter().find(|mark| c.guards.protects(&mark.environment)) {
         let cure = format!("no flag lifts this; if it is wrong, {}", mark.lifted(&stake.database));
         let why = format!(
-            "the database `{}` itself says that it is `{}`",
+            "the marker in the database `{}` says that it is `{}`",
             stake.database, mark.environment
         );
         return verdict("marker", Judgement::Refused, why, cure);
@@ -311,26 +310,25 @@ fn marker(stake: &Stake, c: &Circumstances<'_>) -> Verdict {
         Some(mark) => verdict(
             "marker",
             Judgement::Passed,
-            format!("the database says that it is `{}`", mark.environment),
+            format!("the database's marker says `{}`", mark.environment),
             "",
         ),
-        None => verdict("marker", Judgement::Passed, "the database carries no marker", ""),
+        None => verdict("marker", Judgement::Passed, "the database has no marker", ""),
     }
 }
 
-/// A pin is pulled for this very run, in the environment: a file would pull it once and for all.
+/// A pin must be set for this one run, in the environment: in a file it would always be set.
 fn pin(pin: &Pin, c: &Circumstances<'_>) -> Verdict {
     let variable = &pin.variable;
     if let Some(file) = c.env.held(variable, &pin.value) {
         let why = format!(
-            "`{pin}` stands in `{file}`, which would pull this safety pin once and for all, \
-             whoever exports it"
+            "`{pin}` is set in `{file}`: a safety pin counts only if it is set for one run"
         );
         return verdict(
             "pin",
             Judgement::Refused,
             why,
-            format!("take it out of `{file}`, and set it for one run"),
+            format!("remove it from `{file}`, and set it for one run"),
         );
     }
 
@@ -338,21 +336,20 @@ fn pin(pin: &Pin, c: &Circumstances<'_>) -> Verdict {
         (Some(value), _) if value == pin.value => {
             return verdict("pin", Judgement::Passed, format!("`{pin}` is set"), "");
         }
-        (Some(_), _) => format!("`{variable}` is set, and not to `{}`", pin.value),
-        (None, Some(_)) => format!(
-            "`{variable}` is set in `.env` alone: a file would pull this safety pin once and for \
-             all"
-        ),
+        (Some(_), _) => format!("`{variable}` is set, but not to `{}`", pin.value),
+        (None, Some(_)) => {
+            format!("`{variable}` is set only in `.env`; set it in the environment, for one run")
+        }
         (None, None) => format!(
-            "`{variable}` is not set: it is the safety pin that keeps scripts and slips from \
-             doing this"
+            "`{variable}` is not set: it is a safety pin, and prevents this from happening by \
+             accident"
         ),
     };
 
     let export = format!("export {variable}={}", quoted(&pin.value));
     let cure = format!(
-        "look first (`--dry-run` needs no pin); then `{export}`, and `unset {variable}` when it \
-         is done"
+        "look first (`--dry-run` needs no safety pin); then `{export}`, and `unset {variable}` \
+         afterwards"
     );
 
     verdict("pin", Judgement::Refused, why, cure)
@@ -365,28 +362,27 @@ fn backup(stake: &Stake) -> Option<Verdict> {
         Safety::Kept => None,
         Safety::BackedUp => {
             let why = format!(
-                "`{database}` is backed up first; nothing is touched before that backup has \
-                 proved good"
+                "`{database}` is backed up first; nothing changes until that backup is verified"
             );
             Some(verdict("backup", Judgement::Passed, why, ""))
         }
         Safety::Bare(newest) => {
-            let last = newest.as_ref().map_or("there is no good one at all".into(), |b| {
-                format!("the newest good one is {b}")
+            let last = newest.as_ref().map_or("there is no good backup".into(), |b| {
+                format!("the newest good backup is {b}")
             });
-            let why = format!("NO backup of `{database}` is made: what goes is gone; {last}");
+            let why = format!("NO backup of `{database}` is made: this can't be undone; {last}");
 
             Some(verdict(
                 "backup",
                 Judgement::Warned,
                 why,
-                "give `--backup`, or run `db-backup` before",
+                "use `--backup`, or run `db-backup` first",
             ))
         }
     }
 }
 
-/// How many of the connected are named.
+/// How many sessions are named.
 const NAMED: usize = 5;
 
 fn sessions(stake: &Stake) -> Option<Verdict> {
@@ -398,7 +394,7 @@ fn sessions(stake: &Stake) -> Option<Verdict> {
     }
 
     let why = format!(
-        "connected to `{}`, and cut off where they stand in the way: {list}",
+        "connected to `{}` now, and terminated if they block the change: {list}",
         stake.database
     );
     (!stake.sessions.is_empty()).then(|| verdict("sessions", Judgement::Warned, why, ""))
@@ -419,12 +415,12 @@ fn agent(task: &str, stakes: &[Stake], c: &Circumstances<'_>) -> Verdict {
 
     let is_no = said.is_some_and(|said| says_no(said, &wanted));
     if !is_no && said.is_some_and(|said| wanted.iter().all(|word| holds(said, word))) {
-        let why = format!("a coding agent ({agent}) with a person's words in `{variable}`");
+        let why = format!("a coding agent ({agent}) has a person's words in `{variable}`");
         return verdict("agent", Judgement::Passed, why, "");
     }
 
     let but = match said {
-        Some(_) if is_no => format!("; the words in `{variable}` say no, or may"),
+        Some(_) if is_no => format!("; the words in `{variable}` say no, or might"),
         Some(_) => format!("; the words in `{variable}` are not about that"),
         None => String::new(),
     };
@@ -434,16 +430,16 @@ fn agent(task: &str, stakes: &[Stake], c: &Circumstances<'_>) -> Verdict {
     verdict(
         "agent",
         Judgement::Refused,
-        format!("a coding agent runs this ({agent}), and live data would be replaced{but}"),
+        format!("a coding agent runs this ({agent}), and it would replace live data{but}"),
         format!(
-            "ask the person, and set `{variable}` to their words, with the task and the database \
-             in them: `{example}`"
+            "ask the person, and set `{variable}` to their words, which must name the task and the \
+             database: `{example}`"
         ),
     )
 }
 
-/// Whether somebody's words may mean no: `do not db-restore app` has the task and the database in
-/// it, too. In doubt they do.
+/// Whether somebody's words may mean no: `do not db-restore app` names the task and the database,
+/// too. When in doubt, they do.
 fn says_no(text: &str, wanted: &[&str]) -> bool {
     const NO: [&str; 10] =
         ["no", "not", "never", "cannot", "dont", "stop", "nein", "nicht", "nie", "kein"];
@@ -455,7 +451,7 @@ fn says_no(text: &str, wanted: &[&str]) -> bool {
     words.into_iter().any(|word| !is_name(word) && (NO.contains(&word) || word.ends_with("n't")))
 }
 
-/// Whether a name stands in a text as a word of its own.
+/// Whether a name is in a text as a word of its own.
 fn holds(text: &str, word: &str) -> bool {
     let part_of_a_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$');
     let alone = |at: usize| {
@@ -482,7 +478,7 @@ fn confirmation(stakes: &[Stake], c: &Circumstances<'_>) -> Verdict {
     }
 }
 
-/// Whether somebody has to be asked, and what happens when nobody is there.
+/// Whether somebody must be asked, and what happens if nobody is there.
 fn question(nobody_there: Judgement, c: &Circumstances<'_>) -> Verdict {
     match (&c.consent, c.person) {
         (Consent::Yes, _) => verdict("confirmation", Judgement::Passed, "`--yes` was given", ""),
@@ -497,7 +493,7 @@ fn question(nobody_there: Judgement, c: &Circumstances<'_>) -> Verdict {
         }
         (Consent::Ask, Person::Absent) => {
             let why = if nobody_there == Judgement::Refused {
-                "nobody can be asked: standard input is no terminal"
+                "can't ask for confirmation: standard input is not a terminal"
             } else {
                 "nothing can be lost"
             };
@@ -506,7 +502,7 @@ fn question(nobody_there: Judgement, c: &Circumstances<'_>) -> Verdict {
                 "confirmation",
                 nobody_there,
                 why,
-                if nobody_there == Judgement::Refused { "give `--yes`" } else { "" },
+                if nobody_there == Judgement::Refused { "use `--yes`" } else { "" },
             )
         }
     }

@@ -1,4 +1,4 @@
-//! Bytes from one end to the other, and what they must prove on the way.
+//! Bytes from one end to the other, and the checks on the way.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::value::{Address, Contents, Format, Spare, Swapped, TableRows, Trust, 
 /// Bytes from one end to the other.
 #[derive(Debug, Clone)]
 pub struct Pipe {
-    /// The store whose bytes these are; proofs are kept under it.
+    /// The store whose bytes these are; results are kept under it.
     pub store: String,
     /// What they are.
     pub format: Format,
@@ -19,7 +19,7 @@ pub struct Pipe {
     pub from: Source,
     /// Where they go.
     pub to: Sink,
-    /// What must have been proved before the end is called good.
+    /// What must be checked before the end counts as good.
     pub proof: Proof,
 }
 
@@ -37,8 +37,7 @@ pub enum Source {
         /// How it is compressed.
         codec: Codec,
     },
-    /// What a command makes of a file, which it is fed decoded: a compressed archive for
-    /// pg_restore.
+    /// What a command makes of a file that it gets decoded: a compressed archive for pg_restore.
     Filtered {
         /// The file.
         path: PathBuf,
@@ -56,8 +55,8 @@ pub enum Source {
 pub struct Dumping {
     /// The command.
     pub dump: Cmd,
-    /// A psql that gives out a snapshot and holds it; none in the server's own container, where
-    /// pg_dump can be led nowhere else.
+    /// A psql that exports a snapshot and holds it; none in the server's own container, where
+    /// pg_dump can't reach another server.
     pub session: Option<Cmd>,
 }
 
@@ -70,19 +69,19 @@ pub enum Sink {
         path: PathBuf,
         /// How to compress.
         compression: Compression,
-        /// Bytes that it takes by all that is known before: those of the last one.
+        /// Its expected size in bytes: that of the last one.
         about: Option<u64>,
     },
     /// A psql that loads them.
     Psql(Box<Load>),
-    /// A store that this process itself makes anew, beside what is live.
+    /// A store that this process itself makes, next to the live one.
     Stage(Address),
-    /// Nowhere: the bytes are only proved.
+    /// Nowhere: the bytes are only checked.
     Nowhere,
 }
 
-/// A psql that makes a database ready and loads the bytes into it, in transactions of ours. A start
-/// of psql costs 10 ms, one of docker 90: so it is one psql for both.
+/// A psql that prepares a database and loads the bytes into it, in our transactions. One psql does
+/// both: starting psql costs 10 ms, docker 90.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Load {
     /// The command.
@@ -92,13 +91,13 @@ pub struct Load {
     /// Sent first: makes the database or empties it, and begins.
     pub before: String,
     /// Sent between pieces of a long dump: ends one transaction, if it is still ours, and begins
-    /// another. None where it must be one.
+    /// another. None if it must be one transaction.
     pub between: Option<String>,
     /// What holds psql to SQL while it reads the dump.
     pub fence: Fence,
     /// How its rows are counted again.
     pub count: Count,
-    /// Sent when everything was read and has proved good: COMMIT, and what comes after it.
+    /// Sent when everything is read and verified: COMMIT, and what comes after it.
     pub after: String,
     /// As which role it is loaded.
     pub by: By,
@@ -109,8 +108,8 @@ pub struct Load {
 pub enum By {
     /// The project's own.
     Project,
-    /// One of the run's own, and what it could not do, done by the role that made it, last. A
-    /// scratch database needs none of that.
+    /// A loader role; what it can't do is done last, by the role that made it. A scratch database
+    /// does not need that.
     Loader(Option<Handover>),
 }
 
@@ -130,15 +129,14 @@ pub struct Handover {
 /// What holds psql to SQL while it reads a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fence {
-    /// `\restrict` with a key of the run's own: no byte of the dump can make psql run a
-    /// meta-command.
+    /// `\restrict` with our own key: nothing in the dump can make psql run a meta-command.
     Restricted,
-    /// Nothing: this psql does not know it, or the person has said that meta-commands are to run.
+    /// Nothing: this psql does not know it, or `--trust=psql` allows meta-commands.
     Open,
 }
 
 impl Fence {
-    /// What psql is told before and behind what is not ours.
+    /// What psql gets before and after what is not ours.
     pub fn lines(self, key: &str) -> [String; 2] {
         match self {
             Self::Restricted => [format!("\\restrict {key}\n"), format!("\\unrestrict {key}\n")],
@@ -150,18 +148,18 @@ impl Fence {
 /// How the rows that were loaded are counted again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Count {
-    /// After COMMIT, while nobody knows the new database yet: half of them by what is sent last,
-    /// half by this other session, which is started when the transaction has begun, and waits
-    /// for its end.
+    /// After COMMIT, while nobody uses the new database yet: half of them by what is sent last,
+    /// half by this other session, which is started when the transaction has begun, and waits for
+    /// its end.
     Shared(Cmd),
-    /// Before COMMIT, by this SQL, for it is the live database itself: it is not sent where they
-    /// are not what the dump brought.
+    /// Before COMMIT, by this SQL, because it is the live database itself: COMMIT is not sent
+    /// unless the rows match the dump.
     First(String),
-    /// They are not: a script of the repository's own may delete what it has inserted.
+    /// They are not: a script of the repository may delete what it inserted.
     Not,
 }
 
-/// What a stream must prove.
+/// What to check in a stream.
 #[derive(Debug, Clone, Default)]
 pub struct Proof {
     /// The file's sum, from the manifest.
@@ -170,11 +168,11 @@ pub struct Proof {
     pub rows: Option<Vec<TableRows>>,
     /// What a store's artifact holds, from the manifest.
     pub contents: Option<Contents>,
-    /// What of a script psql does not get.
+    /// The parts of a script that psql does not get.
     pub leave_out: Vec<Spare>,
-    /// What of a dump is left out because it is others'.
+    /// The parts of a dump that are left out because they belong to others.
     pub without: Without,
-    /// What leaves that out, where it is not, and the load fails over it.
+    /// The option that leaves it out, if the load fails because of it.
     pub otherwise: Option<String>,
     /// How much to trust the script.
     pub trust: Trust,
@@ -186,7 +184,7 @@ pub struct Proof {
 /// none yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reload {
-    /// In the place of what; none where it is only tried.
+    /// What it replaces; `None` for a trial.
     pub back: Option<ComeBack>,
     /// The backup's manifest.
     pub manifest: PathBuf,
@@ -194,18 +192,19 @@ pub struct Reload {
     pub store: String,
     /// Where it goes.
     pub load: Load,
-    /// Extensions that are there and may be somebody else's, whose comment stays as it is.
+    /// Extensions that exist already and may belong to another role: their comments stay as they
+    /// are.
     pub comments: Vec<String>,
 }
 
-/// What gives way to a backup that is loaded again.
+/// What is replaced when a backup is loaded again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ComeBack {
     /// Answers `t` as long as it is there.
     pub only_if: Cmd,
     /// How long it has been there.
     pub from: Swapped,
-    /// Dumps it: somebody may have gone on in it, where a run was cut off.
+    /// Dumps it: if a run was killed, somebody may have used it since.
     pub dump: Cmd,
     /// Where that dump goes: the beginning of a path.
     pub kept_as: PathBuf,

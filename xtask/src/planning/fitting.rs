@@ -1,5 +1,4 @@
-//! What of a dump is left out where it is loaded: what was asked for, and what is the server's own
-//! anyway.
+//! What is left out of a load: what was requested, and what the server has anyway.
 
 use crate::engine::postgres::name::ident;
 use crate::engine::postgres::standing::{Into, Standing, quoted};
@@ -7,29 +6,29 @@ use crate::facts::dumps::Fit;
 use crate::problem::{Problem, one_line};
 use crate::value::{Claim, Claims, Without};
 
-/// What somebody wants, and how it is said.
+/// What is wanted, and by which option.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// What is to be left out.
+    /// What to leave out.
     pub claims: Vec<Claim>,
-    /// What is to be loaded into.
+    /// What to load into.
     pub into: Into,
-    /// What leaves owners and rights out: a line that can be pasted, or the keys.
+    /// What leaves out owners and rights: a command that can be pasted, or the keys.
     pub otherwise: String,
-    /// Who answers for what the file names.
+    /// Whether the file itself may create the roles it names.
     pub word: Names,
 }
 
-/// Whether roles that a file names must be there before it is loaded.
+/// Whether roles that a file names must exist before the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Names {
-    /// A dump makes none.
+    /// A dump creates none.
     MustBeThere,
-    /// A hand-made script may make them itself.
+    /// A hand-made script may create them itself.
     MayBeMade,
 }
 
-/// What is left out; or what the role lacks, before anything is begun.
+/// What is left out; or what the role lacks, before anything begins.
 pub fn fit(
     what: &str,
     claims: &Claims,
@@ -49,7 +48,7 @@ pub fn fit(
             Problem::refused(format!("the role `{}` can't load all of `{what}`", standing.role));
         let problem =
             lacks.iter().fold(problem, |problem, lack| problem.because(one_line(&lack.why)));
-        // what no flag leaves out comes first, and goes by itself
+        // what no flag leaves out comes first, and separately
         let needed: Vec<&str> =
             lacks.iter().filter(|l| l.of.is_none()).filter_map(|l| l.cure.as_deref()).collect();
         let others: Vec<&str> =
@@ -58,19 +57,22 @@ pub fn fit(
 
         let mut cures = Vec::new();
         if !needed.is_empty() {
-            cures.push(format!("an administrator runs `{}`", needed.join(" ")));
+            cures.push(format!("have an administrator run `{}`", needed.join(" ")));
         }
 
         if lacks.iter().any(|lack| lack.of.is_some()) {
             let instead = if all_given {
-                format!("; or an administrator runs `{}`", others.join(" "))
+                format!("; or have an administrator run `{}`", others.join(" "))
             } else {
                 String::new()
             };
-            cures.push(format!("leave out what is others': {}{instead}", wanted.otherwise));
+            cures.push(format!(
+                "leave out what belongs to other roles: {}{instead}",
+                wanted.otherwise
+            ));
         }
 
-        return Err(problem.because("nothing was touched").cure(cures.join("; then ")));
+        return Err(problem.because("nothing was changed").cure(cures.join("; then ")));
     }
 
     let without = standing.without(claims, &wanted.claims, wanted.into);
@@ -80,14 +82,14 @@ pub fn fit(
     Ok(Fit { notes: notes(claims, standing, &without), without, otherwise })
 }
 
-/// A load in place empties what is there: what is others' may not be dropped by this role.
+/// A load in place empties the database: this role can't drop what belongs to others.
 fn in_the_way(standing: &Standing, into: Into) -> Option<Problem> {
     if into == Into::New || standing.others.is_empty() {
         return None;
     }
 
     let problem =
-        Problem::refused(format!("the role `{}` may not empty the live database", standing.role));
+        Problem::refused(format!("the role `{}` can't empty the live database", standing.role));
     let told = |(owner, names): (&String, &Vec<String>)| format!("of `{owner}`: {}", quoted(names));
 
     let problem = standing
@@ -100,9 +102,9 @@ fn in_the_way(standing: &Standing, into: Into) -> Option<Problem> {
         standing.others.keys().map(|owner| standing.membership(owner)).collect();
     let grants = grants.map_or(String::new(), |grants| format!(", or runs `{}`", grants.join(" ")));
 
-    Some(problem.because("nothing was touched").cure(format!(
-        "restore beside the live database (without `--in-place`), where the role may create one; \
-         or an administrator gives these away (`ALTER … OWNER TO {}`){grants}",
+    Some(problem.because("nothing was changed").cure(format!(
+        "restore next to the live database (without `--in-place`), if the role may create one; or \
+         have an administrator change these owners (`ALTER … OWNER TO {}`){grants}",
         ident(&standing.role)
     )))
 }
@@ -112,7 +114,7 @@ fn notes(claims: &Claims, standing: &Standing, without: &Without) -> Vec<String>
     if without.claims.contains(&Claim::Owners) && !claims.owners.is_empty() {
         let owners: Vec<String> = claims.owners.keys().cloned().collect();
         notes.push(format!(
-            "its owners are left out ({}): all of it will be `{}`'s",
+            "its owners are left out ({}): `{}` will own all of it",
             quoted(&owners),
             standing.role
         ));
@@ -123,12 +125,12 @@ fn notes(claims: &Claims, standing: &Standing, without: &Without) -> Vec<String>
         notes.push(format!("the rights in it are left out ({})", quoted(&grantees)));
     }
     if without.claims.contains(&Claim::EventTriggers) {
-        notes.push("its event triggers are left out: a superuser alone can own one".into());
+        notes.push("its event triggers are left out: only a superuser can own one".into());
     }
 
     if !without.extensions.is_empty() {
         notes.push(format!(
-            "extensions that this role can't make are left out: {}; where something in the dump \
+            "extensions that this role can't create are left out: {}; if something in the dump \
              needs one, the load fails, and the live data stays",
             quoted(&without.extensions)
         ));

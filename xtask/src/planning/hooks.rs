@@ -1,4 +1,4 @@
-//! Hooks: how the project's own programs come into a plan.
+//! Hooks: how the project's own programs get into a plan.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::place::Place;
 use crate::plan::{self, Act, Deed, How, Part, Plan, Scope, Step};
 use crate::problem::shorten;
 
-/// The hooks that concern a task, with what they need to run.
+/// The hooks of a task, with what they need to run.
 #[derive(Debug, Clone, Default)]
 pub struct Hooks {
     /// The task (`reset`).
@@ -31,20 +31,19 @@ pub struct Ready {
     pub hook: Hook,
     /// Where it runs.
     pub place: Place,
-    /// How it reaches the database, where that is known.
+    /// How it reaches the database, if that is known.
     pub address: Option<Address>,
-    /// The container that its database is in, where that publishes no port, so that it can't be
-    /// reached.
+    /// The container of its database, if that publishes no port and can't be reached.
     pub unreached: Option<String>,
-    /// What a person should know, where nobody can tell beforehand that it works where we do.
+    /// A warning, if it can't be checked beforehand that it works on the same database.
     pub unproved: Option<String>,
-    /// By what it is found in its container, to be ended there; none, where there is no shell to
-    /// do that.
+    /// How it is found in its container to terminate it there; `None` if there is no shell to do
+    /// that.
     pub mark: Option<String>,
 }
 
 impl Ready {
-    /// The container that it can't be ended in.
+    /// The container in which it can't be terminated.
     pub fn endless_in(&self) -> Option<&str> {
         match (&self.place, &self.mark) {
             (Place::Container { name, .. }, None) => Some(name),
@@ -53,7 +52,7 @@ impl Ready {
     }
 }
 
-/// How a program of the project's own reaches a database.
+/// How one of the project's own programs reaches a database.
 #[derive(Debug, Clone)]
 pub struct Address {
     /// DATABASE_URL.
@@ -62,12 +61,12 @@ pub struct Address {
     pub env: Vec<(String, Value)>,
 }
 
-/// How things stand when a hook runs.
+/// The situation when a hook runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing is done yet, or it is being done.
     Pending,
-    /// All is done.
+    /// Everything is done.
     Done,
     /// It failed, or was interrupted.
     Failed,
@@ -84,7 +83,7 @@ impl Outcome {
 }
 
 impl Hooks {
-    /// The acts of one moment (`migrate`), in the order of the hooks.
+    /// The acts of the hooks with one name (`migrate`), in their order.
     pub fn acts(&self, moment: &str, backup: Option<&PathBuf>, outcome: Outcome) -> Vec<Act> {
         self.all
             .iter()
@@ -113,8 +112,7 @@ impl Hooks {
                 cmd = cmd.secret("DATABASE_URL", address.url.clone());
                 cmd.env.extend(address.env.iter().cloned());
             }
-            // the shell's own, or one that a program finds in `.env`, is of some database, and who
-            // knows of which
+            // the one from the shell, or one that a program finds in `.env`, may be of any database
             None if ready.hook.container.is_none() && !self.databases.is_empty() => {
                 cmd = cmd.env("DATABASE_URL", "")
             }
@@ -139,23 +137,23 @@ impl Hooks {
         })
     }
 
-    /// What a person should know of the hooks of one moment.
+    /// Warnings about the hooks with one name.
     pub fn notes(&self, moment: &str) -> Vec<String> {
         let meant = self.all.iter().filter(|r| r.hook.moment == moment);
         meant
             .flat_map(|ready| {
                 let unreached = ready.unreached.as_ref().map(|container| {
                     format!(
-                        "the hook `{moment}` gets an empty DATABASE_URL: the container \
-                         {container} publishes no port, so it can't be reached from this machine; \
-                         publish it, give the hook a `url`, or have it run in a container"
+                        "the hook `{moment}` gets an empty DATABASE_URL: the container {container} \
+                         publishes no port, so it can't be reached from this machine; publish the \
+                         port, give the hook a `url`, or run it in a container"
                     )
                 });
 
                 let endless = ready.endless_in().map(|container| {
                     format!(
-                        "the hook `{moment}` can't be ended in the container {container}, which \
-                         has no `sh`: after a timeout or a signal it goes on there"
+                        "the hook `{moment}` can't be terminated in the container {container}, \
+                         which has no `sh`: after a timeout or a signal it keeps running there"
                     )
                 });
                 unreached.into_iter().chain(ready.unproved.clone()).chain(endless)
@@ -163,12 +161,12 @@ impl Hooks {
             .collect()
     }
 
-    /// The plan with its task's hooks around it: `before-` is part of what may fail, `failed-` and
-    /// `finally-` follow. What is done is done when `after-` fails.
+    /// The plan with its task's hooks around it: `before-` is part of the work, `failed-` and
+    /// `finally-` follow. If `after-` fails, the work is still done.
     pub fn around(&self, plan: Plan) -> Plan {
         let backup = plan.backup.as_ref();
         let of = |word: &str, outcome| self.acts(&format!("{word}-{}", self.task), backup, outcome);
-        // the inner comes down before the outer
+        // the inner scope ends before the outer
         let reversed =
             |word: &str, outcome| of(word, outcome).into_iter().rev().collect::<Vec<_>>();
         let (before, after) = (of("before", Outcome::Pending), reversed("after", Outcome::Done));
@@ -192,7 +190,7 @@ impl Hooks {
         let mut steps = vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })];
 
         if !(after.is_empty() && finally.is_empty()) {
-            // a scope of their own: neither a signal nor another hook keeps a `finally-` hook from
+            // a separate scope: neither a signal nor another hook prevents a `finally-` hook from
             // running
             steps.push(Step::Scope(Scope {
                 body: acts(after).collect(),
@@ -206,13 +204,12 @@ impl Hooks {
     }
 }
 
-/// Whether a hook of the project's is for this moment.
+/// Whether the project has a hook with this name.
 pub fn has(project: &[Hook], database: &Database, moment: &str) -> bool {
     of(project, database, moment).next().is_some()
 }
 
-/// The hooks of one moment for one database: its own `migrate` and `seed` stand in place of the
-/// project's.
+/// The hooks with one name for one database: its own `migrate` and `seed` replace the project's.
 pub fn of<'a>(
     project: &'a [Hook],
     database: &'a Database,

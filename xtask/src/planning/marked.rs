@@ -1,4 +1,4 @@
-//! What may be done with databases for the marks that they bear, said before anything is touched.
+//! What may be done with databases that have marks, reported before anything is changed.
 
 use anyhow::Result;
 
@@ -11,7 +11,7 @@ use crate::plan::Step;
 use crate::problem::Problem;
 use crate::value::DatabaseFacts;
 
-/// Databases that a killed run left: they are nobody's, and their names are needed.
+/// Databases that a killed run left: nobody needs them, and their names are needed.
 pub fn leftovers(target: &Surveyed, guards: &Guards, names: &[&str]) -> Result<Vec<Step>> {
     let left = names.iter().filter_map(|name| target.server.database(name));
     left.map(|database| {
@@ -20,43 +20,43 @@ pub fn leftovers(target: &Surveyed, guards: &Guards, names: &[&str]) -> Result<V
     .collect()
 }
 
-/// Refuses to remove what may be somebody's, or somebody's only copy.
+/// Refuses to remove what is not ours, or may be the only copy.
 pub fn may_go(database: &DatabaseFacts, guards: &Guards) -> Result<()> {
     fit(database, Use::Drop, guards)
 }
 
-/// The same of what an earlier run has kept. Where the live database says itself that it is
-/// protected, the guards have their say on both.
+/// The same for what an earlier run kept. If the live database itself has a marker that protects,
+/// the guards decide about both.
 pub fn older_may_go(target: &Surveyed, older: &DatabaseFacts, guards: &Guards) -> Result<()> {
     let guarded = target.live().is_some_and(|live| says(live, guards) != Says::NothingOfNote);
     let said = if guarded { Says::NothingOfNote } else { says(older, guards) };
     may(&older.state(), Use::Drop, &said).map_err(|unfit| refused(older, unfit).into())
 }
 
-/// Refuses to make something live that no run has set aside whole.
+/// Refuses to make something live that no run moved aside complete.
 pub fn comes_back(database: &DatabaseFacts, guards: &Guards) -> Result<()> {
     fit(database, Use::BringBack, guards)
 }
 
-/// Refuses to do something with what is live, for its marks.
+/// Refuses to do something with a live database, because of its marks.
 pub fn live_is(target: &Surveyed, what: Use, guards: &Guards) -> Result<()> {
     target.live().map_or(Ok(()), |live| fit(live, what, guards))
 }
 
-/// That a backup of what is live holds what a run has left half made, and not the data that
-/// somebody may look for in it.
+/// A warning that a backup of the live database holds something incomplete, not the data you may
+/// look for in it.
 pub fn half_made(target: &Surveyed) -> Option<String> {
     let name = target.name();
     match target.live()?.state() {
         State::Emptied(run) => Some(format!(
-            "`{name}` is half made: a reset that emptied it was cut off, and this backup holds \
-             what is there now; the old data is in the backup that the reset made ({}, \
-             `db-repair` brings it back)",
+            "`{name}` is incomplete: a reset emptied it and was interrupted, and this backup has \
+             what is there now; the old data is in the backup that the reset made ({}, `db-repair` \
+             brings it back)",
             where_it_ran(run.as_deref())
         )),
         State::OnItsWay => Some(format!(
-            "`{name}` is half made: a preparation of it was cut off, and this backup holds what \
-             is there now"
+            "`{name}` is incomplete: `db-prepare` was interrupted, and this backup has what is \
+             there now"
         )),
         _ => None,
     }
@@ -67,7 +67,7 @@ fn fit(database: &DatabaseFacts, what: Use, guards: &Guards) -> Result<()> {
         .map_err(|unfit| refused(database, unfit).into())
 }
 
-/// What a database says of its environment, as far as it matters here.
+/// What a database's marker says, as far as it matters here.
 fn says(database: &DatabaseFacts, guards: &Guards) -> Says {
     let protected = database.marks().into_iter().find(|mark| guards.protects(&mark.environment));
     protected.map_or(Says::NothingOfNote, |mark| Says::Protected(mark.environment))
@@ -81,50 +81,49 @@ fn refused(database: &DatabaseFacts, unfit: Unfit) -> Problem {
         Unfit::NotOurs => in_the_way(database),
         Unfit::Held(run) => Problem::refused(format!("the database `{name}` is held by {run}"))
             .because(
-                "that run has not come to its end: it may be at work, or was cut off, and goes \
-                 back to this data, of which there may be no other copy",
+                "that run is still going or was killed, and may need this data; it may be the only \
+                 copy",
             )
             .because("nothing was changed")
             .cure(format!(
-                "wait for its end; where it was cut off, `db-repair` in that folder brings the \
-                 data back{}; if that is not wanted, `ALTER DATABASE {quoted} RENAME TO …` keeps \
-                 it out of the way, and `DROP DATABASE {quoted}` gives it up",
+                "wait until it ends; if it was killed, `db-repair` in that folder brings the data \
+                 back{}; if you do not want that, `ALTER DATABASE {quoted} RENAME TO …` keeps it \
+                 under another name, and `DROP DATABASE {quoted}` gives it up",
                 undo(", or `db-undo` here")
             )),
         Unfit::Protected(environment) => Problem::refused(format!(
-            "the database `{name}` says that it is `{environment}`, and would go for good"
+            "the marker in the database `{name}` says that it is `{environment}`, and it would be \
+             lost for good"
         ))
-        .because("it is what an earlier run has set aside: it may be production's own data")
+        .because("an earlier run moved it aside: it may be production data")
         .because("nothing was changed")
         .cure(format!(
-            "{}`ALTER DATABASE {quoted} RENAME TO …` keeps it out of the way",
+            "{}`ALTER DATABASE {quoted} RENAME TO …` keeps it under another name",
             undo("`db-undo` brings it back; ")
         )),
-        Unfit::Emptied(run) => {
-            Problem::refused(format!("`{name}` is half made: a reset that emptied it was cut off"))
-                .because(
-                    "its old data is in the backup that this reset made first; nothing was changed",
-                )
-                .cure(format!(
-                    "{}, `db-repair` brings the old data back (what is there now is dumped \
-                     first); elsewhere, restore that backup with `--in-place`; where what is \
-                     there now is what you want, take the mark away: `{}`",
-                    where_it_ran(run.as_deref()),
-                    without_mark(database)
-                ))
-        }
+        Unfit::Emptied(run) => Problem::refused(format!(
+            "`{name}` is incomplete: a reset emptied it and was interrupted"
+        ))
+        .because("its old data is in the backup that this reset made first; nothing was changed")
+        .cure(format!(
+            "{}, `db-repair` brings the old data back (today's data is dumped first); elsewhere, \
+             restore that backup with `--in-place`; if you want to keep today's data, remove the \
+             mark: `{}`",
+            where_it_ran(run.as_deref()),
+            without_mark(database)
+        )),
         Unfit::Invalid => Problem::refused(format!(
-            "nobody can enter the database `{name}`: somebody began to drop it, and was cut off"
+            "the database `{name}` can't be opened: a DROP DATABASE on it was interrupted"
         ))
         .because("nothing was changed")
         .cure(format!(
-            "what was in it is in a backup at best (`db-list`); `DROP DATABASE {quoted}` removes \
-             what is left of it"
+            "its data is lost, unless it is in a backup (`db-list`); `DROP DATABASE {quoted}` \
+             removes what is left of it"
         )),
     }
 }
 
-/// What a person runs who knows that a database is whole, whatever its mark says.
+/// What to run if you know that a database is complete, whatever its mark says.
 fn without_mark(database: &DatabaseFacts) -> String {
     let (own, quoted) = (Own::of(Some(database)), ident(&database.name));
     let comment = own.comment.map_or("NULL".into(), literal);
@@ -138,14 +137,15 @@ fn where_it_ran(run: Option<&str>) -> String {
     run.map_or("where it was run".into(), |run| format!("where {run} was run"))
 }
 
-/// A database of somebody else's has a name that is needed.
+/// A database that is not ours has a name that is needed.
 pub fn in_the_way(database: &DatabaseFacts) -> Problem {
     Problem::refused(format!(
-        "the database `{}` is in the way, and db-tasks did not make it",
+        "the database `{}` is in the way, and db-tasks did not create it",
         database.name
     ))
     .cure(format!(
-        "if it is of no use, drop it; else give it another name: `ALTER DATABASE {} RENAME TO …`",
+        "if you do not need it, drop it; otherwise give it another name: `ALTER DATABASE {} RENAME \
+         TO …`",
         ident(&database.name)
     ))
 }

@@ -15,6 +15,6 @@ use chrono::{DateTime, Utc};
 pub struct Moment {
     /// Now.
     pub now: DateTime<Utc>,
-    /// A word that no other run has: in names of databases that are on their way.
+    /// A word that no other run has, for names of staged databases.
     pub run: String,
 }

@@ -3,12 +3,12 @@
 use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Step, words};
 use crate::run::journal::{Pending, Unfinished};
 
-/// What to do about a deed that can't be done.
-pub const WAYS_OUT: &str = "mend what is in its way, and run `db-repair`; or, where it is of no \
-                            matter any more, `db-repair --forget NUMBER`";
+/// What to do about a clean-up step that can't be done.
+pub const WAYS_OUT: &str = "fix the cause and run `db-repair` again; or, if the step no longer \
+                            matters, give up with `db-repair --forget NUMBER`";
 use crate::tasks;
 
-/// What is left to be done, by the numbers that `--forget` takes.
+/// What is left to do, by the numbers that `--forget` takes.
 pub fn numbered(left: &Unfinished) -> Vec<String> {
     let line = |(at, pending): (usize, &Pending)| {
         let act = pending.act();
@@ -17,8 +17,8 @@ pub fn numbered(left: &Unfinished) -> Vec<String> {
     left.pending.iter().enumerate().map(line).collect()
 }
 
-/// What a run that is about something else does of it: old data comes back over what has been there
-/// since where a person asks for it.
+/// What a run with another purpose does of it: old data replaces newer data only if a person asks
+/// for it.
 pub fn on_the_way(left: &Unfinished) -> Unfinished {
     let pending = left.pending.iter().filter(|pending| !is_put_off(pending)).cloned().collect();
     Unfinished { pending, ..left.clone() }
@@ -29,7 +29,7 @@ pub fn waits(left: &Unfinished) -> bool {
     left.pending.iter().any(is_put_off)
 }
 
-/// What it does not.
+/// What it leaves.
 pub fn put_off(left: Unfinished, plan: &Plan) -> Option<Unfinished> {
     let asked = plan
         .acts()
@@ -44,12 +44,12 @@ fn is_put_off(pending: &Pending) -> bool {
     matches!(pending.deed.how, How::Reload(_))
 }
 
-/// Plans the clean-up of a killed run. Its deeds are those of the plan that it was cleared for, so
-/// that nobody is asked again.
+/// Plans the clean-up of a killed run. Its steps come from the plan that was cleared then, so there
+/// is no question.
 pub fn plan(left: &Unfinished) -> Plan {
     let finally = left.pending.iter().map(Pending::act).collect();
     let headline = format!(
-        "clean up after `{}`, which was cut off ({})",
+        "clean up after `{}`, which was interrupted ({})",
         left.task,
         left.since.format("%Y-%m-%d %H:%M:%S UTC")
     );
@@ -61,13 +61,13 @@ pub fn plan(left: &Unfinished) -> Plan {
     }
 }
 
-/// Plans to forget a wipe that came to its end, or nowhere, before it was cut off.
+/// Plans to forget an interrupted wipe that emptied everything, or nothing.
 pub fn wipe_is_over(over: Act) -> Plan {
     Plan {
         steps: vec![Step::Act(over)],
         ..Plan::bare(
             tasks::REPAIR.name,
-            "forget a wipe of which nothing is left to do".into(),
+            "forget a wipe with nothing left to do".into(),
             Risk::Nothing,
         )
     }

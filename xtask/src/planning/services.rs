@@ -1,11 +1,11 @@
-//! What depends on a database stands still while the database changes.
+//! Stops what depends on a database while it changes.
 
 use crate::cmd::Cmd;
 use crate::facts::ContainerFacts;
 use crate::plan::{Act, Deed, How, LastWords, Scope, Step, Wait};
 
-/// Stops what runs of the services, does the steps, and starts the same ones again on every path,
-/// the last stopped first; each is waited for until it is ready.
+/// Stops the running services, does the steps, and starts the same services again on every path,
+/// the last stopped first; waits for each until it is ready.
 pub fn around_services(services: &[ContainerFacts], steps: Vec<Step>) -> Step {
     let running: Vec<_> = services.iter().filter(|s| s.runs()).collect();
     let mut body: Vec<Step> = running.iter().map(|s| Step::Act(deed(s, "stop"))).collect();
@@ -22,7 +22,7 @@ fn deed(service: &ContainerFacts, verb: &str) -> Act {
     })
 }
 
-/// Its health, where it has a check; else that it runs.
+/// Its health, if it has a check; otherwise that it runs.
 fn ready(service: &ContainerFacts) -> Act {
     let format = "{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}";
     let until = if service.health.is_some() { "healthy" } else { "running" };

@@ -1,5 +1,5 @@
-//! What state the live data is in after a run that failed: from what it had begun, how that ended,
-//! and what was taken back.
+//! What state the live data is in after a failed run: from what it began, how that ended, and what
+//! was undone.
 
 use crate::plan::{Act, Deed, How, Reach, Sink, words};
 use crate::problem::{Fate, Problem};
@@ -10,14 +10,14 @@ use crate::tasks::{self, Has};
 pub enum End {
     /// Well.
     Well,
-    /// Well, but it has told something of it.
+    /// Well, but it reported something.
     Told,
     /// It failed.
     Failed(Fate),
 }
 
 impl End {
-    /// From what an act has told, or failed with.
+    /// From what an act reported, or failed with.
     pub fn of(result: &anyhow::Result<Vec<String>>) -> Self {
         match result {
             Ok(told) if told.is_empty() => Self::Well,
@@ -29,7 +29,7 @@ impl End {
     }
 }
 
-/// What has become of what is live.
+/// What happened to the live data.
 #[derive(Debug, Default)]
 pub struct Aftermath {
     changes: Vec<Change>,
@@ -48,37 +48,37 @@ struct Change {
 enum Came {
     /// To its end.
     Whole,
-    /// To its end or nowhere.
+    /// Completely or not at all.
     Either,
-    /// Perhaps half way.
+    /// Perhaps in part.
     Part,
 }
 
-/// Whether a change was taken back.
+/// Whether a change was undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Back {
-    /// Nothing takes it back.
+    /// Nothing undoes it.
     No,
     /// It was, by these.
     Taken(Vec<Way>),
-    /// The clean-up has told what it found instead.
+    /// The clean-up reported what it found instead.
     Told,
-    /// It was tried in vain.
+    /// It was tried and failed.
     Failed,
 }
 
-/// How what was changed was taken back.
+/// How a change was undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Way {
-    /// What was live has its place again; with what changed places.
+    /// What was live is live again; with what was swapped.
     Returned(String),
     /// From a backup.
     Loaded,
-    /// What was made has gone; with what that was.
+    /// What was created was removed; with what that was.
     Removed(String),
 }
 
-/// Where a scope begins among what was changed.
+/// Where a scope begins among the changes.
 pub struct Since(usize);
 
 impl Aftermath {
@@ -99,7 +99,7 @@ impl Aftermath {
         self.changes.push(Change { what: named(act), came, back: Back::No });
     }
 
-    /// A scope has failed, and was cleaned up by these.
+    /// A scope failed, and was cleaned up by these.
     pub fn cleaned_up(&mut self, since: &Since, acts: &[(&Act, End)]) {
         acts.iter()
             .filter(|(act, _)| act.reach() == Reach::Program)
@@ -112,7 +112,7 @@ impl Aftermath {
         let back = if ways.iter().any(|(_, end)| matches!(end, End::Failed(_))) {
             Back::Failed
         } else if ways.iter().any(|(act, end)| *end == End::Told && act.reach() == Reach::Whole) {
-            // of a store, what is told is what is kept of it
+            // a store's report is what is kept of it
             Back::Told
         } else {
             Back::Taken(ways.iter().map(|(act, _)| Way::of(act)).collect())
@@ -152,19 +152,19 @@ impl Aftermath {
         };
 
         let told = [
-            ("done, and not taken back", these(&[Came::Whole], &Back::No)),
+            ("done, and not undone", these(&[Came::Whole], &Back::No)),
             (
-                "done as a whole or not at all, which nobody can tell from here",
+                "done completely or not at all, which is not known",
                 these(&[Came::Either], &Back::No),
             ),
-            ("done in part, perhaps", these(&[Came::Part], &Back::No)),
+            ("perhaps done in part", these(&[Came::Part], &Back::No)),
             (TOLD, these(&[Came::Whole, Came::Either, Came::Part], &Back::Told)),
             (
-                "done, and could NOT be taken back (`db-repair` tries again)",
+                "done, and could NOT be undone (`db-repair` tries again)",
                 these(&[Came::Whole], &Back::Failed),
             ),
             (
-                "perhaps done, and could NOT be taken back (`db-repair` tries again)",
+                "perhaps done, and could NOT be undone (`db-repair` tries again)",
                 these(&[Came::Either, Came::Part], &Back::Failed),
             ),
         ];
@@ -197,14 +197,14 @@ impl Aftermath {
         let how = if sure {
             "what was live before is live again"
         } else {
-            "the live data is as it was: what may have been done was taken back"
+            "the live data is as it was: what may have been done was undone"
         };
 
         let returned = (!returned.is_empty()).then(|| format!("{how} ({returned})"));
         let loaded = ways
             .contains(&&Way::Loaded)
             .then(|| "what was live before is live again, from the backup of this run".into());
-        let removed = (!removed.is_empty()).then(|| format!("taken away again: {removed}"));
+        let removed = (!removed.is_empty()).then(|| format!("removed again: {removed}"));
 
         returned.into_iter().chain(loaded).chain(removed).collect()
     }
@@ -218,11 +218,11 @@ impl Aftermath {
     }
 }
 
-/// Where programs ran beside it, nobody but them can say more.
-const UNTOUCHED: &str = "this run itself has changed nothing that is live";
-const TOLD: &str = "done, and whether it was taken back is told above";
+/// If hooks ran, only they know more.
+const UNTOUCHED: &str = "this run itself has changed no live data";
+const TOLD: &str = "done, and whether it was undone is said above";
 
-/// Whether it takes back what the work has done.
+/// Whether it undoes what the work did.
 fn is_way_back(act: &Act) -> bool {
     matches!(act.reach(), Reach::Whole | Reach::Steps)
 }
@@ -241,11 +241,11 @@ fn named(act: &Act) -> String {
     match act {
         Act::Pipe(pipe) => match &pipe.to {
             Sink::Psql(load) => {
-                format!("load {} into {}, in place of all that was there", pipe.store, load.into)
+                format!("load {} into {}, in place of everything there", pipe.store, load.into)
             }
             _ => pipe.store.clone(),
         },
-        // the deed says itself what is done
+        // the text itself says what is done
         Act::Write(Deed { what, how: How::Live(..) | How::Reload(_) | How::Hook(_) }) => {
             what.clone()
         }

@@ -1,4 +1,4 @@
-//! The audit log: one JSON line for every run, and for every one that was not let through, in
+//! The audit log: one JSON line for every run, and for every refused one, in
 //! `.db-tasks/audit.jsonl`.
 
 use std::io::Write;
@@ -15,11 +15,11 @@ use crate::gate::Agent;
 use crate::problem::Exit;
 use crate::value::LeftOut;
 
-/// What is written of one run beside its project.
+/// What is logged about one run, in addition to its project.
 pub struct Entry<'a> {
     /// The command.
     pub task: &'a str,
-    /// The databases it was about, as far as that was known.
+    /// The databases it was about, as far as known.
     pub databases: &'a [String],
     /// The coding agent that ran it.
     pub agent: &'a Agent,
@@ -31,14 +31,14 @@ pub struct Entry<'a> {
     pub problem: Option<&'a anyhow::Error>,
     /// What could not be cleaned up.
     pub left_behind: &'a [Left],
-    /// What a dump held that was not loaded.
+    /// What a dump has that was not loaded.
     pub left_out: Vec<LeftOut>,
     /// How long it took.
     pub took: Duration,
 }
 
-/// Writes what was done, or was not. A log that can't be written never fails the work that is done
-/// already.
+/// Logs what was done, or was not. A log that can't be written never fails work that is already
+/// done.
 pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTime<Utc>) {
     let mut line = json!({
         "when": now.to_rfc3339(),
@@ -62,7 +62,7 @@ pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTi
     if state::prepare(state_dir).is_ok()
         && let Ok(Some(mut file)) = state::open(&state_dir.join("audit.jsonl"), Use::Append)
     {
-        // one write, so that the line of another run never stands in the middle of it
+        // one write, so that it is never mixed with another run's line
         drop(file.write_all(format!("{line}\n").as_bytes()));
     }
 }
@@ -82,7 +82,7 @@ pub fn who_and_where() -> String {
     format!("{}@{}", who().as_deref().unwrap_or("?"), state::machine().as_deref().unwrap_or("?"))
 }
 
-/// A user's name by the number, or that: cron and containers set no variable that says it.
+/// A user's name by its number, or the number: cron and containers set no variable for it.
 fn account(user: u32, accounts: &str) -> Option<String> {
     let is_user = |line: &&str| line.split(':').nth(2) == Some(&user.to_string());
     let name = accounts.lines().find(is_user).and_then(|line| line.split(':').next());

@@ -15,7 +15,7 @@ use crate::engine::postgres::client::TELLS;
 use crate::plan::{Check, Deed, How, Wait};
 use crate::problem::{Problem, one_line, rolled_back};
 
-/// What a person should be told of an act that was done.
+/// What to report about an act that was done.
 pub type Told = Vec<String>;
 
 /// Makes a folder or an empty file, or whatever the command makes.
@@ -45,7 +45,7 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
             files.iter().try_for_each(|file| gone(fs::remove_file(file), file).map(drop))?;
             match fs::remove_dir(folder) {
                 Err(e) if e.kind() == std::io::ErrorKind::DirectoryNotEmpty => Ok(vec![format!(
-                    "`{}` stays: it holds what is not of the backup",
+                    "`{}` stays: it has files that are not part of the backup",
                     folder.display()
                 )]),
                 removed => gone(removed, folder),
@@ -55,22 +55,22 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
     }
 }
 
-/// Runs the deed's command, or moves what it moves.
+/// Runs the command of a change, or moves its file.
 pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
     match &deed.how {
         How::Command(cmd) | How::Live(cmd, None) => {
             movers::command(cmd, secrets, interrupt).map(|answer| told(&answer))
         }
         How::Meanwhile(cmd, other) | How::Live(cmd, Some(other)) => {
-            // the one that makes way loops until it sees the other's work: it starts first and ends
-            // by itself
+            // the command that clears the way loops until it sees the other's work: it starts first
+            // and ends by itself
             let makes_way = movers::start(other, Input::Text, Outlet::Kept, secrets, interrupt)?;
             let result = movers::command(cmd, secrets, interrupt);
             if result.is_err() {
                 makes_way.kill();
             }
 
-            // once the command's own work is done, nothing is left to make way for
+            // once the command's own work is done, there is nothing left to clear
             let way = makes_way.wait();
             result.map(|answer| told(&answer)).map_err(|e| {
                 match way.err().filter(|why| !movers::was_killed(why)) {
@@ -80,7 +80,7 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
             })
         }
         How::Move(from, to) => {
-            // an empty folder is as good as none; a full one stays, and the rename refuses
+            // an empty folder may be replaced; a full one stays, and the rename refuses
             drop(fs::remove_dir(to));
             seal::rename_new(from, to)?;
             seal::sync_folder(to.parent().unwrap_or(to)).map(nothing)
@@ -100,7 +100,7 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
     }
 }
 
-/// What a command of ours says that a person should hear.
+/// What a command of ours reports.
 fn told(answer: &str) -> Told {
     answer.lines().filter_map(|line| line.strip_prefix(TELLS)).map(String::from).collect()
 }
@@ -109,10 +109,10 @@ fn nothing((): ()) -> Told {
     Vec::new()
 }
 
-/// Why nobody made way says why the command had to wait.
+/// Why the way was not cleared says why the command had to wait.
 fn with_reason(error: anyhow::Error, why: &anyhow::Error) -> anyhow::Error {
     match error.downcast::<Problem>() {
-        // what it said is the reason; how it was run, and what to do about that, is not
+        // its message is the reason; how it was run, and what to do about that, is not
         Ok(problem) => problem
             .because(
                 why.downcast_ref()
@@ -129,13 +129,13 @@ pub fn check(check: &Check, secrets: &Secrets, interrupt: &Interrupt) -> Result<
     if answer.trim() == check.expect {
         return Ok(());
     }
-    Err(Problem::failed(format!("it is not so that {}", check.what))
+    Err(Problem::failed(format!("this is not true: {}", check.what))
         .because(one_line(&format!("expected `{}`, found `{}`", check.expect, answer.trim())))
         .cure(check.cure.clone())
         .into())
 }
 
-/// Asks until the answer is as awaited, or the limit has passed.
+/// Asks until the expected answer comes, or it times out.
 pub fn wait(wait: &Wait, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
     let begun = Instant::now();
 
@@ -176,7 +176,7 @@ fn empty_file(path: &Path) -> Result<()> {
     })
 }
 
-/// A folder that only its owner may enter: dumps hold everything.
+/// A folder that only its owner can enter: dumps hold everything.
 pub fn private_folder(path: &Path) -> Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -185,7 +185,7 @@ pub fn private_folder(path: &Path) -> Result<()> {
 
     builder.create(path).map_err(|e| {
         let cure =
-            "choose another folder with `--output-dir` or `backup.dir`, or mend its permissions";
+            "choose another folder with `--output-dir` or `backup.dir`, or fix its permissions";
         Problem::failed(format!("could not make the folder `{}`", path.display()))
             .because(e.to_string())
             .cure(cure)

@@ -1,4 +1,4 @@
-//! The session whose snapshot a pg_dump reads: it is held until the dump has ended.
+//! The session whose snapshot a pg_dump reads: it is held until the dump ends.
 
 use anyhow::Result;
 
@@ -10,10 +10,10 @@ use crate::engine::postgres::snapshot::{Given, given, reading};
 use crate::plan::Dumping;
 use crate::problem::Problem;
 
-/// The command that dumps, and what it reads for as long as that is kept.
+/// The command that dumps, and the session whose snapshot it reads.
 ///
 /// # Errors
-/// The session is in another database than the one that was looked at. Where none is to be had,
+/// The session is in another database than the one we looked at. If no session can be opened,
 /// pg_dump says why itself.
 pub fn begin(dumping: &Dumping, secrets: &Secrets, idle: &Idle) -> Result<(Cmd, Option<Held>)> {
     let plain = || Ok((dumping.dump.clone(), None));
@@ -23,14 +23,14 @@ pub fn begin(dumping: &Dumping, secrets: &Secrets, idle: &Idle) -> Result<(Cmd, 
     match given(&line) {
         Given::Snapshot(name) => Ok((reading(&dumping.dump, &name), Some(held))),
         Given::None => plain(),
-        Given::Another => {
-            Err(Problem::failed("the database that answers is not the one that was looked at")
-                .because("nothing was dumped")
-                .cure(
-                    "its address leads to several servers, or it was replaced meanwhile: run the \
-                     command again, and look whether it happens again",
-                )
-                .into())
-        }
+        Given::Another => Err(Problem::failed(
+            "the database that answers is not the one that was looked at before before",
+        )
+        .because("nothing was dumped")
+        .cure(
+            "its address leads to several servers, or it was replaced meanwhile: run the command \
+             again, and see whether it happens again",
+        )
+        .into()),
     }
 }

@@ -1,4 +1,4 @@
-//! Runs a program of the project's own: its words are passed on as they come, its time is limited.
+//! Runs a hook: its output is passed on as it comes, and it has a timeout.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, PipeReader, Read};
@@ -16,25 +16,25 @@ use crate::human::bytes;
 use crate::plan::Hook;
 use crate::problem::{ENDED, Problem};
 
-/// How long a hook has to end by itself when it is told to.
+/// How long a hook has to end by itself after it is told to.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is looked at whether a hook stands still.
+/// How often to check whether a hook was stopped.
 const GLANCE: Duration = Duration::from_millis(300);
-/// How long the last words of a hook that has ended are waited for.
+/// How long to wait for the last output of a hook that has ended.
 const LINGER: Duration = Duration::from_millis(250);
-/// How often it is tried to end what a hook has begun in a container.
+/// How often to try to terminate what a hook started in a container.
 const LOOKS: u32 = 4;
 /// Lines that an error shows.
 const LAST: usize = 12;
-/// Bytes of a line that are kept: a migrator shows a statement, and a program may print what it
-/// likes.
+/// How many bytes of a line are kept: a migrator shows a statement, and a program may print
+/// anything.
 const LINE: usize = 16 * 1024;
-/// Bytes that a secret may have.
+/// How long a secret may be.
 const LONGEST_SECRET: usize = 8 * 1024;
-/// Lines that are read before anybody listens.
+/// How many lines are read ahead.
 const AHEAD: usize = 64;
 
-/// Runs a hook to its end, or to the end of its time.
+/// Runs a hook until it ends or times out.
 pub fn run(
     what: &str,
     hook: &Hook,
@@ -44,7 +44,7 @@ pub fn run(
     say: &mut dyn FnMut(&str),
 ) -> Result<()> {
     let (reader, writer) = std::io::pipe()?;
-    // before it begins: nobody could end there what nobody knows of
+    // before it begins: otherwise nobody could find and terminate it
     hook.end.iter().try_for_each(|end| journal.begins_inside(end))?;
 
     let started = movers::start(&hook.cmd, Input::Text, Outlet::Both(writer), secrets, interrupt);
@@ -68,33 +68,30 @@ pub fn run(
     let said = last.make_contiguous().join("\n");
 
     if followed.is_err() {
-        // there first, so that its last words still come; what counts is the look after the
-        // client's end
+        // there first, so that its last output still comes; the check after the client's end counts
         hook.end.iter().for_each(|end| drop(end_inside(end)));
         child.end_group(PATIENCE);
     }
 
     let ended = followed.and_then(|()| child.wait().map(drop));
-    // a client that failed may have left it at work
+    // a client that failed may have left it running
     let inside = hook.end.iter().filter(|_| ended.is_err()).try_for_each(end_inside);
     let alive = inside.as_ref().err().map_or(String::new(), ToString::to_string);
 
     let ended = ended.map_err(|e| match e.downcast::<Problem>() {
         Ok(problem) => {
-            // what it is stands there already
+            // the text there already says what it is
             let how = problem
                 .tried
                 .rsplit_once(ENDED)
                 .map_or(problem.tried.clone(), |(_, how)| format!("it ended with {how}"));
-            // and so does its text, in the step that failed
+            // the failed step already has its text
             let tried =
                 format!("{} failed: {how}", what.split_once(": ").map_or(what, |(hook, _)| hook));
             let problem = Problem { tried, ..problem.because(said).because(alive) };
 
             problem
-                .cure(
-                    "look at what it says above; `--dry-run --verbose` shows how to run it by hand",
-                )
+                .cure("see its output above; `--dry-run --verbose` shows how to run it by hand")
                 .into()
         }
         Err(e) => e,
@@ -108,11 +105,11 @@ pub fn run(
     ended
 }
 
-/// Ends what a hook has begun in a container. Where the container itself is gone or stands still,
-/// so does all that was in it.
+/// Terminates what a hook started in a container. If the container itself is gone or stopped, so is
+/// everything in it.
 ///
 /// # Errors
-/// It is still at work there, or nobody can tell.
+/// It is still running there, or that is not known.
 pub fn end_inside(end: &Cmd) -> Result<()> {
     let mut looks = 1;
     loop {
@@ -125,10 +122,10 @@ pub fn end_inside(end: &Cmd) -> Result<()> {
     }
 }
 
-/// One try. In a container that is just going down, what ends things is ended itself, without a
-/// word: so the next try tells.
+/// One try. In a container that is stopping, our command may be killed silently, too: so the next
+/// try tells.
 fn look_inside(end: &Cmd) -> Result<()> {
-    // a signal that has come is a reason to end it, and none to leave off
+    // a signal is a reason to terminate it, not to give up
     let Err(e) = movers::command(end, &Secrets::default(), &Interrupt::default()) else {
         return Ok(());
     };
@@ -143,16 +140,16 @@ fn look_inside(end: &Cmd) -> Result<()> {
         e.downcast::<Problem>().map_or_else(|e| vec![e.to_string()], |problem| problem.happened);
 
     Err(Problem::failed(
-        "a hook could not be ended in its container, and may be at work there still",
+        "a hook could not be terminated in its container, and may still be running there",
     )
     .because(why.join("\n"))
-    .cure("end it there, or stop the container; then run `db-repair`")
+    .cure("terminate it there, or stop the container; then run `db-repair`")
     .into())
 }
 
-/// Passes lines on until there are no more, or the time is over, or a signal comes. A program that
-/// leaves a child behind leaves it the pipe, too: so there are no more when the program itself has
-/// ended and nothing has come for a while.
+/// Passes lines on until there are no more, it times out, or a signal comes. A program that leaves
+/// a child behind leaves it the pipe, too: so it is over when the program itself has ended and
+/// nothing has come for a while.
 fn follow(
     child: &Child,
     lines: &Receiver<Line>,
@@ -168,7 +165,7 @@ fn follow(
             Ok(line) => say(&line),
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
             Err(RecvTimeoutError::Timeout) if child.has_ended() => {
-                // on a busy machine its last words may come after its end
+                // on a busy machine its last output may come after its end
                 while let Ok(line) = lines.recv_timeout(LINGER) {
                     say(&line);
                 }
@@ -178,7 +175,7 @@ fn follow(
         }
 
         if interrupt.strikes() {
-            return Err(Problem::failed("a signal came, and it was ended").into());
+            return Err(Problem::failed("it was terminated because a signal came").into());
         }
 
         if looked.elapsed() >= GLANCE {
@@ -190,7 +187,7 @@ fn follow(
 
         if begun.elapsed() >= Duration::from_secs(timeout) {
             return Err(Problem::failed(format!(
-                "the hook was not done after {timeout} s, and was ended"
+                "the hook timed out after {timeout} s and was terminated"
             ))
             .into());
         }
@@ -198,14 +195,16 @@ fn follow(
 }
 
 fn asked() -> Problem {
-    Problem::failed("it asked at the terminal, where a hook is not answered, and was ended")
-        .because(
-            "give it what it asks for beforehand: a password by a variable or a file (PGPASSWORD, \
-             ~/.pgpass), `sudo -n`, an ssh agent",
-        )
+    Problem::failed(
+        "it asked a question at the terminal, which a hook can't do, and was terminated",
+    )
+    .because(
+        "provide what it asks for beforehand: a password in a variable or a file (PGPASSWORD, \
+         ~/.pgpass), `sudo -n`, an ssh agent",
+    )
 }
 
-/// A line of a hook's, as much of it as is kept.
+/// A line of a hook, as much of it as is kept.
 struct Line {
     text: String,
     /// Bytes that are not.
@@ -213,8 +212,8 @@ struct Line {
 }
 
 impl Line {
-    /// As it may be shown. What was cut off may have been the rest of a secret: so the end goes,
-    /// too, when all whole ones are covered.
+    /// As it may be shown. What was cut off may be the rest of a secret, so the end is removed,
+    /// too, after all complete secrets are.
     fn shown(&self, secrets: &Secrets) -> String {
         let text = secrets.redact_hook(&self.text);
         if self.left_out == 0 {
@@ -226,14 +225,14 @@ impl Line {
     }
 }
 
-/// Lines as they come, read by a thread of its own: a program may leave a child behind that holds
-/// the pipe. It reads on no faster than it is listened to, and keeps no line that has no end.
+/// Lines as they come, read by a separate thread: a program may leave a child behind that holds the
+/// pipe. It reads no faster than its listener, and does not keep endless lines.
 fn lines(reader: PipeReader) -> Receiver<Line> {
     let (send, lines) = sync_channel(AHEAD);
     std::thread::spawn(move || {
         let mut reader = BufReader::new(reader);
         while let Ok(Some(line)) = next(&mut reader) {
-            // nobody listens any more when the hook was given up
+            // nobody listens any more once the hook is abandoned
             if send.send(line).is_err() {
                 return;
             }
@@ -260,7 +259,7 @@ fn next(reader: &mut impl BufRead) -> io::Result<Option<Line>> {
     }))
 }
 
-/// Reads on to the end of a line, and tells how much there was of it.
+/// Reads to the end of a line, and returns its length.
 fn skip_line(reader: &mut impl BufRead) -> io::Result<u64> {
     let mut skipped = 0;
 

@@ -1,4 +1,5 @@
-//! A tree in a container as a store: what `engine::files::Inside` says to the engine, said.
+//! A tree in a container as a store: sends what `engine::files::Inside` says to the container
+//! engine.
 
 mod dumped;
 mod late;
@@ -24,9 +25,9 @@ use crate::stream::Method;
 use crate::value::tree::{Census, Given};
 use crate::value::{Change, Contents, Holding, Swapped, Trust};
 
-/// How long commands of an earlier run may still take to end.
+/// How long to wait for commands of an earlier run to end.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A tree that is written to moves out of a mount point in several goes.
+/// A tree that is being written moves out of a mount point in several passes.
 const GOES: usize = 5;
 
 /// A tree by the container it is in.
@@ -41,7 +42,7 @@ pub struct Contained<'a> {
     pub exclude: Vec<String>,
     /// For the children's environment.
     pub secrets: &'a Secrets,
-    /// What ends them.
+    /// What terminates them.
     pub interrupt: &'a Interrupt,
 }
 
@@ -52,7 +53,7 @@ impl Store for Contained<'_> {
         let lacks = self.lacks(&inside)?;
 
         let Some(found) = self.seen(&inside)? else {
-            // nothing but the engine can be asked: the whole tree goes by once
+            // only the engine can be asked: it sends the whole tree once
             let census = self
                 .by_engine(
                     &inside,
@@ -98,10 +99,10 @@ impl Store for Contained<'_> {
 
         if found.as_ref().is_some_and(Found::cut_short) {
             return Err(Problem::failed(format!(
-                "a swap of `{}` was cut short: what is there is of no one time",
+                "a swap of `{}` was interrupted: it now mixes old and new files",
                 self.shown()
             ))
-            .cure("run `db-repair`, which clears up after it, and then the command again")
+            .cure("run `db-repair`, which cleans up after it, and then the command again")
             .into());
         }
 
@@ -118,14 +119,14 @@ impl Store for Contained<'_> {
 
         if inside.is_mixed(&found, &census) {
             return Err(Problem::failed(format!(
-                "the `tar` of `{}` does not leave out what is named to it",
+                "the `tar` of `{}` ignores `--exclude`",
                 self.container
             ))
             .because(format!(
                 "`{}`, which is kept for an undo, would be in the backup",
                 inside.own()
             ))
-            .cure("put GNU tar into the image")
+            .cure("install GNU tar in the image")
             .into());
         }
 
@@ -152,8 +153,7 @@ impl Store for Contained<'_> {
         let tar = self.tar(&inside)?.unwrap_or(Tar::Plain);
 
         if tar == Tar::Gnu {
-            // who can't take anything off has nothing to take off, or it is noticed when all is
-            // read again
+            // if attributes can't be removed there are none, or reading the tree again shows it
             drop(self.fed(&inside.bare(), &mut &Census::root().folders()?[..], links, method));
         }
 
@@ -167,7 +167,7 @@ impl Store for Contained<'_> {
             wanted.note_set_id_left();
         }
         if tar == Tar::Plain {
-            // busybox gives a folder its time before it fills it
+            // busybox sets a folder's time before it fills it
             self.fed(&feed, &mut &wanted.folders()?[..], links, method)?;
         }
 
@@ -210,11 +210,11 @@ impl Store for Contained<'_> {
                 let now = self.counted(&inside, &found)?.0;
                 if now > *items {
                     return Err(Problem::refused(format!(
-                        "`{}` holds more than was looked at",
+                        "`{}` has changed since it was looked at",
                         self.shown()
                     ))
                     .because(format!(
-                        "{now} entries now, {items} then: what came later is in nobody's yes"
+                        "it had {items} entries and now has {now}; you confirmed the first number"
                     ))
                     .cure("stop what writes there, and run the command again")
                     .into());
@@ -238,7 +238,7 @@ impl Contained<'_> {
         Ok(Inside::new(&self.engine, &self.container, &self.path, &answer.out)?)
     }
 
-    /// Where the trees are; `None` where the image has nothing to ask with.
+    /// Where the trees are; `None` if the image has no program to ask with.
     fn seen(&self, inside: &Inside) -> Result<Option<Found>> {
         let answer = ask(&inside.look(), self.secrets)?;
         if Inside::is_answer(&answer.out) {
@@ -252,7 +252,7 @@ impl Contained<'_> {
         }
     }
 
-    /// How the image's own `tar` writes, where it has one.
+    /// How the image's own `tar` writes, if it has one.
     fn tar(&self, inside: &Inside) -> Result<Option<Tar>> {
         let answer = ask(&inside.has("tar"), self.secrets)?;
         if Inside::is_missing(answer.code) {
@@ -267,7 +267,7 @@ impl Contained<'_> {
         }
     }
 
-    /// What the image has not of what a restore takes.
+    /// What the image lacks for a restore.
     fn lacks(&self, inside: &Inside) -> Result<Lacks> {
         match Inside::lacks(&ask(&inside.seek(), self.secrets)?.out) {
             Some(lacks) => Ok(lacks),
@@ -282,7 +282,8 @@ impl Contained<'_> {
         if !found.is_there() {
             return Ok((!found.can_undo()).then(|| {
                 format!(
-                    "there is no folder `{}` in the container: make it (`{} exec {} mkdir -p {}`)",
+                    "there is no folder `{}` in the container: create it (`{} exec {} mkdir -p \
+                     {}`)",
                     self.path, self.engine, self.container, self.path
                 )
             }));
@@ -300,14 +301,14 @@ impl Contained<'_> {
 
         Ok((!inside.is_made(&answer.out)).then(|| {
             format!(
-                "`{}` is a folder of the container's image, which can't be renamed there: let it \
-                 be a volume",
+                "`{}` is a folder of the container's image, which can't be renamed there: make it \
+                 a volume",
                 self.path
             )
         }))
     }
 
-    /// Entries and bytes. What goes while it is counted makes the count fail, so it is tried again.
+    /// Entries and bytes. The count fails if a file disappears meanwhile, so it is tried again.
     fn counted(&self, inside: &Inside, found: &Found) -> Result<(u64, u64)> {
         let mut answer = ask(&inside.census(found), self.secrets)?;
         for _ in 1..GOES {
@@ -333,7 +334,7 @@ impl Contained<'_> {
         Ok((census.entries.len().saturating_sub(1) as u64, census.bytes()))
     }
 
-    /// What a command writes, taken in by `take`. Where both fail, the command's own words say why.
+    /// What a command writes, read by `take`. If both fail, the command's own message says why.
     fn passed(
         &self,
         cmd: &Cmd,
@@ -367,7 +368,7 @@ impl Contained<'_> {
 
         match fed {
             Ok(census) => child.wait().map(|_| census),
-            // it did not take all, and says why
+            // it did not read everything, and says why
             Err(e) if e.is::<std::io::Error>() => child.wait().and(Err(e)),
             Err(e) => {
                 child.kill();
@@ -377,8 +378,8 @@ impl Contained<'_> {
         }
     }
 
-    /// Where the trees are, with nothing under way: no command of an earlier run is at work, and
-    /// what one has begun is finished.
+    /// Where the trees are, with nothing under way: no command of an earlier run is running, and an
+    /// unfinished swap is completed.
     fn settled(&self, inside: &Inside) -> Result<Found> {
         self.quiet(inside)?;
         self.finished(inside)
@@ -393,7 +394,7 @@ impl Contained<'_> {
                     "the image of `{}` has no `stat`",
                     self.container
                 ))
-                .cure("a tree there can be backed up, and neither replaced nor emptied")
+                .cure("a tree there can be backed up, but not replaced or emptied")
                 .into());
             };
 
@@ -410,13 +411,17 @@ impl Contained<'_> {
 
         last?;
 
-        Err(Problem::failed(format!("the swap of `{}` can't be finished", self.shown()))
-            .because(format!("both trees are whole, in `{}` and in `{}`", self.path, inside.own()))
+        Err(Problem::failed(format!("the swap of `{}` can't be completed", self.shown()))
+            .because(format!(
+                "both trees are complete, in `{}` and in `{}`",
+                self.path,
+                inside.own()
+            ))
             .cure("stop what writes there, and run `db-repair`")
             .into())
     }
 
-    /// A swap that has begun goes on to its end, unless a signal came: then the next run does.
+    /// A swap that has begun is completed, unless a signal came: then the next run completes it.
     fn swapped(&self, inside: &Inside, before: &Found, acts: &[Act]) -> Result<()> {
         let done = self.perform(acts);
         if self.interrupt.strikes() {
@@ -424,7 +429,7 @@ impl Contained<'_> {
         }
 
         let now = self.finished(inside)?;
-        // an interrupted client may end well without having done anything
+        // an interrupted client may report success without having done anything
         if inside.id(&now) == inside.id(before) {
             done?;
             return Err(Problem::failed(format!("`{}` was not swapped", self.shown()))
@@ -436,8 +441,8 @@ impl Contained<'_> {
         Ok(())
     }
 
-    /// Waits for the end of commands on our trees. They go on in the container when their run was
-    /// killed, and must not meet those of this one.
+    /// Waits for the end of commands on our trees. They continue in the container after their run
+    /// was killed, and must not overlap with ours.
     fn quiet(&self, inside: &Inside) -> Result<()> {
         let begun = Instant::now();
 
@@ -454,11 +459,11 @@ impl Contained<'_> {
 
             if begun.elapsed() > PATIENCE || self.interrupt.strikes() {
                 return Err(Problem::failed(format!(
-                    "something is still at work on `{}`",
+                    "a command of an earlier run is still working on `{}`",
                     self.shown()
                 ))
                 .because(ours.join("\n"))
-                .cure("wait for its end, and run the command again")
+                .cure("wait until it ends, then run the command again")
                 .into());
             }
 
@@ -466,8 +471,8 @@ impl Contained<'_> {
         }
     }
 
-    /// Does the acts, and stops between two of them when a signal came. What an act begins in the
-    /// container would go on without its client, so no signal ends that.
+    /// Does the acts, and stops between two of them if a signal came. In the container an act
+    /// continues without its client, so a signal does not interrupt one.
     fn perform(&self, acts: &[Act]) -> Result<()> {
         let unheard = Interrupt::default();
         acts.iter().try_for_each(|act| {
@@ -481,7 +486,7 @@ impl Contained<'_> {
                     deed::command(deed, self.secrets, &unheard).map(drop)
                 }
                 Act::Pipe(_) | Act::Wait(_) | Act::Seal(_) => {
-                    anyhow::bail!("a tree in a container does not change this way")
+                    anyhow::bail!("a tree in a container can't be changed this way")
                 }
             }
         })
@@ -491,11 +496,14 @@ impl Contained<'_> {
         if inside.id(found) == live {
             return Ok(());
         }
-        Err(Problem::refused(format!("`{}` is not the tree that was looked at", self.shown()))
-            .because(format!("what is kept in `{}` is untouched", inside.own()))
-            .cure("run the command again and look at the new plan")
-            .rolled_back()
-            .into())
+        Err(Problem::refused(format!(
+            "`{}` is not the tree that was looked at before before",
+            self.shown()
+        ))
+        .because(format!("what is kept in `{}` is unchanged", inside.own()))
+        .cure("run the command again and look at the new plan")
+        .rolled_back()
+        .into())
     }
 
     fn not_there(&self) -> Problem {
@@ -511,11 +519,11 @@ impl Contained<'_> {
     }
 }
 
-/// A folder by our folder's name that we did not make.
+/// A folder with our folder's name that we did not create.
 fn foreign(inside: &Inside, found: &Found) -> Option<String> {
     let told = || {
         format!(
-            "`{}` was not made by db-tasks, and a restore needs this name: move it away",
+            "`{}` was not created by db-tasks, and a restore needs this name: move it away",
             inside.own()
         )
     };
@@ -528,7 +536,7 @@ fn unanswered(cmd: &Cmd, err: &str) -> Problem {
     problem
 }
 
-/// Tells of bytes as they pass, and knows whether they came to their end.
+/// Reports bytes as they pass, and knows whether their end was reached.
 struct Told<'a, 'b> {
     from: &'a mut dyn Read,
     bytes: u64,

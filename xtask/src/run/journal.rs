@@ -1,11 +1,10 @@
-//! What a run still has to clean up, written down before it begins: a killed run can't clean up, so
-//! the next one does.
+//! What a run must clean up, written down before it begins: a killed run can't clean up, so the
+//! next one does.
 //!
-//! While a scope is at work, its deeds for a failure and for any case stand in
-//! `.db-tasks/unfinished.json`. They are the plan's own, so that a new step is covered without
-//! anyone remembering; they name what they touch by marks and oids, so that to do one twice, or too
-//! late, changes nothing. They are commands, so a journal is signed, and one that is not is set
-//! aside: see [`Found`].
+//! While a scope is running, its clean-up steps (on failure, and in any case) are in
+//! `.db-tasks/unfinished.json`. They come from the plan, so a new step is covered automatically;
+//! they name what they change by marks and oids, so doing one twice, or too late, changes nothing.
+//! They are commands, so a journal is signed, and an unsigned one is moved aside: see [`Found`].
 
 use std::fs;
 use std::io::Write;
@@ -23,36 +22,36 @@ use crate::plan::{Act, Alone, Deed, How, Plan, Scope};
 use crate::problem::Problem;
 use crate::value::{Change, Swapped};
 
-/// What a run that was killed has left to do.
+/// What a killed run left to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Unfinished {
     /// The command.
     pub task: String,
     /// When it began.
     pub since: DateTime<Utc>,
-    /// The hook that was at work: it may have outlived the run, and must not go on in what is
-    /// cleaned up.
+    /// The hook that was running: it may have outlived the run, and must not continue during the
+    /// clean-up.
     #[serde(default)]
     pub hook: Option<Process>,
-    /// What ends the hooks that were at work in containers, where they go on without whoever began
-    /// them.
+    /// What terminates the hooks that were running in containers, where they continue without their
+    /// client.
     #[serde(default)]
     pub inside: Vec<Cmd>,
-    /// What is to be done, in order.
+    /// What to do, in order.
     pub pending: Vec<Pending>,
-    /// The databases that it had for itself, and that a clean-up must have.
+    /// The databases that it had locked, and that a clean-up must lock.
     #[serde(default)]
     pub alone: Vec<Alone>,
 }
 
-/// One deed of the clean-up.
+/// One clean-up step.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Pending {
     /// What kind of act it is.
     pub verb: Verb,
-    /// The deed.
+    /// The clean-up step.
     pub deed: Deed,
-    /// Whether a run has tried in vain to do it, and told so.
+    /// Whether a run tried it and failed, and reported that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub told: bool,
 }
@@ -75,8 +74,8 @@ impl Pending {
             Act::Remove(deed) => (Verb::Remove, deed),
             Act::Rename(deed) => (Verb::Rename, deed),
             Act::Write(deed) => (Verb::Write, deed),
-            // a bad word about a backup that was not read to its end is no clean-up, and a wait is
-            // nothing to do later
+            // a verdict on a backup that was not read to its end is no clean-up, and a wait can't
+            // be done later
             Act::Seal(_) | Act::Pipe(_) | Act::Create(_) | Act::Check(_) | Act::Wait(_) => {
                 return None;
             }
@@ -95,7 +94,7 @@ impl Pending {
     }
 }
 
-/// The deed as a later run does it: what was swapped in has been live since.
+/// The step as a later run does it: what was swapped in has been live since.
 fn late(deed: &Deed) -> Deed {
     match &deed.how {
         How::Change(address, Change::Back { live, from: Swapped::In }) => {
@@ -119,27 +118,27 @@ fn file(state_dir: &Path) -> PathBuf {
     state_dir.join(NAME)
 }
 
-/// What stands in the file.
+/// What is in the file.
 #[derive(Debug)]
 pub enum Found {
     /// There is none.
     Nothing,
-    /// What a run of this user, in this folder and on this machine, has left.
+    /// What a run of this user, in this folder and on this machine, left.
     Left(Unfinished),
-    /// It may be anybody's: nothing of it is done. With the reason.
+    /// Anybody may have written it: none of it is done. With the reason.
     Unsafe(String),
 }
 
-/// The file: what is left, and by whom. Its deeds are commands, so that whoever could write one
-/// would have them run: a clone's or an archive's is nobody's word, and neither is a copy of our
-/// own from another folder.
+/// The file: what is left, and by whom. Its steps are commands, and whoever could write one could
+/// have them run: so one from a clone or an archive does not count, nor a copy of our own from
+/// another folder.
 #[derive(Serialize, Deserialize)]
 struct Signed {
     run: Unfinished,
     signature: String,
 }
 
-/// What a killed run has left, if any.
+/// What a killed run left, if anything.
 pub fn read(state_dir: &Path, own: &Own) -> Found {
     match state::read(&file(state_dir)) {
         Ok(None) => Found::Nothing,
@@ -151,9 +150,9 @@ pub fn read(state_dir: &Path, own: &Own) -> Found {
 fn judge(text: &str, own: &Own) -> Found {
     let Ok(Signed { run, signature }) = serde_json::from_str::<Signed>(text) else {
         let why = if serde_json::from_str::<Unfinished>(text).is_ok() {
-            "nobody has signed it: an earlier version wrote it, or somebody else"
+            "it is not signed: an earlier version wrote it, or somebody else"
         } else {
-            "it is no journal"
+            "it is not a journal"
         };
         return Found::Unsafe(why.into());
     };
@@ -166,13 +165,13 @@ fn judge(text: &str, own: &Own) -> Found {
     Found::Unsafe("it was not signed by you, in this folder and on this machine".into())
 }
 
-/// Sets an unsafe journal aside, under a name that nothing reads.
+/// Moves an unsafe journal aside, under a name that nothing reads.
 pub fn set_aside(state_dir: &Path, now: DateTime<Utc>) -> Result<PathBuf> {
     let path = file(state_dir);
     let base = format!("json.unsafe-{}", now.format("%Y%m%d_%H%M%S"));
     let names = (1_u32..)
         .map(|n| path.with_extension(if n == 1 { base.clone() } else { format!("{base}-{n}") }));
-    // a link that leads nowhere has its name, too
+    // a dangling link also takes up the name
     let aside = names
         .into_iter()
         .find(|name| fs::symlink_metadata(name).is_err())
@@ -195,7 +194,7 @@ pub fn write(state_dir: &Path, own: &Own, left: &Unfinished) -> Result<()> {
         };
     }
 
-    // where no key can be kept, the next run sets it aside and says so: that is no reason not to do
+    // if no key can be kept, the next run moves it aside and says so: that is no reason not to do
     // the work
     let signature = own.sign(&serde_json::to_vec(left)?)?.unwrap_or_default();
     let text = serde_json::to_vec(&Signed { run: left.clone(), signature })?;
@@ -207,18 +206,16 @@ pub fn write(state_dir: &Path, own: &Own, left: &Unfinished) -> Result<()> {
     written.map_err(|e| {
         Problem::failed(format!("could not write `{}`", path.display()))
             .because(e.to_string())
-            .because(
-                "it says what a run that is killed leaves behind, so that nothing is begun \
-                 without it",
-            )
-            .cure("mend the permissions of that folder; `db-doctor` looks at it, too")
+            .because("it says what a killed run leaves behind, so nothing is done without it")
+            .cure("fix the permissions of that folder; `db-doctor` checks it, too")
             .into()
     })
 }
 
 /// The journal of a run: the scopes that it is in, and what it could not clean up.
 pub struct Journal {
-    /// Where it is kept; nowhere, where the run holds no lock: it would write over another's.
+    /// Where it is kept; nowhere if the run holds no lock, because it would overwrite another
+    /// run's.
     state_dir: Option<PathBuf>,
     own: Own,
     task: String,
@@ -228,12 +225,12 @@ pub struct Journal {
     inside: Vec<Cmd>,
     left: Vec<Pending>,
     alone: Vec<Alone>,
-    /// Whose work that is which an earlier run has left, and how many deeds of it there are.
+    /// Which earlier run left work, and how many clean-up steps it has.
     earlier: Option<(String, DateTime<Utc>, usize)>,
 }
 
 impl Journal {
-    /// For one run; `inherited` is what an earlier one has left, and could not be done yet.
+    /// For one run; `inherited` is what an earlier one left, and could not be done yet.
     pub fn new(
         state_dir: Option<PathBuf>,
         own: Own,
@@ -262,7 +259,7 @@ impl Journal {
         }
     }
 
-    /// What this run does is an earlier one's work: whoever finds it cut off reads of that.
+    /// This run does an earlier one's work: if it is killed, the journal names that one.
     pub fn on_behalf_of(self, earlier: &Unfinished) -> Self {
         Self { task: earlier.task.clone(), since: earlier.since, ..self }
     }
@@ -276,18 +273,18 @@ impl Journal {
         if changed { self.write() } else { Ok(()) }
     }
 
-    /// A scope has ended, and its clean-up with it.
+    /// A scope and its clean-up have ended.
     pub fn leave(&mut self) -> Result<()> {
         let changed = self.open.pop().is_some_and(|pending| !pending.is_empty());
         if changed { self.write() } else { Ok(()) }
     }
 
-    /// A deed of the clean-up could not be done: the next run tries it again.
+    /// A clean-up step failed: the next run tries it again.
     pub fn keep(&mut self, act: &Act) {
         self.left.extend(Pending::of(act));
     }
 
-    /// A hook is at work, or none is any more.
+    /// A hook is running, or none is any more.
     pub fn hook(&mut self, process: Option<Process>) -> Result<()> {
         self.hook = process;
         self.write()
@@ -299,13 +296,13 @@ impl Journal {
         self.write()
     }
 
-    /// It has ended there, for sure.
+    /// It has certainly ended there.
     pub fn has_ended_inside(&mut self, end: &Cmd) -> Result<()> {
         self.inside.retain(|other| other != end);
         self.write()
     }
 
-    /// The innermost scope's come first, as they would have.
+    /// The innermost scope's come first, as in the run itself.
     fn write(&self) -> Result<()> {
         let Some(state_dir) = &self.state_dir else { return Ok(()) };
         let pending: Vec<Pending> =

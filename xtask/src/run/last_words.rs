@@ -1,5 +1,5 @@
-//! The end of a container's log, where it does not come up again: without what is secret in its
-//! environment or in an address.
+//! The end of a container's log, if it does not start again: without the secrets of its environment
+//! and of addresses.
 
 use crate::config::Secrets;
 use crate::door::ask::ask;
@@ -35,7 +35,7 @@ fn lines(of: &LastWords, secrets: &Secrets) -> Option<Vec<String>> {
     )
 }
 
-/// Both streams of a log, by the times that stand before their lines.
+/// Both streams of a log, by the times at the start of their lines.
 fn in_order<'a>(out: &'a str, err: &'a str) -> Vec<&'a str> {
     let timed = |line: &'a str| line.split_once(' ').unwrap_or((line, ""));
     let mut lines: Vec<_> = out.lines().chain(err.lines()).map(timed).collect();

@@ -1,6 +1,6 @@
-//! What a loader role may not do of a dump, given by the role that made it when all has loaded and
-//! proved good. Nothing of the file's own code runs in it (see [`Spare::Handover`]); what might,
-//! event triggers, comes last.
+//! The parts of a dump that a loader role can't do: the role that made it does them once everything
+//! is loaded and verified. None of the file's own code runs then (see [`Spare::Handover`]); what
+//! might run it, event triggers, comes last.
 
 use std::io::Write;
 
@@ -19,7 +19,7 @@ use crate::plan::{Fence, Handover};
 use crate::problem::Problem;
 use crate::value::Spare;
 
-/// Bytes of it that are kept in memory: owners, rights and comments are a small part of any dump.
+/// How much of it is kept in memory: owners, rights and comments are a small part of any dump.
 const ROOM: usize = 256 << 20;
 
 /// The statements, as the dump has them.
@@ -30,7 +30,7 @@ pub(super) struct Later {
 }
 
 impl Later {
-    /// Keeps a statement, where it is one of these.
+    /// Keeps a statement, if it is one of these.
     pub(super) fn keep(&mut self, what: Spare, statement: &[u8]) -> Result<()> {
         let (first, last) = match what {
             Spare::Handover => (true, false),
@@ -51,13 +51,13 @@ impl Later {
         }
 
         Err(Problem::failed(
-            "the file gives more owners, rights and comments than are kept in memory",
+            "the file has more owners, rights and comments than db-tasks keeps in memory",
         )
-        .cure("if its author is trusted, `--trust=role` loads it as the project's own role")
+        .cure("if you trust its author, `--trust=role` loads it as the project's own role")
         .into())
     }
 
-    /// Has them run; what the server warned of then is the answer.
+    /// Runs them; returns the server's warnings.
     pub(super) fn give(
         self,
         handover: &Handover,
@@ -84,7 +84,7 @@ impl Later {
             &after,
         ];
 
-        // a psql that has died closes its end, and says why itself
+        // a psql that died closes its end, and says why itself
         drop(parts.iter().try_for_each(|part| stdin.write_all(part)));
         drop(stdin);
 
@@ -93,7 +93,7 @@ impl Later {
     }
 }
 
-/// It is our own role that could not do it, but for what no loader's file may want.
+/// Our own role could not do it, except for what no loader role's file may contain.
 fn explained(error: anyhow::Error) -> anyhow::Error {
     let is_not_its_own =
         |problem: &Problem| problem.happened.iter().any(|line| line.contains(NOT_ITS_OWN));

@@ -1,7 +1,7 @@
-//! Who uses the project's own servers: the last one to leave stops what was started on demand.
+//! Who uses the project's own servers: the last user stops what was started on demand.
 //!
 //! Two locks: the gate is held while servers are started or stopped, and everybody who uses them
-//! holds the other one, shared. The system lets go of both when a process ends, however it ends.
+//! holds the other one, shared. The system releases both when a process ends, however it ends.
 
 use std::fs::File;
 use std::path::Path;
@@ -30,8 +30,8 @@ pub enum Others {
 }
 
 impl Lease {
-    /// Waits for whoever starts or stops servers just now, and enters. `waits` is called once, when
-    /// that takes a while.
+    /// Waits until nobody else starts or stops servers, and takes the gate. `waits` is called once
+    /// if that takes a while.
     ///
     /// # Errors
     /// An interrupt came first.
@@ -62,22 +62,22 @@ impl Lease {
         Ok(lease)
     }
 
-    /// Takes a share, and leaves the gate to others.
+    /// Takes a share, and releases the gate.
     pub fn share(&self) -> Result<()> {
-        // whoever holds it alone is inside the gate, and there we are
+        // only the holder of the gate could hold it alone, and that is us
         self.users.lock_shared().context("could not share the servers' lock")?;
-        self.gate.unlock().context("could not leave the servers' gate")
+        self.gate.unlock().context("could not release the lock for starting servers")
     }
 
-    /// Gives the share back, behind the gate again, and looks who is left.
+    /// Releases the share, while holding the gate again, and checks who is left.
     pub fn give_back(&self) -> Result<Others> {
-        self.gate.lock().context("could not enter the servers' gate")?;
+        self.gate.lock().context("could not take the lock for starting servers")?;
         self.others()
     }
 
-    /// Who uses the servers beside us.
+    /// Who else uses the servers.
     pub fn others(&self) -> Result<Others> {
-        self.users.unlock().context("could not give back the servers' lock")?;
+        self.users.unlock().context("could not release the servers' lock")?;
         Ok(if self.users.try_lock().is_ok() { Others::None } else { Others::Some })
     }
 }

@@ -1,5 +1,4 @@
-//! What could not be cleaned up or started again: what somebody has to know of a run, however it
-//! ended.
+//! What could not be cleaned up or started again: you must know it, however the run ended.
 
 use std::fmt;
 
@@ -18,8 +17,8 @@ impl Left {
     /// An act that failed after the work itself.
     pub fn of(act: &Act, why: anyhow::Error) -> Self {
         let what = match act {
-            Act::Wait(wait) => format!("waited in vain for {}", wait.what),
-            // the deed says itself what is done
+            Act::Wait(wait) => format!("waiting for {} timed out", wait.what),
+            // the text itself says what is done
             Act::Write(deed) if !matches!(deed.how, How::Hook(_)) => {
                 format!("could not {}", deed.what)
             }
@@ -28,7 +27,7 @@ impl Left {
         Self { what, why }
     }
 
-    /// That a backup could not be tried could not be noted in its manifest.
+    /// The manifest could not record that the backup could not be tried.
     pub fn unnoted(why: anyhow::Error) -> Self {
         Self {
             what: "could not note in the manifest that the backup could not be tried".into(),
@@ -36,7 +35,7 @@ impl Left {
         }
     }
 
-    /// What is left to do could not be written down.
+    /// The journal of what is left to do could not be written.
     pub fn unwritten(why: anyhow::Error) -> Self {
         Self { what: "could not write down what is left to do".into(), why }
     }
@@ -48,8 +47,8 @@ impl fmt::Display for Left {
     }
 }
 
-/// How a run ended: the cause first, then what is not as it should be. Where the work itself is
-/// done, that is the cause.
+/// How a run ended: the cause first, then what is not as it should be. If the work itself is done,
+/// that is the cause.
 pub fn conclude(problem: Option<anyhow::Error>, left: &[Left]) -> Option<anyhow::Error> {
     if left.is_empty() {
         return problem;
@@ -57,7 +56,7 @@ pub fn conclude(problem: Option<anyhow::Error>, left: &[Left]) -> Option<anyhow:
 
     let named = left.iter().map(|left| left.what.as_str()).collect::<Vec<_>>().join("; ");
     let reasons = left.iter().map(|left| format!("{:#}", left.why)).collect::<Vec<_>>().join("\n");
-    let by_hand = "do by hand what is named above";
+    let by_hand = "do the things named above by hand";
 
     let concluded = match problem {
         None => Problem::failed(format!("{named}; the work itself is done"))
@@ -103,7 +102,7 @@ mod tests {
         assert_eq!(
             text(None, &left()).unwrap(),
             "could not start the container web; the work itself is done\n  no such image\n    \
-             `docker start web` ended with exit code 1\n  next: do by hand what is named above; \
+             `docker start web` ended with exit code 1\n  next: do the things named above by hand; \
              do not run the command again for it"
         );
 
@@ -116,8 +115,8 @@ mod tests {
         assert_eq!(
             both.to_string(),
             "interrupted\n  while it ran: a dump\n  and then it could not start the container \
-             web:\n  no such image\n    `docker start web` ended with exit code 1\n  next: do by \
-             hand what is named above; then run it again"
+             web:\n  no such image\n    `docker start web` ended with exit code 1\n  next: do the \
+             things named above by hand; then run it again"
         );
     }
 }

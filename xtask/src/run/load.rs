@@ -1,4 +1,4 @@
-//! The psql that a dump is loaded by: it gets its last words only when all has proved good.
+//! The psql that loads a dump: it gets its last statements only once everything is verified.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
@@ -27,19 +27,19 @@ use crate::value::{Spare, Trust};
 pub struct Loading {
     child: Child,
     stdin: PipeWriter,
-    /// What psql has said, each time that it comes to one of [`MARKS`]; it ends when psql does.
+    /// What psql said up to each of [`MARKS`]; it ends when psql does.
     marks: Receiver<String>,
     answer: JoinHandle<String>,
     load: Load,
-    /// Of this load alone: no dump can know it.
+    /// Unique to this load: no dump can know it.
     key: String,
     sent: u64,
     held: Vec<u8>,
     asides: Vec<Aside>,
     again: Vec<Again>,
-    /// What is given when the loader role has gone.
+    /// What is sent after the loader role is gone.
     later: Later,
-    /// The dump's lines before which psql was told something: its own count of lines has one more
+    /// The lines of the dump before which psql got a line of ours: its own line count is one higher
     /// for each.
     told: Vec<u64>,
 }
@@ -56,7 +56,7 @@ pub struct Loaded {
 }
 
 impl Loading {
-    /// Starts psql and gives it its first words.
+    /// Starts psql and sends it its first statements.
     pub fn open(load: &Load, secrets: &Secrets, interrupt: &Interrupt) -> Result<Self> {
         let (reader, mut stdin) = wide_pipe()?;
         let (said, saying) = wide_pipe()?;
@@ -69,7 +69,7 @@ impl Loading {
             interrupt,
         )?;
 
-        // a psql that can't connect closes its end: its own words come later
+        // a psql that can't connect closes its end: its own message comes later
         let (key, load) = (new_key(), load.clone());
         drop(stdin.write_all(&bytes::of(&proof::keyed(&load.before, &key))));
         drop(stdin.write_all(load.fence.lines(&key)[0].as_bytes()));
@@ -95,7 +95,7 @@ impl Loading {
         })
     }
 
-    /// Passes on what the scanner has let go.
+    /// Passes on what the scanner released.
     pub fn take(&mut self, chunk: &[u8], scanner: &mut Scanner, proof: &Proof) -> Result<()> {
         if self.held.is_empty() {
             let kept = self.pass_on(chunk, scanner, proof)?;
@@ -111,7 +111,7 @@ impl Loading {
         if self.held.len() < 16 * CHUNK { Ok(()) } else { held_up(scanner, proof) }
     }
 
-    /// Sends what may be sent of `bytes`; returns how many were dealt with.
+    /// Sends what may be sent of `bytes`; returns how many were handled.
     fn pass_on(&mut self, bytes: &[u8], scanner: &mut Scanner, proof: &Proof) -> Result<usize> {
         let first = self.sent;
         let end = first + bytes.len() as u64;
@@ -124,7 +124,7 @@ impl Loading {
         let again = scanner.take_again();
         self.again.extend(again.into_iter().filter(|_| proof.trust == Trust::Dump));
 
-        // nothing beyond what is released is passed on, were it only to get to what is left out
+        // nothing beyond what is released is passed on, not even to get to what is left out
         let due = self.asides.iter().take_while(|a| a.at.end <= released).count();
         let told = self.again.iter().take_while(|a| a.at < released).count();
         let due: Vec<Aside> = self.asides.drain(..due).collect();
@@ -137,7 +137,7 @@ impl Loading {
             self.again.drain(..told).filter_map(|again| change(again, &self.load, &self.key));
 
         for change in changes(gone, told) {
-            anyhow::ensure!(change.from >= at, "what psql is to be told comes too late");
+            anyhow::ensure!(change.from >= at, "a command for psql comes too late");
             self.stdin.write_all(slice(bytes, first, at, change.from))?;
 
             // empty lines in the place of what is left out: psql counts lines for its messages
@@ -158,21 +158,21 @@ impl Loading {
         Ok(dealt_with)
     }
 
-    /// psql hears our own words again: whatever state the dump has left it in, they are no part of
+    /// psql gets our own statements again: whatever state the dump left it in, they are not part of
     /// it.
     fn say(&mut self, words: &str) {
         let free = &self.load.fence.lines(&self.key)[1];
-        // a psql that has died closes its end, and says why itself
+        // a psql that died closes its end, and says why itself
         drop(
             self.stdin
                 .write_all(&bytes::of(&(format!("\n{free}") + &proof::keyed(words, &self.key)))),
         );
     }
 
-    /// Only now does psql get to hear COMMIT. Returns what it has said of what is there.
+    /// Only now psql gets COMMIT. Returns what it said about what is there.
     ///
     /// # Errors
-    /// psql's own, and rows that are not what the dump brought.
+    /// psql's own, and rows that do not match the dump.
     pub fn finish(
         mut self,
         script: &Script,
@@ -240,7 +240,7 @@ impl Loading {
 
         let answer = answer
             .join()
-            .map_err(|_| anyhow::anyhow!("the thread that listens to psql broke down"))?;
+            .map_err(|_| anyhow::anyhow!("the thread that listens to psql panicked"))?;
         let bare = [&answer, &helped].into_iter().flat_map(|said| read_bare(said)).collect();
         let counts = [answer, helped]
             .map(|said| counted(&said, &key))
@@ -283,7 +283,7 @@ impl Loading {
         Ok(Loaded { counts, bare: read_bare(&said), warnings: Warnings::read(&heard) })
     }
 
-    /// Gives the load up: psql is killed before it can read the end of its input, so that nothing
+    /// Abandons the load: psql is killed before it can read the end of its input, so that nothing
     /// is committed.
     pub fn abort(self) {
         self.child.kill();
@@ -291,7 +291,7 @@ impl Loading {
         drop(self.child.wait());
     }
 
-    /// What a psql that died by itself says, before it is given up.
+    /// What a psql that died by itself says, before the load is abandoned.
     pub fn cause_of_death(self) -> Option<anyhow::Error> {
         std::thread::sleep(Duration::from_millis(20));
         self.child.kill();
@@ -301,7 +301,7 @@ impl Loading {
     }
 }
 
-/// What psql gets otherwise than the dump has it: from one place to another, which may be the same.
+/// Where psql gets something else than the dump: from one place to another, which may be the same.
 struct Change {
     from: u64,
     to: u64,
@@ -309,7 +309,7 @@ struct Change {
     line: Option<u64>,
 }
 
-/// What is left out and what is put in, in the order of the dump.
+/// What is left out and what is added, in the order of the dump.
 fn changes(asides: impl Iterator<Item = Aside>, told: impl Iterator<Item = Change>) -> Vec<Change> {
     let gone = asides.map(|Aside { at, .. }| Change {
         from: at.start,
@@ -324,7 +324,7 @@ fn changes(asides: impl Iterator<Item = Aside>, told: impl Iterator<Item = Chang
     all
 }
 
-/// What psql is told between two statements, if anything.
+/// What psql gets between two statements, if anything.
 fn change(Again { at, line, what }: Again, load: &Load, key: &str) -> Option<Change> {
     let words = match what {
         Told::Reading(words) => words,
@@ -336,7 +336,7 @@ fn change(Again { at, line, what }: Again, load: &Load, key: &str) -> Option<Cha
     Some(Change { from: at, to: at, words, line: Some(line) })
 }
 
-/// Before the transaction began, no line was of the dump.
+/// Before the transaction began, no line was from the dump.
 fn explained(error: anyhow::Error, load: &Load, told: &[u64], has_begun: bool) -> anyhow::Error {
     let error = if has_begun {
         proof::at_line(error, load.own_lines(), told)
@@ -346,25 +346,25 @@ fn explained(error: anyhow::Error, load: &Load, told: &[u64], has_begun: bool) -
     if matches!(load.by, By::Loader(_)) { proof::by_a_loader(error) } else { error }
 }
 
-/// What stands behind the mark of the counts.
+/// What follows the mark of the counts.
 fn counted(said: &str, key: &str) -> Option<Counts> {
     said.split_once(&format!("{COUNTS} {key}\n")).map(|(_, counts)| read_counts(counts))
 }
 
-/// psql did not read our words as such, which only a dump that left it within data can bring about.
+/// psql did not read our statements as such: only a dump that ends within data can cause that.
 fn unheard(what: &str) -> Problem {
     Problem::failed(what)
-        .because("it took what follows the dump for a part of it")
+        .because("it took what follows the dump as a part of it")
         .cure("use another backup (`db-list`)")
 }
 
-/// 128 bits of the system's randomness, by way of the seed of std's hash maps.
+/// 128 random bits from the system, through the seed of std's hash maps.
 pub fn new_key() -> String {
     let word = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", word(), word())
 }
 
-/// All that psql says since its last mark.
+/// Everything that psql said since its last mark.
 fn listen(said: PipeReader, ends: &[String; 2], marks: &SyncSender<String>) -> String {
     let mut text = String::new();
     let mut said = BufReader::new(said);
@@ -373,7 +373,7 @@ fn listen(said: PipeReader, ends: &[String; 2], marks: &SyncSender<String>) -> S
     while said.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
         let words = readable(&line);
         if ends.contains(&words) {
-            // whoever does not wait for it any more has given the load up
+            // if nobody waits for it any more, the load was abandoned
             drop(marks.try_send(std::mem::take(&mut text)));
         } else {
             text.push_str(&words);
@@ -388,8 +388,8 @@ fn slice(bytes: &[u8], base: u64, from: u64, to: u64) -> &[u8] {
     &bytes[(from - base) as usize..(to.max(from) - base) as usize]
 }
 
-/// So much is held back only where psql must not get any more.
+/// This much is held back only if psql must not get any more.
 fn held_up(scanner: &Scanner, proof: &Proof) -> Result<()> {
     proof::good(scanner.strange(), proof.trust)?;
-    anyhow::bail!("a line or statement of the dump is too long to be judged before it is run")
+    anyhow::bail!("a line or statement of the dump is too long to check before it runs")
 }

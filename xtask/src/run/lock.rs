@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::state::{self, Use};
 use crate::problem::{Exit, Problem};
 
-/// Held for as long as it lives; the system lets go of it when the process ends, however it ends.
+/// Held as long as this value lives; the system releases it when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -55,11 +55,11 @@ impl Lock {
     }
 }
 
-/// How long a lock may outlive its process. A run that is killed between fork and exec of a child
-/// leaves it to that child, which lets go at its exec.
+/// How long a lock may outlive its process. A run killed between fork and exec of a child leaves it
+/// to that child, which releases it at its exec.
 const LINGERS: Duration = Duration::from_secs(5);
 
-/// What the holder wrote. It is a help, no more: it may be cut, or not written yet.
+/// What the holder wrote. It is only a help: it may be truncated, or not written yet.
 fn holder(file: &mut File) -> Result<String> {
     let mut holder = Vec::new();
     file.rewind()?;
@@ -67,8 +67,8 @@ fn holder(file: &mut File) -> Result<String> {
     Ok(String::from_utf8_lossy(&holder).trim().to_owned())
 }
 
-/// Whether the process that the lock names is there no more. False where none is named, or nobody
-/// can tell.
+/// Whether the process that the lock names is gone. False if none is named, or if that is not
+/// known.
 fn has_ended(holder: &str) -> bool {
     let pid =
         holder.split_once(", process ").and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
@@ -87,9 +87,9 @@ fn runs(_pid: i32) -> bool {
 }
 
 fn held(holder: &str) -> Problem {
-    Problem::new(Exit::Locked, "another run of this project is at work")
+    Problem::new(Exit::Locked, "another run of this project is active")
         .because(format!("it is {holder}"))
-        .cure("wait until it is done; the lock ends with its process")
+        .cure("wait until it is done; the lock is released when its process ends")
 }
 
 #[cfg(test)]
@@ -132,7 +132,7 @@ mod tests {
 
         let error = format!("{:#}", taken(dir.path()).unwrap_err());
 
-        assert!(error.contains("another run of this project is at work"), "{error}");
+        assert!(error.contains("another run of this project is active"), "{error}");
         assert!(begun.elapsed() < LINGERS);
     }
 

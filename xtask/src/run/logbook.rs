@@ -1,5 +1,5 @@
-//! A file for each run, where `project.logs` names a folder: all that a person could read of it,
-//! with the time of each line.
+//! A file for each run, if `project.logs` names a folder: everything you could read of it, with the
+//! time of each line.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -21,10 +21,11 @@ pub struct Logbook {
 }
 
 impl Logbook {
-    /// Begins the file of a run, which its owner alone may read; the oldest ones of other runs go.
+    /// Begins the file of a run, which only its owner may read; removes the oldest ones of other
+    /// runs.
     ///
     /// # Errors
-    /// Why there can be none.
+    /// Why there can't be one.
     pub fn begin(
         folder: &Path,
         task: &str,
@@ -37,14 +38,14 @@ impl Logbook {
             .map_err(|e| format!("could not make `{}`: {e}", path.display()))?;
 
         for old in too_many(names(folder), KEPT) {
-            // what can't be removed now is tried again by the next run
+            // the next run tries again to remove it
             drop(fs::remove_file(folder.join(old)));
         }
 
         Ok(Self { file, now })
     }
 
-    /// Writes lines down. A log that can't be written fails no work.
+    /// Logs lines. A log that can't be written does not fail the run.
     pub fn write(&self, text: &str) {
         let time = (self.now)().to_rfc3339_opts(SecondsFormat::Millis, true);
         let lines: String = text.lines().map(|line| format!("{time}  {line}\n")).collect();
@@ -52,7 +53,7 @@ impl Logbook {
     }
 }
 
-/// The folder; one that is made here stays out of version control.
+/// The folder; if it is created here, it stays out of version control.
 fn made(folder: &Path) -> Result<(), String> {
     if folder.is_dir() {
         return Ok(());
@@ -63,7 +64,7 @@ fn made(folder: &Path) -> Result<(), String> {
     };
     deed::private_folder(folder)
         .map_err(|e| format!("could not make the folder `{}`: {}", folder.display(), said(e)))?;
-    // beside it, the folder works as well
+    // the folder works without it, too
     drop(state::create_new(&folder.join(".gitignore")).and_then(|mut file| file.write_all(b"*\n")));
 
     Ok(())
@@ -78,8 +79,7 @@ fn names(folder: &Path) -> Vec<String> {
     files.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
-/// Of the names that are a run's, those beyond the newest so many. What else is in the folder is
-/// somebody's.
+/// Names of log files beyond the newest ones. Other files in the folder belong to somebody else.
 fn too_many(names: Vec<String>, kept: usize) -> Vec<PathBuf> {
     let mut ours: Vec<String> = names.into_iter().filter(|name| is_of_a_run(name)).collect();
     ours.sort_unstable_by(|a, b| b.cmp(a));

@@ -51,7 +51,7 @@ use crate::problem::{About, Exit, Problem};
 use crate::tasks;
 use crate::value::{LeftOut, Spare};
 
-/// What a run needs beside its plan.
+/// What a run needs in addition to its plan.
 pub struct World<'a> {
     /// Values for children's environments.
     pub secrets: &'a Secrets,
@@ -61,9 +61,9 @@ pub struct World<'a> {
     pub now: fn() -> DateTime<Utc>,
     /// Whom to tell.
     pub watch: &'a mut dyn Watch,
-    /// What is still to be cleaned up, should this run be killed.
+    /// What must be cleaned up if this run is killed.
     pub journal: Journal,
-    /// The session in which the first database was looked at.
+    /// The session in which the first database was surveyed.
     pub idle: &'a Idle,
 }
 
@@ -73,13 +73,13 @@ pub trait Watch {
     fn begin(&mut self, act: &Act);
     /// Bytes have moved.
     fn progress(&mut self, progress: &Progress);
-    /// An act is done; `found` where it was a pipe.
+    /// An act is done; `found` if it was a pipe.
     fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration);
     /// An act of a clean-up is done, whether there was anything to do for it or not.
     fn cleaned(&mut self, act: &Act, took: Duration);
-    /// A hook has said a line.
+    /// A hook printed a line.
     fn line(&mut self, line: &str);
-    /// Something that a person should know came of an act.
+    /// An act reported something.
     fn told(&mut self, what: &str);
     /// An act failed.
     fn failed(&mut self, act: &Act, took: Duration);
@@ -92,7 +92,7 @@ pub struct Report {
     pub found: BTreeMap<String, Found>,
     /// Why it ended early.
     pub problem: Option<anyhow::Error>,
-    /// Why what follows the work ended early: the work is done.
+    /// Why the part after the work ended early: the work is done.
     pub sequel: Option<anyhow::Error>,
     /// What could not be cleaned up or started again.
     pub left_behind: Vec<Left>,
@@ -100,7 +100,7 @@ pub struct Report {
     pub took: Duration,
 }
 
-/// Executes a plan. The report says what went wrong; what had begun is cleaned up before it
+/// Executes a plan. The report says what went wrong; what was begun is cleaned up before it
 /// returns.
 pub fn run(cleared: Cleared, world: &mut World<'_>) -> Report {
     let begun = Instant::now();
@@ -139,8 +139,7 @@ impl Runner<'_, '_> {
         let mut result = self.steps(&scope.body);
 
         if let Err(e) = &result {
-            // a backup is called bad for its own faults alone, not for those of a server that went
-            // away
+            // a backup fails only for its own faults, not for those of a server that went away
             let blamed = e.downcast_ref::<Problem>().is_some_and(|p| p.about == About::Backup);
             let cleaned = self.clean_up(
                 scope.on_failure.iter().filter(|act| blamed || bad_word(act).is_none()),
@@ -175,7 +174,7 @@ impl Runner<'_, '_> {
         }
     }
 
-    /// A trial that came to no end says nothing against the backup: that is noted, and told.
+    /// A trial that did not finish says nothing against the backup: that is recorded and reported.
     fn untried(&mut self, manifest: &Path, how: &str, error: anyhow::Error) -> anyhow::Error {
         let problem = match error.downcast::<Problem>() {
             Ok(problem) if problem.exit == Exit::Failed && how.starts_with("deep") => problem,
@@ -193,7 +192,7 @@ impl Runner<'_, '_> {
         let happened = happened.iter().cloned().chain([tried.clone()]).collect();
 
         Problem {
-            tried: "the backup could not be tried here, and nothing is said against it".into(),
+            tried: "the backup could not be tried here; that says nothing against it".into(),
             happened,
             ..problem
         }
@@ -209,8 +208,7 @@ impl Runner<'_, '_> {
         result.map(drop).map_err(|e| if self.world.interrupt.hit() { interrupted(e) } else { e })
     }
 
-    /// What follows a failure is done whole: each act is tried, whatever became of the one before.
-    /// What fails is for `later`.
+    /// All clean-up steps are tried, even if an earlier one failed. What fails goes to `later`.
     fn clean_up<'a>(
         &mut self,
         acts: impl IntoIterator<Item = &'a Act>,
@@ -228,7 +226,7 @@ impl Runner<'_, '_> {
         self.world.interrupt.shield();
         let (mut failed, mut ended) = (false, Vec::new());
         for act in acts {
-            // what could not be started is not waited for
+            // do not wait for what could not be started
             if failed && matches!(act, Act::Wait(_)) {
                 continue;
             }
@@ -248,7 +246,7 @@ impl Runner<'_, '_> {
         ended
     }
 
-    /// What it has told.
+    /// What it reported.
     fn act(&mut self, act: &Act, due: Due) -> Result<Vec<String>> {
         let begun = Instant::now();
         self.world.watch.begin(act);
@@ -319,11 +317,11 @@ impl Runner<'_, '_> {
 enum Due {
     /// There is.
     Surely,
-    /// It acts by what it finds, and may find that all is well.
+    /// It acts on what it finds, and may find that all is well.
     Perhaps,
 }
 
-/// Whether an act of a clean-up looks what there is to do.
+/// Whether a clean-up step checks what there is to do.
 fn may_do_nothing(act: &Act) -> bool {
     match act {
         Act::Remove(_) | Act::Rename(_) => true,
@@ -352,7 +350,7 @@ fn standing(error: anyhow::Error, stands: Option<String>) -> anyhow::Error {
     Problem { stands: Some(stands.into()), ..problem }.into()
 }
 
-/// The manifest that a bad word goes into, and of which verification.
+/// The manifest that records the failure, and of which verification.
 fn bad_word(act: &Act) -> Option<(&Path, &'static str)> {
     match act {
         Act::Seal(seal) => match &**seal {
@@ -365,7 +363,7 @@ fn bad_word(act: &Act) -> Option<(&Path, &'static str)> {
     }
 }
 
-/// What a backup of a store has not, said when it is made, and what a load has left out because the
+/// What a backup of a store lacks, said when it is made, and what a load left out because the
 /// server has no place for it.
 fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
     match (&pipe.to, &found.held) {
@@ -383,8 +381,8 @@ fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
                 .join(", ");
 
             let lacks = format!(
-                "what the dump has in the tablespace {named} is in the default one: the server \
-                 has none of that name"
+                "what the dump has in the tablespace {named} went to the default one: the server \
+                 has no tablespace of that name"
             );
             (!named.is_empty()).then_some(lacks).into_iter().collect()
         }
@@ -392,18 +390,18 @@ fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
     }
 }
 
-/// What the server's planner will know nothing of.
+/// What the server's planner has no statistics of.
 fn without_statistics(found: &Found) -> Vec<String> {
     let say = |bare: &Bare| match bare {
         Bare::Far(table) => {
             format!(
-                "no statistics of {table}: a part of it is in another server, which is not asked \
+                "no statistics for {table}: a part of it is on another server, which is not asked \
                  here; `ANALYZE {table}` asks it"
             )
         }
         Bare::Failed(table) => {
             format!(
-                "no statistics of {table}: a function of its indexes or statistics fails; \
+                "no statistics for {table}: a function of its indexes or statistics fails; \
                  `ANALYZE {table}` says why"
             )
         }
@@ -421,7 +419,7 @@ fn but(error: anyhow::Error) -> anyhow::Error {
         .into()
 }
 
-/// What a signal made of an error.
+/// An error that a signal caused.
 pub fn interrupted(error: anyhow::Error) -> anyhow::Error {
     if error.downcast_ref::<Problem>().is_some_and(|p| p.exit == Exit::Interrupted) {
         return error;

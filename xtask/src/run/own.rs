@@ -1,8 +1,9 @@
-//! What this user has for all projects, outside of each: the key that journals are signed with, and
-//! what was trusted once.
+//! What this user has for all projects, outside of them: the key that signs journals, and what was
+//! trusted once.
 //!
-//! It is in `XDG_STATE_HOME/db-tasks` (<https://specifications.freedesktop.org/basedir-spec/latest/>), never in a project's folder,
-//! which anybody may have written.
+//! It is in `XDG_STATE_HOME/db-tasks`
+//! (<https://specifications.freedesktop.org/basedir-spec/latest/>), never in a project's folder,
+//! which somebody else may have written.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,16 +20,16 @@ use crate::stream::mac;
 /// What this user has on this machine for one project.
 #[derive(Debug, Clone)]
 pub struct Own {
-    /// The folder; `None` where there is no place for one.
+    /// The folder; `None` if there is no place for one.
     home: Option<PathBuf>,
-    /// What everything here is bound to: the project's folder and the machine.
+    /// What all of this is bound to: the project's folder and the machine.
     bound: String,
 }
 
 /// What is trusted for a project: programs and folders, with the state that a folder was in.
 pub type Trusted = BTreeMap<String, String>;
 
-/// What a person has trusted, once, on this machine.
+/// What you trusted, once, on this machine.
 #[derive(Serialize, Deserialize)]
 struct Record {
     /// The project's folder and the machine.
@@ -37,7 +38,7 @@ struct Record {
 }
 
 impl Own {
-    /// Looks where it is; makes nothing. What `.env` says does not count: it is the repository's.
+    /// Finds it; creates nothing. What `.env` says does not count: it belongs to the repository.
     pub fn look(root: &Path, env: &Env) -> Self {
         let root = fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
         let home =
@@ -52,7 +53,7 @@ impl Own {
         Some(self.home.as_ref()?.join(self.digest()))
     }
 
-    /// The signature of a text, by a key that is made with the first one; `None` where there is no
+    /// The signature of a text, by a key that is created for the first one; `None` if there is no
     /// place to keep a key.
     pub fn sign(&self, text: &[u8]) -> Result<Option<String>> {
         let Some(home) = &self.home else { return Ok(None) };
@@ -76,7 +77,7 @@ impl Own {
         Ok((!key.is_empty()).then(|| self.mac(&key, text)))
     }
 
-    /// Whether a signature is of this text, this project, this user and this machine.
+    /// Whether a signature fits this text, project, user and machine.
     pub fn has_signed(&self, text: &[u8], signature: &str) -> bool {
         let key = self.home.as_ref().and_then(|home| state::read(&home.join("key")).ok()?);
         key.is_some_and(|key| !key.is_empty() && self.mac(&key, text) == signature)
@@ -107,7 +108,7 @@ impl Own {
 
         let file = self
             .record_file()
-            .context("there is no folder of your own to keep it in: set HOME or XDG_STATE_HOME")?;
+            .context("there is no folder of yours to keep it in: set HOME or XDG_STATE_HOME")?;
         let record = Record {
             project: self.bound.clone(),
             trusted: known.into_iter().chain(more).collect(),
@@ -144,7 +145,7 @@ fn candidates(env: &Env, passwd: &str, user: u32) -> Vec<PathBuf> {
     own.chain(shared).collect()
 }
 
-/// This machine: its id, where it has one that lasts, else its name.
+/// This machine: its id, if it has a lasting one, otherwise its name.
 fn machine() -> String {
     let said = ["/etc/machine-id", "/var/lib/dbus/machine-id", "/proc/sys/kernel/hostname"]
         .map(fs::read_to_string);
@@ -155,14 +156,14 @@ fn machine() -> String {
         .unwrap_or_default()
 }
 
-/// 256 bits of the system's own, in hexadecimal.
+/// 256 random bits from the system, in hexadecimal.
 fn random() -> std::io::Result<String> {
     let mut bytes = [0_u8; 32];
     if cfg!(unix) {
         fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     } else {
         use std::hash::{BuildHasher, RandomState};
-        // seeded by the system, each anew
+        // seeded by the system, each differently
         for chunk in bytes.chunks_mut(8) {
             chunk.copy_from_slice(
                 &RandomState::new().hash_one(std::time::SystemTime::now()).to_le_bytes(),

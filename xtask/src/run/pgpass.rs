@@ -1,4 +1,5 @@
-//! A person's password file: <https://www.postgresql.org/docs/current/libpq-pgpass.html>. It is replaced whole, or not at all.
+//! Your password file: <https://www.postgresql.org/docs/current/libpq-pgpass.html>. It is replaced
+//! whole, or not at all.
 
 use std::fs;
 use std::path::Path;
@@ -11,17 +12,17 @@ use crate::config::Secrets;
 use crate::plan::Login;
 use crate::problem::Problem;
 
-/// Writes these logins into a file that its owner alone may read, and leaves all other lines as
-/// they are.
+/// Writes these logins into a file that only its owner may read, and leaves all other lines as they
+/// are.
 pub(super) fn write(path: &Path, logins: &[Login], secrets: &Secrets) -> Result<()> {
-    // somebody's link to the file in their own repository stays one
+    // a link to the file, as in a dotfiles repository, stays a link
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     if fs::metadata(&path).is_ok_and(|meta| !meta.is_file()) {
         return Err(Problem::failed(format!(
-            "`{}` is no plain file: nothing was changed",
+            "`{}` is not a regular file: nothing was changed",
             path.display()
         ))
-        .cure("libpq reads no other; name one with PGPASSFILE, or move this away")
+        .cure("libpq reads only regular files; name one with PGPASSFILE, or move this one away")
         .into());
     }
 
@@ -32,7 +33,7 @@ pub(super) fn write(path: &Path, logins: &[Login], secrets: &Secrets) -> Result<
                 path.display()
             ))
             .because(e.to_string())
-            .cure("mend its permissions; it must be your own")
+            .cure("fix its permissions; it must belong to you")
             .into());
         }
         read => read.unwrap_or_default(),
@@ -59,7 +60,7 @@ fn line(login: &Login, secrets: &Secrets) -> Result<(String, String)> {
     Ok((login.fields(), escaped(password)))
 }
 
-/// The first line that fits counts: ours come first, and older ones for the very same go.
+/// The first matching line counts: ours come first, and older ones for the same login are removed.
 fn merged(old: &[u8], lines: &[(String, String)]) -> Vec<u8> {
     let is_ours = |line: &[u8]| {
         lines.iter().any(|(fields, _)| {
@@ -80,13 +81,13 @@ fn merged(old: &[u8], lines: &[(String, String)]) -> Vec<u8> {
 impl Login {
     /// Host, port, database and role, as the file has them.
     pub fn fields(&self) -> String {
-        // a role that is called so is not all of them
+        // a role with this name is not the wildcard
         let user = if self.user == "*" { r"\*".to_owned() } else { escaped(&self.user) };
         [escaped(&self.host), escaped(&self.port), escaped(&self.database), user].join(":")
     }
 }
 
-/// A colon or a backslash in a field stands behind a backslash.
+/// A colon or a backslash in a field is escaped by a backslash.
 fn escaped(field: &str) -> String {
     field.replace('\\', "\\\\").replace(':', "\\:")
 }

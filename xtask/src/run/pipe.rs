@@ -1,4 +1,4 @@
-//! One pass: source, proof, sink. Constant memory, whatever the size of the database.
+//! One pass: source, checks, sink. Constant memory, whatever the size of the database.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
@@ -22,11 +22,10 @@ use crate::problem::{Problem, rolled_back};
 use crate::stream::{self, Decoder, Digest, Encoder, Flushed, Sum};
 use crate::value::{Contents, Format, LeftOut, Spare, Without};
 
-/// Bytes handed from the reading thread at once: large enough to make few hand-overs, small enough
-/// for the cache.
+/// Bytes passed from the reading thread together: enough to pass them rarely, few enough for the
+/// cache.
 pub(super) const CHUNK: usize = 256 * 1024;
-/// Bytes that a pipe may hold (Linux's usual limit for everybody), so that pg_dump seldom waits for
-/// us.
+/// Bytes that a pipe may hold (Linux's usual limit), so that pg_dump seldom waits for us.
 const PIPE_BYTES: usize = 1 << 20;
 
 /// What a pipe found.
@@ -36,18 +35,18 @@ pub struct Found {
     pub started: DateTime<Utc>,
     /// How long it took.
     pub took: Duration,
-    /// Bytes of the file, and their sum.
+    /// Bytes of the file, and their checksum.
     pub sum: Sum,
     /// Bytes before they were compressed.
     pub plain_bytes: u64,
     /// What they hold.
     pub held: Held,
-    /// What the new database says, where one was loaded.
+    /// What the new database says, if one was loaded.
     pub loaded: Loaded,
 }
 
 impl Found {
-    /// What psql did not get of a dump that it loaded.
+    /// What psql did not get of a dump.
     pub fn left_out(&self) -> Option<&LeftOut> {
         match &self.held {
             Held::Script(script) => Some(&script.left_out).filter(|left| !left.is_nothing()),
@@ -92,7 +91,7 @@ pub struct Means<'a> {
     pub progress: &'a mut dyn FnMut(&Progress),
 }
 
-/// Moves the bytes, and returns only when both ends have ended well and the proof holds.
+/// Moves the bytes, and returns only if both ends succeeded and the checks passed.
 pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     if pipe.format != Format::Script {
         return store::pump(pipe, means);
@@ -126,12 +125,12 @@ fn pump_script(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     let (script, read) = match ended {
         Ok(ended) => ended,
         Err(e) => {
-            // a psql that has died is the cause of the pipe that broke, and says why
+            // a psql that died broke the pipe, and says why
             let died = sink.cause_of_death();
             let damaged =
                 died.as_ref().and_then(|died| source.damage(&pipe.proof, interrupt, died));
             source.abort();
-            // nobody has told psql to commit yet
+            // psql was not told to commit yet
             return Err(rolled_back(damaged.or(died).unwrap_or(e)));
         }
     };
@@ -152,7 +151,7 @@ fn flow(
     let proof = &pipe.proof;
     let by_loader = proof.leave_out.contains(&Spare::Handover);
     let scanner = if by_loader { Scanner::for_loader() } else { Scanner::new() };
-    // what is only read is read whole
+    // what is only read is read to the end
     let without =
         if matches!(pipe.to, Sink::Psql(_)) { proof.without.clone() } else { Without::default() };
     let mut scanner = scanner.without(without);
@@ -162,7 +161,7 @@ fn flow(
     while let Some(chunk) = source.next()? {
         scanner.feed(&chunk);
         sink.take(&chunk, &mut scanner, proof)?;
-        // who feeds no psql has nobody to tell
+        // without a psql there is nobody to tell
         drop(scanner.take_again());
         bytes += chunk.len() as u64;
         tell(&scanner, bytes);
@@ -174,7 +173,7 @@ fn flow(
     Ok(scanner.finish())
 }
 
-/// Whether the bytes are what they have to be.
+/// Whether the bytes match the manifest.
 fn judge(script: &Script, wanted: &Proof, read: Option<&Sum>) -> Result<()> {
     undamaged(wanted, read)?;
     proof::whole(script, wanted.trust)?;
@@ -185,18 +184,18 @@ pub(super) fn undamaged(wanted: &Proof, read: Option<&Sum>) -> Result<()> {
     let found = read.map(Sum::checksum);
     match wanted.sum.as_ref().filter(|expected| found.as_ref() != Some(*expected)) {
         None => Ok(()),
-        Some(expected) => Err(Problem::failed(
-            "the backup is damaged: its checksum is not the one in its manifest",
-        )
-        .because(format!(
-            "{} now  {}\nmanifest    {}",
-            expected.method,
-            found.map_or("none".into(), |found| found.hex),
-            expected.hex
-        ))
-        .cure("use another backup (`db-list`); this file has changed since it was made")
-        .of_backup()
-        .into()),
+        Some(expected) => {
+            Err(Problem::failed("the backup is damaged: its checksum does not match its manifest")
+                .because(format!(
+                    "{} now  {}\nmanifest    {}",
+                    expected.method,
+                    found.map_or("none".into(), |found| found.hex),
+                    expected.hex
+                ))
+                .cure("use another backup (`db-list`); this file has changed since it was made")
+                .of_backup()
+                .into())
+        }
     }
 }
 
@@ -205,7 +204,7 @@ struct Spring {
     child: Option<Child>,
     /// The session whose snapshot a child reads.
     _session: Option<held::Held>,
-    /// What gives a child the file that it reads.
+    /// What feeds a child the file that it reads.
     feeder: Option<JoinHandle<io::Result<()>>>,
     full: Option<Receiver<io::Result<Vec<u8>>>>,
     empty: SyncSender<Vec<u8>>,
@@ -299,11 +298,11 @@ impl Spring {
     fn finish(&mut self) -> Result<Option<Sum>> {
         let ended = self.child.as_ref().map_or(Ok(String::new()), Child::wait);
 
-        // a file that can't be read to its end is the cause of what its reader complains of
+        // if a file can't be read to its end, that causes its reader's error
         if let Some(feeder) = self.feeder.take() {
-            let fed = feeder.join().map_err(|_| {
-                anyhow::anyhow!("the thread that reads `{}` broke down", self.shown)
-            })?;
+            let fed = feeder
+                .join()
+                .map_err(|_| anyhow::anyhow!("the thread that reads `{}` panicked", self.shown))?;
             fed.map_err(|e| unreadable(Path::new(&self.shown), &e))?;
         }
 
@@ -311,14 +310,13 @@ impl Spring {
         let thread = self.thread.take().context("a pipe is finished once")?;
         let sum = thread
             .join()
-            .map_err(|_| anyhow::anyhow!("the reading thread of `{}` broke down", self.shown))?;
+            .map_err(|_| anyhow::anyhow!("the reading thread of `{}` panicked", self.shown))?;
 
         sum.map_err(|e| unreadable(Path::new(&self.shown), &e).into())
     }
 
-    /// Reads the rest of a file whose psql has died: where its checksum is not the manifest's, that
-    /// is the cause, and the backup is to blame; else it could not be tried where it was
-    /// loaded.
+    /// Reads the rest of a file whose psql died: if its checksum is not the manifest's, that is the
+    /// cause, and the backup is to blame; otherwise it could not be tried here.
     fn damage(
         &mut self,
         wanted: &Proof,
@@ -363,13 +361,13 @@ impl Spring {
             drop(child.wait());
         }
 
-        // it may have much left to read, and nobody waits for that any more
+        // it may have much left to read, and nobody waits for that
         self.feeder = None;
     }
 }
 
-/// Gives a reader a file, and reads it to its end where the reader has enough before: only that
-/// proves it whole.
+/// Feeds a file to a reader, and reads it to its end even if the reader stops earlier: only that
+/// shows it is complete.
 fn feed_all(mut decoder: Decoder<File>, mut feed: PipeWriter) -> io::Result<()> {
     match io::copy(&mut decoder, &mut feed) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
@@ -397,7 +395,7 @@ fn read_all(
         let failed = read.is_err();
         let message = read.map(|_| chunk);
 
-        // nobody listens any more when the run was given up
+        // nobody listens any more once the run is abandoned
         if full.send(message).is_err() || failed || ended {
             break;
         }
@@ -440,14 +438,13 @@ impl Drain {
         }
     }
 
-    /// At the end of the stream: whatever was held back is let go by the scanner, or refused by the
-    /// proof.
+    /// At the end of the stream: the scanner releases what was held back, or a check refuses it.
     fn flush_held(&mut self, proof: &Proof, scanner: &mut Scanner) -> Result<()> {
         self.take(&[], scanner, proof)
     }
 
-    /// Ends the sink well: only now does psql get to hear COMMIT, only now is a file's end written
-    /// and flushed to disk. Returns a file's sum, and the rows that a database counts.
+    /// Completes the sink: only now psql gets COMMIT, only now a file's end is written and flushed
+    /// to disk. Returns a file's checksum, and the rows that a database counts.
     fn finish(
         self,
         script: &Script,
@@ -466,14 +463,14 @@ impl Drain {
         }
     }
 
-    /// Gives the sink up.
+    /// Abandons the sink.
     fn abort(&mut self) {
         if let Self::Psql(loading) = std::mem::replace(self, Self::Closed) {
             loading.abort();
         }
     }
 
-    /// What a psql that died by itself says, before it is given up.
+    /// What a psql that died by itself says, before the load is abandoned.
     fn cause_of_death(&mut self) -> Option<anyhow::Error> {
         match std::mem::replace(self, Self::Closed) {
             Self::Psql(loading) => loading.cause_of_death(),
@@ -492,14 +489,14 @@ pub(super) fn private_file(path: &Path) -> Result<File> {
     options.open(path).map_err(|e| {
         Problem::failed(format!("could not make `{}`", path.display()))
             .because(e.to_string())
-            .cure("mend the folder's permissions, or choose another with `--output-dir`")
+            .cure("fix the folder's permissions, or choose another with `--output-dir`")
             .into()
     })
 }
 
 pub(super) fn wide_pipe() -> Result<(PipeReader, PipeWriter)> {
     let (reader, writer) = io::pipe()?;
-    // refused where an administrator set a lower limit: the usual 64 KiB do, too
+    // refused if an administrator set a lower limit: the usual 64 KiB also work
     #[cfg(target_os = "linux")]
     let _ = rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES);
     Ok((reader, writer))
@@ -513,7 +510,7 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problem {
     let problem = Problem::failed(format!("could not read `{}` to its end", path.display()))
         .because(error.to_string());
     if damaged {
-        problem.cure("the file is cut off or damaged: use another backup (`db-list`)").of_backup()
+        problem.cure("the file is cut short or damaged: use another backup (`db-list`)").of_backup()
     } else {
         problem
     }

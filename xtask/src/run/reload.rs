@@ -1,4 +1,4 @@
-//! A backup of the run's own is loaded again, with all that its manifest lets it prove.
+//! Loads a backup that this run made, with all checks that its manifest allows.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::problem::Problem;
 use crate::stream::{Codec, Compression};
 use crate::value::{Format, Spare, Swapped, Trust, Without};
 
-/// What psql does not get of a dump that this run, or the one before it, has made: see [`Spare`].
+/// What psql does not get of a dump that this run, or the one before it, made: see [`Spare`].
 const LEFT_OUT: [Spare; 5] = [
     Spare::Transaction,
     Spare::Restrict,
@@ -25,8 +25,8 @@ const LEFT_OUT: [Spare; 5] = [
     Spare::OwnDatabase,
 ];
 
-/// Loads it, where it is to be loaded. What has been there since a run was cut off is dumped first,
-/// and must be the same still.
+/// Loads it, if it must be loaded. What has been there since a run was killed is dumped first, and
+/// must not have changed.
 pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
     let mut load = reload.load.clone();
     let mut told = Told::new();
@@ -35,21 +35,21 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
         if movers::command(&back.only_if, means.secrets, means.interrupt)?.trim() != "t" {
             let backup =
                 reload.manifest.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let what = "nothing is brought back: no mark of that reset is on the database, so \
-                        that it was not emptied, is whole again, or was reset to the end";
+            let what = "nothing is brought back: the database has no mark of that reset, so it was \
+                        not emptied, was already restored, or the reset was completed";
             return Ok(vec![format!(
                 "{what}; what it held before the reset is in the backup of `{backup}`"
             )]);
         }
 
-        // before anything else is made: what does not come back is not dumped each time that
-        // somebody asks
+        // before anything else is made: what can't be brought back must not be dumped on every
+        // attempt
         drop(of_the_manifest(reload)?);
 
         if back.from == Swapped::Since {
             let (path, kept) = keep(back, &reload.store, load, means)?;
             load = kept;
-            told.push(format!("what had come of it is kept: {}", path.display()));
+            told.push(format!("its state until then is kept: {}", path.display()));
         }
     }
 
@@ -64,21 +64,21 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
     Ok(told)
 }
 
-/// What the trial is made for.
+/// What the trial is for.
 fn would_not_come_back(error: anyhow::Error) -> anyhow::Error {
     let mut problem = error.downcast().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
     problem.happened.insert(0, std::mem::take(&mut problem.tried));
-    problem.tried = "the old data would not come back from its backup here".into();
+    problem.tried = "the old data could not be restored from its backup here".into();
 
     problem
         .cure(
-            "mend that; or have an administrator give the role CREATEDB: the old database is kept \
-             then",
+            "fix that; or have an administrator give the role CREATEDB: then the old database is \
+             kept",
         )
         .into()
 }
 
-/// Dumps what gives way, under a name that is free.
+/// Dumps what is replaced, under a free name.
 fn keep(
     back: &ComeBack,
     store: &str,
@@ -111,25 +111,23 @@ fn keep(
     Ok((path, unless_changed(load, script)))
 }
 
-/// The backup that the old data comes back from is not where it was made.
+/// The backup with the old data is not where it was made.
 fn gone(file: &str, why: &str) -> Problem {
-    Problem::failed(format!(
-        "the old data comes back from a backup of which `{file}` can't be read"
-    ))
-    .because(why)
-    .because("the database is as it was found")
-    .cure(
-        "put the file back there, and run `db-repair`; where it is lost, restore another backup \
-         with `--in-place` (`db-list`)",
-    )
+    Problem::failed(format!("the backup with the old data can't be read: `{file}`"))
+        .because(why)
+        .because("the database is as it was found")
+        .cure(
+            "put the file back, and run `db-repair`; if it is lost, restore another backup with \
+             `--in-place` (`db-list`)",
+        )
 }
 
-/// The file, and what it must prove.
+/// The file, and how to check it.
 fn of_the_manifest(reload: &Reload) -> Result<(Source, Proof)> {
     let at = reload.manifest.display().to_string();
     let manifest = Manifest::read(&reload.manifest).map_err(|e| gone(&at, &format!("{e:#}")))?;
     let artifact = manifest.artifacts.iter().find(|artifact| artifact.store == reload.store);
-    let artifact = artifact.ok_or_else(|| gone(&at, &format!("it holds no `{}`", reload.store)))?;
+    let artifact = artifact.ok_or_else(|| gone(&at, &format!("it has no `{}`", reload.store)))?;
     let path = reload.manifest.parent().unwrap_or(Path::new(".")).join(&artifact.file);
 
     if let Err(e) = std::fs::metadata(&path) {

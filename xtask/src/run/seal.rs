@@ -1,5 +1,5 @@
 //! Sealing: the manifest is written and files get their final names, in an order in which a crash
-//! leaves nothing half.
+//! leaves nothing incomplete.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -38,7 +38,7 @@ fn backup(
     now: DateTime<Utc>,
 ) -> Result<()> {
     let manifest = filled_in(manifest.clone(), found, now)?;
-    // in a set, the manifest is written into the folder that has its partial name yet
+    // in a set, the manifest is written into the folder while that has its partial name
     let folder = names.iter().find(|(from, _)| from.is_dir());
     let inside = folder.and_then(|(from, to)| Some(from.join(path.strip_prefix(to).ok()?)));
 
@@ -61,11 +61,10 @@ fn backup(
     sync_folder(written.parent().unwrap_or(Path::new(".")))
 }
 
-/// Takes back the names that were given, so that what follows a failure finds the files; the
-/// manifest goes at once.
+/// Renames the files back, so that the clean-up finds them; the manifest is removed at once.
 fn take_back(given: &[&(PathBuf, PathBuf)], manifest: &Path) {
     for (from, to) in given {
-        // the error that brought us here is the one to tell
+        // the first error is the one to report
         drop(fs::rename(to, from));
     }
     drop(fs::remove_file(manifest));
@@ -126,12 +125,12 @@ fn filled_in(
     manifest.format = Manifest::format(&manifest.artifacts, &manifest.missing);
     if let Some(first) = manifest.missing.first().filter(|_| manifest.reason.is_safety()) {
         return Err(Problem::failed(format!(
-            "the backup is partial: `{}` is not whole in it",
+            "the backup is partial: `{}` is not complete in it",
             first.store
         ))
         .because(&first.why)
         .cure(
-            "what was to come after it was not begun; stop what writes there, or bring it up, and \
+            "the steps after it were not begun; stop what writes there, or start what is down, and \
              run the command again",
         )
         .into());
@@ -160,7 +159,7 @@ pub(super) fn replace_file(path: &Path, text: &str) -> Result<()> {
     replace_bytes(path, text.as_bytes())
 }
 
-/// The same for what may be no text.
+/// The same for what may not be text.
 pub(super) fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     write_partial(path, bytes)?;
     fs::rename(partial(path), path)
@@ -177,20 +176,20 @@ fn write_partial(path: &Path, bytes: &[u8]) -> Result<()> {
     };
 
     write().map_err(|e: std::io::Error| {
-        // what could not be written whole is of no use, and takes room that somebody needs
+        // an incomplete file is useless, and takes space
         let _ = fs::remove_file(&partial);
         Problem::failed(format!("could not write `{}`", partial.display()))
             .because(e.to_string())
-            .cure("mend the folder's permissions, or free some space there")
+            .cure("fix the folder's permissions, or free some space there")
             .into()
     })
 }
 
-/// Gives a file a name that must be free.
+/// Gives a file a name that must not be taken.
 pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
     let taken = || {
         Problem::failed(format!("`{}` exists already", to.display()))
-            .cure("run the command again: it takes another name")
+            .cure("run the command again: it will use another name")
     };
 
     #[cfg(target_os = "linux")]
@@ -199,8 +198,8 @@ pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
         match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
             Ok(()) => return Ok(()),
             Err(rustix::io::Errno::EXIST) => return Err(taken().into()),
-            // file systems that know no NOREPLACE: the lock keeps other runs away, the look below
-            // keeps files
+            // on file systems without NOREPLACE the lock keeps other runs away, and the check below
+            // protects files
             Err(_) => {}
         }
     }
@@ -212,7 +211,7 @@ pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
 
 pub(super) fn sync_folder(folder: &Path) -> Result<()> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    // Windows can't open a folder as a file, and needs no such flush
+    // Windows can't open a folder as a file, and does not need this flush
     if cfg!(unix) {
         File::open(folder)
             .and_then(|f| f.sync_all())

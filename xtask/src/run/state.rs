@@ -1,6 +1,6 @@
-//! Files of ours in the project's folder. A folder that came from elsewhere (a clone, an archive, a
-//! share) may hold links and files under their names: nothing here is opened by following a link,
-//! and what somebody else may have written is refused.
+//! Files of ours in the project's folder. A folder from elsewhere (a clone, an archive, a share)
+//! may have links and files under their names: nothing here follows a link, and what somebody else
+//! may have written is refused.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -11,24 +11,24 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
-/// Why a file or a folder of the state is not to be used.
+/// Why a file or a folder of the state must not be used.
 type Fault = String;
 
-/// What is done with a file of the state.
+/// How to open a file of the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// It is read, where it is there.
+    /// Read it, if it exists.
     Read,
-    /// It is made where it is missing, read and written from its beginning.
+    /// Create it if missing; read and write it from its beginning.
     Change,
-    /// It is made where it is missing, and each write goes to its end. A team may share it.
+    /// Create it if missing; each write appends. A team may share it.
     Append,
 }
 
-/// The project's own folder: made where it is missing, kept out of version control.
+/// The project's own folder: created if missing, kept out of version control.
 ///
 /// # Errors
-/// It is a link, or somebody else's.
+/// It is a link, or belongs to somebody else.
 pub fn prepare(state_dir: &Path) -> Result<()> {
     super::deed::private_folder(state_dir).map_err(|e| not_written(state_dir, &e))?;
     check_folder(state_dir)?;
@@ -57,15 +57,16 @@ fn not_written(path: &Path, error: &anyhow::Error) -> Problem {
         .because(why)
         .because("it is the project's own state: its lock, its journal and its audit log")
         .cure(
-            "mend the permissions of that folder, or of the one above it; `db-doctor` looks at \
-             it, too",
+            "fix the permissions of that folder, or of the one above it; `db-doctor` checks it, \
+             too",
         )
 }
 
-/// Opens a file of the state; nothing where it is only read, and not there.
+/// Opens a file of the state; `None` if it is only read, and does not exist.
 ///
 /// # Errors
-/// It can't be opened, is a link, has another name, is somebody else's, or others may write it.
+/// It can't be opened, is a link, has another name, belongs to somebody else, or others may write
+/// it.
 pub fn open(path: &Path, how: Use) -> Result<Option<File>> {
     let folder = path.parent().unwrap_or(Path::new("."));
     if fs::symlink_metadata(folder).is_ok() {
@@ -95,7 +96,7 @@ pub fn open(path: &Path, how: Use) -> Result<Option<File>> {
     }
 }
 
-/// The text of a file of the state, where it is there.
+/// The text of a file of the state, if it exists.
 pub fn read(path: &Path) -> Result<Option<String>> {
     let Some(mut file) = open(path, Use::Read)? else { return Ok(None) };
     let mut text = String::new();
@@ -104,7 +105,7 @@ pub fn read(path: &Path) -> Result<Option<String>> {
     Ok(Some(text))
 }
 
-/// What a file of the state holds, where it is there.
+/// What a file of the state holds, if it exists.
 ///
 /// # Errors
 /// It can't be read: with what to do about it.
@@ -119,8 +120,8 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, cure: &str) -> Result<Option<
     })
 }
 
-/// A new file that only its owner may read, whatever stood under its name: what an interrupted run
-/// left, or a link, goes first.
+/// A new file that only its owner may read; whatever has its name (left by an interrupted run, or a
+/// link) is removed first.
 pub fn create_anew(path: &Path) -> io::Result<File> {
     match create_new(path) {
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {
@@ -131,8 +132,8 @@ pub fn create_anew(path: &Path) -> io::Result<File> {
     }
 }
 
-/// A file that was not there, and that only its owner may read. A link under its name is there
-/// already.
+/// A file that did not exist, and that only its owner may read. A link with its name counts as
+/// existing.
 pub fn create_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -158,8 +159,8 @@ pub fn machine() -> Option<String> {
     std::env::var("COMPUTERNAME").ok()
 }
 
-/// Whether a folder is ours, or can be made so that it is: in a folder of ours, or in one where
-/// everybody may make their own.
+/// Whether a folder is ours, or can be created as ours: in a folder of ours, or in one where
+/// everybody may create their own.
 pub(super) fn may_be_ours(folder: &Path) -> bool {
     let above = |folder: &Path| folder.ancestors().skip(1).find_map(|f| fs::metadata(f).ok());
     match fs::symlink_metadata(folder) {
@@ -168,8 +169,8 @@ pub(super) fn may_be_ours(folder: &Path) -> bool {
     }
 }
 
-/// Where the state of a project is: in its folder, or, where the file system has no modes, in our
-/// own one.
+/// Where the state of a project is: in its folder, or, if the file system has no modes, in our own
+/// one.
 pub fn place(file: &Path, here: PathBuf, elsewhere: Option<PathBuf>) -> PathBuf {
     match elsewhere {
         Some(elsewhere) if !keeps_modes(file, &here) => elsewhere,
@@ -177,9 +178,9 @@ pub fn place(file: &Path, here: PathBuf, elsewhere: Option<PathBuf>) -> PathBuf 
     }
 }
 
-/// Whether a file system keeps modes, as far as that can be seen without writing: one that does not
-/// shows every file as everybody's to write and to run (vfat, NTFS, shares of virtual machines),
-/// and a `chmod` changes nothing.
+/// Whether a file system keeps modes, as far as that is visible without writing: one that does not
+/// shows every file as writable and executable by everybody (vfat, NTFS, shares of virtual
+/// machines), and `chmod` changes nothing.
 #[cfg(unix)]
 fn keeps_modes(file: &Path, state_dir: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
@@ -195,8 +196,8 @@ fn keeps_modes(_: &Path, _: &Path) -> bool {
     true
 }
 
-/// A folder of ours; one that is ours and that others may write is mended first: what they left in
-/// it is judged file by file.
+/// A folder of ours; if others may write it, that is corrected first: what they left in it is
+/// checked file by file.
 fn check_folder(folder: &Path) -> Result<()> {
     let look = || {
         fs::symlink_metadata(folder)
@@ -219,21 +220,22 @@ fn fault_of_folder(meta: &Metadata, us: u32) -> Option<Fault> {
         return Some("it is a link".into());
     }
     if !meta.is_dir() {
-        return Some("it is no folder".into());
+        return Some("it is not a folder".into());
     }
     fault_of_owner(meta, us)
 }
 
 fn fault_of_file(meta: &Metadata, how: Use, us: u32) -> Option<Fault> {
     if !meta.is_file() {
-        return Some("it is no file".into());
+        return Some("it is not a file".into());
     }
     if names(meta) > 1 {
         return Some("it has another name somewhere (a hard link)".into());
     }
 
     match how {
-        // the bits of what is only held and written anew are no matter: its folder is ours alone
+        // the mode of a file that is only locked and rewritten does not matter: only we can write
+        // its folder
         Use::Change => (!is_ours(meta, us)).then(|| "it belongs to another user".into()),
         Use::Read => fault_of_owner(meta, us),
         Use::Append => None,
@@ -250,17 +252,14 @@ fn fault_of_owner(meta: &Metadata, us: u32) -> Option<Fault> {
 fn unsafe_state(path: &Path, fault: &str) -> Problem {
     Problem::failed(format!("`{}` is not safe to use: {fault}", path.display()))
         .because("nothing was read from it or written to it")
-        .cure(
-            "look whose it is; then remove it, or give it to yourself alone (`chown`, `chmod \
-             go-w`)",
-        )
+        .cure("see whose it is; then remove it, or make it yours alone (`chown`, `chmod go-w`)")
 }
 
 fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink())
 }
 
-/// Neither through a link, nor waiting for whoever is at the other end of a pipe.
+/// Without following a link, and without waiting for the other end of a pipe.
 #[cfg(unix)]
 pub(super) fn without_links(options: &mut OpenOptions) {
     use std::os::unix::fs::OpenOptionsExt;
@@ -300,7 +299,7 @@ fn names(meta: &Metadata) -> u64 {
 fn mend(folder: &Path, meta: &Metadata) {
     use std::os::unix::fs::PermissionsExt;
     let mode = meta.permissions().mode() & 0o7755;
-    // where it can't be mended, the second look says so
+    // if that fails, the second check says so
     drop(fs::set_permissions(folder, PermissionsExt::from_mode(mode)));
 }
 

@@ -1,4 +1,4 @@
-//! The one pass of bytes for stores beside PostgreSQL, and the way to open one.
+//! The one pass of bytes for stores, and how to open one.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -24,7 +24,7 @@ use crate::value::{Address, Contents, Format};
 /// Opens a store.
 ///
 /// # Errors
-/// Nobody answers where it should be, or this program was built without it.
+/// It does not answer, or this program was built without it.
 pub fn open<'a>(
     address: &Address,
     secrets: &'a Secrets,
@@ -57,7 +57,7 @@ pub fn open<'a>(
     }
 }
 
-/// Moves a store's bytes, and returns only when they have proved good.
+/// Moves a store's bytes, and returns only once they are verified.
 pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     let Means { secrets, interrupt, now, progress, .. } = means;
     let (started, begun) = (now(), Instant::now());
@@ -83,7 +83,7 @@ pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
         (Source::File { path, codec }, Sink::Nowhere) => {
             read(path, *codec, sum, interrupt, &mut |from| scan(pipe.format, method, from))?
         }
-        _ => anyhow::bail!("no bytes go this way for `{}`", pipe.store),
+        _ => anyhow::bail!("`{}` has no such pipe", pipe.store),
     };
 
     if !matches!(pipe.from, Source::Store(_)) {
@@ -102,7 +102,7 @@ pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     })
 }
 
-/// Reads an artifact whole, without a store. Links may lead where they like: nothing is written.
+/// Reads an artifact to its end, without a store. Links may lead anywhere: nothing is written.
 fn scan(format: Format, method: Method, from: &mut dyn Read) -> Result<Contents> {
     match format {
         Format::Tar => files::scan_by(from, files::Links::AsTheyAre, method).map(Contents::Files),
@@ -129,7 +129,7 @@ fn as_wanted(found: &Contents, wanted: Option<&Contents>) -> Result<()> {
         return Ok(());
     }
 
-    Err(Problem::failed("the backup does not hold what its manifest names")
+    Err(Problem::failed("the backup does not match its manifest")
         .because(differing[..differing.len().min(10)].join("\n"))
         .cure("use another backup (`db-list`)")
         .of_backup()
@@ -147,7 +147,7 @@ fn write(
 ) -> Result<Passed> {
     let file = Apart::new(Flushed::new(private_file(path)?), sum);
     let encoder = stream::encoder(compression, file).map_err(|e| unwritable(&e))?;
-    // one core reads, another one compresses, and whichever is free takes the sum
+    // one core reads, another compresses, and whichever is free hashes
     let mut out =
         Passing::new(Conveyor::new(encoder, |encoder| encoder.finish()?.finish()), interrupt);
     let contents = dump(&mut out).map_err(|e| match e.downcast::<io::Error>() {
@@ -185,7 +185,7 @@ fn read(
     Ok((contents, bytes, sum))
 }
 
-/// A file whose sum is taken by a thread of its own.
+/// A file that is hashed by a separate thread.
 struct Apart<F> {
     file: F,
     sum: Conveyor<Sum>,
@@ -233,7 +233,7 @@ impl<F: Read> Read for Apart<F> {
     }
 }
 
-/// Counts bytes as they pass, and lets none pass once a signal came.
+/// Counts bytes as they pass, and stops once a signal came.
 struct Passing<'a, T> {
     inner: T,
     bytes: u64,

@@ -1,5 +1,5 @@
-//! A database is worked on by one run at a time, whichever clone it is of: the project's own lock
-//! is in its own folder.
+//! Only one run at a time works on a database, also across clones: the project's own lock is only
+//! in its folder.
 
 use std::time::{Duration, Instant};
 
@@ -13,14 +13,14 @@ use crate::plan::{Alone, Plan, Was};
 use crate::problem::{Exit, Problem};
 use crate::run;
 
-/// How long a lock may outlive its run: the session of one that was killed ends when its psql sees
-/// the end of its input.
+/// How long a lock may outlive its run: after a kill the session ends when its psql sees the end of
+/// its input.
 const LINGERS: Duration = Duration::from_secs(2);
 
 /// How long it waits between two tries.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A plan that has these databases for itself.
+/// A plan that locks these databases.
 pub fn with<'a>(plan: Plan, concerned: impl IntoIterator<Item = &'a Surveyed>) -> Plan {
     let was = |one: &Surveyed| Was::Found(one.live().map(|live| live.oid));
     let alone = concerned
@@ -30,14 +30,14 @@ pub fn with<'a>(plan: Plan, concerned: impl IntoIterator<Item = &'a Surveyed>) -
     Plan { alone, ..plan }
 }
 
-/// A plan that has a database of another name for itself, on the server of this one.
+/// A plan that locks a database of another name, on the server of this one.
 pub fn with_other(plan: Plan, beside: &Surveyed, name: &str) -> Plan {
     let was = beside.server.database(name).map(|there| there.oid);
     Plan { alone: vec![alone(&beside.client, name, Was::Found(was), beside.at())], ..plan }
 }
 
 impl Session {
-    /// Takes what a plan wants for itself; it is let go when this is dropped.
+    /// Takes the locks that a plan needs; dropping this releases them.
     ///
     /// # Errors
     /// Another run works on one of them.
@@ -50,8 +50,7 @@ impl Session {
         Ok(held)
     }
 
-    /// None where the server does not let us have a lock: what can't be asked is no reason not to
-    /// work.
+    /// None if the server does not let us have a lock: that is no reason not to work.
     fn hold_one(&mut self, alone: &Alone, who: &str) -> Result<Option<Held>> {
         let lock = in_the_name_of(alone, &self.moment.run, who);
         let (begun, mut met) = (Instant::now(), None);
@@ -65,7 +64,7 @@ impl Session {
                             .map(|how| has_changed(alone, how, met.as_ref()));
                         return changed.map_or(Ok(Some(held)), |problem| Err(problem.into()));
                     }
-                    // a clean-up of two runs wants it twice
+                    // a clean-up of two runs may want it twice
                     Taken::Others(Some(holder)) if holder.is_of(&self.moment.run) => {
                         return Ok(None);
                     }
@@ -81,8 +80,8 @@ impl Session {
 
             let first = why.lines().next().unwrap_or_default();
             self.terminal.say(&format!(
-                "note: whether another run works on `{}` can't be told: there is no lock to be \
-                 had on its server ({first})",
+                "note: can't check whether another run is using `{}`: its server gave no lock \
+                 ({first})",
                 alone.database
             ));
 
@@ -91,23 +90,23 @@ impl Session {
     }
 }
 
-/// What has become of a database since a plan was made for it.
+/// What happened to a database since a plan was made for it.
 fn changed(planned: Was, now: Was) -> Option<&'static str> {
     match (planned, now) {
         (Was::Found(None), Was::Found(Some(_))) => Some("made"),
-        (Was::Found(Some(_)), Was::Found(None)) => Some("taken away"),
+        (Was::Found(Some(_)), Was::Found(None)) => Some("removed"),
         (Was::Found(planned), Was::Found(now)) if planned != now => Some("replaced"),
         _ => None,
     }
 }
 
-/// The other run was done before this one had the lock: what it has left is not what this one has
-/// looked at.
+/// The other run finished before this one got the lock, so the database is no longer the one this
+/// run looked at.
 fn has_changed(alone: &Alone, how: &str, by: Option<&Holder>) -> Problem {
     let who =
-        by.map_or("by whom can't be told any more".into(), |holder| format!("it was {holder}"));
+        by.map_or("it is no longer known by whom".into(), |holder| format!("it was {holder}"));
     let what = format!(
-        "the database `{}` ({}) was {how} after this run had looked at it",
+        "the database `{}` ({}) was {how} after this run looked at it",
         alone.database, alone.at
     );
 
@@ -118,14 +117,14 @@ fn has_changed(alone: &Alone, how: &str, by: Option<&Holder>) -> Problem {
 }
 
 fn is_taken(alone: &Alone, holder: Option<&Holder>) -> Problem {
-    let who = holder.map_or("who it is has gone by now".into(), |holder| format!("it is {holder}"));
+    let who = holder.map_or("it has finished by now".into(), |holder| format!("it is {holder}"));
     Problem::new(
         Exit::Locked,
-        format!("another run is at work on the database `{}` ({})", alone.database, alone.at),
+        format!("another run is using the database `{}` ({})", alone.database, alone.at),
     )
     .because(who)
     .because("nothing was changed")
-    .cure("wait until it is done; its lock ends with its session on the server")
+    .cure("wait until it is done; its lock is released when its session on the server ends")
 }
 
 #[cfg(test)]
@@ -140,7 +139,7 @@ mod tests {
             (found(Some(1)), found(Some(1)), None),
             (found(None), found(None), None),
             (found(Some(1)), found(Some(2)), Some("replaced")),
-            (found(Some(1)), found(None), Some("taken away")),
+            (found(Some(1)), found(None), Some("removed")),
             (found(None), found(Some(2)), Some("made")),
             // a clean-up has looked at nothing, and a stand-in answers nothing
             (Was::Unknown, found(Some(2)), None),
@@ -173,7 +172,7 @@ mod tests {
         let unknown = has_changed(&alone, "made", None);
         assert_eq!(
             (unknown.exit, unknown.happened[0].as_str()),
-            (Exit::Locked, "by whom can't be told any more")
+            (Exit::Locked, "it is no longer known by whom")
         );
     }
 }

@@ -1,4 +1,4 @@
-//! A file from elsewhere: who loads it.
+//! An untrusted file: which role loads it.
 
 use anyhow::Result;
 
@@ -30,7 +30,7 @@ pub fn trust(given: Option<Trusted>) -> Trust {
     }
 }
 
-/// The dump, with who loads it where it is from elsewhere.
+/// The dump, with the role that loads it if it is untrusted.
 pub fn attended(
     session: &mut Session,
     target: &Surveyed,
@@ -45,7 +45,7 @@ pub fn attended(
     let by = match (trusted, way) {
         (Some(_), _) => Err("`--trust` says so".into()),
         (None, Way::InPlace) => {
-            Err("it is loaded in place, where your own role owns what is there".into())
+            Err("it is loaded in place, where your own role owns everything".into())
         }
         (None, Way::Beside) => {
             let new = new_role(session, target);
@@ -59,18 +59,18 @@ pub fn attended(
     Ok(dump)
 }
 
-/// Whether a dump is somebody else's, as far as can be told.
+/// Whether a dump is untrusted, as far as is known.
 pub fn is_strange(session: &Session, target: &Surveyed, dump: &Dump) -> bool {
     match dump.origin(&session.project.backup.dir) {
         Origin::Own => false,
-        // what lies in somebody's downloads has a superuser's powers no more than a file without a
+        // a file in somebody's downloads is loaded as a superuser no more than one without a
         // manifest
         Origin::Unsure => target.server.role.superuser,
         Origin::Elsewhere => true,
     }
 }
 
-/// A role of this run's own.
+/// A loader role.
 pub fn new_role(session: &Session, target: &Surveyed) -> New {
     let role = Loader::named(&session.moment.run, &target.spec.key);
     let salt = new_key().into_bytes().first_chunk().copied().unwrap_or_default();

@@ -36,14 +36,14 @@ impl Session {
         }
     }
 
-    /// Refuses what no plan could be cleared for, before a costly question is asked for it.
+    /// Refuses early what no plan could be cleared for, before an expensive question.
     pub fn refuse_early(&mut self, task: &'static str, risk: Risk, consent: Consent) -> Result<()> {
         let plan = Plan::bare(task, String::new(), risk);
         let verdicts = gate::judge(&plan, &self.circumstances(consent));
         gate::refuse(task, &verdicts).inspect_err(|_| self.record.planned(&plan, &verdicts))
     }
 
-    /// From a plan to its end: shown, or cleared, run and reported. `None` when it was only shown.
+    /// From a plan to its end: shown, or cleared, run and reported. `None` if it was only shown.
     pub fn carry_out(
         &mut self,
         mut plan: Plan,
@@ -55,7 +55,7 @@ impl Session {
         self.record.planned(&plan, &verdicts);
 
         if verdicts.iter().any(|verdict| verdict.judgement == Judgement::Ask) {
-            // a question may stand for hours
+            // a question may wait for hours
             self.idle.let_go();
         }
 
@@ -66,23 +66,23 @@ impl Session {
             return Ok(None);
         }
 
-        // hooks and loaders have brought secrets of their own since
+        // hooks and loader roles have added their secrets since
         self.terminal.hide(&self.project.secrets);
         self.announce(&plan, &verdicts);
         self.terminal.note(&describe::plan(&plan, &verdicts, Detail::Commands));
 
         let circumstances = self.circumstances(consent);
-        // the terminal is lent to the question while the circumstances still borrow the project
+        // the question borrows the terminal while the circumstances still borrow the project
         let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
         terminal.hide(&self.project.secrets);
         terminal.keep(self.terminal.log());
 
         let cleared = gate::clear(plan, &circumstances, &mut terminal)
             .inspect_err(|e| self.record.stopped(e))?;
-        // a question may stand for hours: nobody else is kept out for it
+        // a question may wait for hours: it does not lock out anybody
         let alone = self.hold(cleared.plan()).inspect_err(|e| self.record.stopped(e))?;
         let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
-        // the repair itself takes over what an earlier run has left; any other run leaves it on the
+        // the repair itself takes over what an earlier run left; any other run leaves it on the
         // list
         let left = self.unfinished();
         let behalf = left.clone().filter(|_| task == tasks::REPAIR.name);
@@ -117,8 +117,8 @@ impl Session {
 
         if held.contains(&false) {
             self.terminal.say(
-                "warning: the session that kept other runs away was ended meanwhile: another run \
-                 may have worked on the same database; look at what is there, and at `db-status`",
+                "warning: the session with this run's lock was terminated meanwhile: another run \
+                 may have worked on the same database; check your data, and `db-status`",
             );
         }
 
@@ -133,7 +133,7 @@ impl Session {
         }
 
         if let Some(problem) = report.problem.take() {
-            // the result of what is done is told, and the error at the end
+            // the result of what is done is shown, and the error at the end
             if !is_done(&problem) || self.but.is_some() {
                 return Err(problem);
             }
@@ -143,13 +143,12 @@ impl Session {
         Ok(Some(report))
     }
 
-    /// Writes down that a plan was run.
+    /// Logs that a plan was run.
     fn audit(&self, task: &str, report: &Report) {
         self.write_down(task, report.problem.as_ref(), report);
     }
 
-    /// Writes down that the command was not let through: by a guard, by the person, or by another
-    /// run.
+    /// Logs that the command was stopped: by a guard, by the person, or by another run.
     pub fn audit_refusal(&self, task: &str, error: &anyhow::Error) {
         if matches!(Exit::of(error), Exit::Refused | Exit::Declined | Exit::Locked) {
             self.write_down(task, Some(error), &Report::default());
@@ -185,7 +184,7 @@ impl Session {
         self.terminal.tell_all("  ", "", &banner::notes(plan));
 
         let mut stakes = banner::stakes(plan);
-        // who is connected stands there already
+        // who is connected is already shown there
         let loud = |v: &&Verdict| v.judgement == Judgement::Warned && v.guard != "sessions";
         stakes.extend(verdicts.iter().filter(loud).map(|v| v.why.clone()));
 

@@ -14,7 +14,7 @@ use crate::ui::terminal;
 use crate::value::Format;
 use crate::view::backups;
 
-/// The part of a backup that is of one database or store, with its file looked at.
+/// The part of a backup for one database or store, after a look at its file.
 pub fn dump_of(
     session: &Session,
     backup: &Backup,
@@ -26,9 +26,8 @@ pub fn dump_of(
             .because(why)
             .cure(match &backup.kind {
                 Kind::Broken { manifest: None, .. } => {
-                    "use another one (`db-list`); where there is none, move its manifest out of \
-                     the folder and name the file: it is a foreign one then, of which nothing is \
-                     proved"
+                    "use another one (`db-list`); if there is none, move its manifest out of the \
+                     folder and name the file: it is then a foreign file, and not verified"
                 }
                 _ => "use another one (`db-list`)",
             })
@@ -38,14 +37,14 @@ pub fn dump_of(
     dumps::look(backup, key, format, &session.project, &session.env)
 }
 
-/// A broken backup is newer than the one that is taken, or there is no other: somebody should know.
+/// A warning that a broken backup is newer than the chosen one, or that there is no other.
 pub fn say_passed_over(session: &mut Session, catalog: &Catalog, taken: Option<&Backup>) {
     for (name, why) in catalog.broken_before(taken) {
-        session.terminal.say(&format!("warning: `{name}` is broken, and passed over: {why}"));
+        session.terminal.say(&format!("warning: `{name}` is broken, and skipped: {why}"));
     }
 }
 
-/// The newest backup that has proved good, with all of these databases and stores in it.
+/// The newest good backup with all of these databases and stores.
 pub fn latest(session: &mut Session, catalog: &Catalog, keys: &[&str]) -> Result<Backup> {
     let found = catalog.latest(keys);
     say_passed_over(session, catalog, found);
@@ -68,9 +67,9 @@ pub fn latest(session: &mut Session, catalog: &Catalog, keys: &[&str]) -> Result
             };
 
             return missing
-                .because(format!("what has no manifest is passed over: {which}`{first}`"))
+                .because(format!("files without a manifest are ignored: {which}`{first}`"))
                 .cure(format!(
-                    "name the file (`db-restore {first}`); `db-backup` makes one that is proved"
+                    "name the file (`db-restore {first}`); `db-backup` makes a verified one"
                 ))
                 .into();
         }
@@ -82,7 +81,7 @@ pub fn latest(session: &mut Session, catalog: &Catalog, keys: &[&str]) -> Result
         }
 
         missing
-            .because(format!("those of other projects are passed over: {}", in_ticks(&others)))
+            .because(format!("those of other projects are ignored: {}", in_ticks(&others)))
             .cure(
                 "`db-backup` makes one; another project's is restored by its name, with \
                  `--any-database`",
@@ -91,8 +90,8 @@ pub fn latest(session: &mut Session, catalog: &Catalog, keys: &[&str]) -> Result
     })
 }
 
-/// The newest backup that has proved good, of databases that have these names: one of the same key
-/// may be another database's.
+/// The newest good backup of databases with these names: one with the same key may be of another
+/// database.
 pub fn latest_of(
     session: &mut Session,
     catalog: &Catalog,
@@ -103,25 +102,23 @@ pub fn latest_of(
     let Some((then, now)) = newest.of_another(names) else { return Ok(newest) };
     if let Some(found) = catalog.latest_of(keys, names) {
         session.terminal.say(&format!(
-            "`{}` is newer, but of the database `{then}`: it is passed over",
+            "`{}` is newer, but of the database `{then}`, so it is skipped",
             newest.name
         ));
         return Ok(found.clone());
     }
 
-    Err(Problem::refused(format!(
-        "the newest backup is of the database `{then}`, and not of `{now}`"
-    ))
-    .because(format!("it is `{}`; there is none of `{now}`", newest.name))
-    .cure(format!(
-        "if `{now}` is to get the data of `{then}`, say so: `db-restore --latest --any-database`, \
-         or name the backup: `db-restore {}`",
-        quoted(&newest.name)
-    ))
-    .into())
+    Err(Problem::refused(format!("the newest backup is of the database `{then}`, not of `{now}`"))
+        .because(format!("it is `{}`; there is none of `{now}`", newest.name))
+        .cure(format!(
+            "if you want the data of `{then}` in `{now}`, say so: `db-restore --latest \
+             --any-database`, or name the backup: `db-restore {}`",
+            quoted(&newest.name)
+        ))
+        .into())
 }
 
-/// Lets a person choose from the list; `q` and the end of input choose nothing.
+/// Asks you to choose from the list; `q` and the end of input choose nothing.
 pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> {
     if catalog.backups.is_empty() {
         return latest(session, catalog, &[]).map(Some);
@@ -129,9 +126,9 @@ pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> 
 
     if !std::io::stdin().is_terminal() {
         return Err(Problem::refused(
-            "which backup is meant can't be asked: standard input is no terminal",
+            "can't ask which backup to use: standard input is not a terminal",
         )
-        .cure("name it, or give `--latest` or `--file PATH`")
+        .cure("name it, or use `--latest` or `--file PATH`")
         .into());
     }
 

@@ -1,4 +1,4 @@
-//! What of a dump is other roles': what is left out, and what the role lacks.
+//! The parts of a dump that belong to other roles: what is left out, and what the role lacks.
 
 use anyhow::Result;
 
@@ -13,7 +13,7 @@ use crate::options::Leave;
 use crate::planning::fitting::{Names, Wanted, fit};
 use crate::value::{Claim, Claims, Trust};
 
-/// How a dump is going to be loaded.
+/// How a dump will be loaded.
 pub struct Loading<'a> {
     /// Into what.
     pub way: Way,
@@ -21,14 +21,14 @@ pub struct Loading<'a> {
     pub leave: &'a Leave,
     /// How far it is trusted.
     pub trust: Trust,
-    /// What leaves out all that is others', as it is told.
+    /// The options that leave out everything of other roles, as shown.
     pub otherwise: String,
 }
 
 const NOTHING: Leave = Leave { no_owner: false, no_privileges: false };
 
 impl Loading<'_> {
-    /// As `db-tasks.toml` has it, where nobody gives flags.
+    /// The keys of `db-tasks.toml`, if there are no flags.
     pub fn of_the_file() -> Self {
         let otherwise =
             "`no-owner = true` and `no-privileges = true` in `[restore]` of `db-tasks.toml`".into();
@@ -36,13 +36,13 @@ impl Loading<'_> {
     }
 }
 
-/// A command without owners and rights: a line that can be pasted.
+/// A command without owners and rights, which can be pasted.
 pub fn line(words: &[String]) -> String {
     let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     format!("`db-tasks {} --no-owner --no-privileges`", words.join(" "))
 }
 
-/// The dump, with what is left out of it; nothing is begun where the role can't load the rest.
+/// The dump, with what is left out of it; refuses if the role can't load the rest.
 pub fn fitted(
     session: &Session,
     target: &Surveyed,

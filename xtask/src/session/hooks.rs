@@ -24,8 +24,8 @@ impl Session {
         Ok(hooks.around(plan))
     }
 
-    /// The hooks of these moments; they meet the database under the name `met`, where that is not
-    /// its own.
+    /// The hooks with these names; they see the database under the name `met`, if that is not its
+    /// own.
     pub fn hooks(
         &mut self,
         task: &str,
@@ -46,7 +46,7 @@ impl Session {
                         all.push(ready);
                     }
                 }
-                // one of several has no address: which would it be?
+                // with several databases there is no single address
                 several => {
                     for hook in
                         self.project.hooks.clone().into_iter().filter(|h| h.moment == *moment)
@@ -121,8 +121,7 @@ impl Session {
         Ok(Ready { hook, place, address, unreached, unproved, mark })
     }
 
-    /// How a hook reaches a database, where that can be known: by what it says itself, or from this
-    /// machine.
+    /// How a hook reaches a database, if that is known: by its own setting, or from this machine.
     fn address(&mut self, hook: &Hook, database: Option<(&Surveyed, &str)>) -> Option<Address> {
         let secrets = &mut self.project.secrets;
         let at_hand = database.map(|(_, name)| name);
@@ -142,8 +141,8 @@ impl Session {
         }
 
         let mut c = surveyed.client.connection.clone();
-        // what else than a URL says "here" says it in the container; so does a URL by a name that
-        // only the container's network knows
+        // settings other than a URL name a host as seen from the container; so does a URL with a
+        // name that only the container's network knows
         let by_network = c.host.as_deref().is_some_and(|host| !is_local(host));
         let from_inside = surveyed.is_inside() && (c.uri.is_none() || by_network);
 
@@ -194,7 +193,7 @@ impl Session {
     }
 }
 
-/// Whether one of these gets the same address in the same place, and that has been proved.
+/// Whether one of these gets the same address in the same place, and that was checked.
 fn goes_the_same_way(hook: &Hook, address: Option<&Address>, before: &[Ready]) -> bool {
     let url = address.map(|address| &address.url);
     let same = |r: &&Ready| {
@@ -203,22 +202,22 @@ fn goes_the_same_way(hook: &Hook, address: Option<&Address>, before: &[Ready]) -
     url.is_some() && before.iter().filter(same).any(|r| is_asked(&r.hook) && r.unproved.is_none())
 }
 
-/// Whether a hook is what a database gets its contents by.
+/// Whether a hook gives a database its contents.
 fn fills(hook: &Hook) -> bool {
     matches!(hook.moment.as_str(), "migrate" | "seed")
 }
 
-/// Whether it is asked beforehand where a hook's address leads: where it fills a database; where it
-/// comes before or after what replaces one. But for a reset, which has its old data go, only where
-/// the hook says an address of its own: any other has ours.
+/// Whether to check beforehand where a hook's address leads: if it fills a database, or runs before
+/// or after one is replaced. For a reset, which removes the old data, only if the hook has its own
+/// address: any other gets ours.
 fn is_asked(hook: &Hook) -> bool {
     let of = hook.moment.split_once('-').map_or("", |(_, task)| task);
     fills(hook) || of == tasks::RESET.word() || tasks::has(of, Has::LiveData) && hook.url.is_some()
 }
 
-/// What came of asking for a hook that fills no database. Many of them have to do with none, so
-/// that one of which nobody can tell is told to nobody. Where it is its container that says the
-/// address, it may be meant: then that is a note, and no refusal.
+/// The result of that check for a hook that fills no database. Many of them do not use a database,
+/// so an unknown result is not reported. If its container sets the address, that may be intended:
+/// then it is a note, not a refusal.
 fn beside_the_work(
     hook: &Hook,
     address: Option<&Address>,
@@ -229,7 +228,7 @@ fn beside_the_work(
         Err(e) if address.is_none() => {
             let why = e.to_string().lines().take(2).map(str::trim).collect::<Vec<_>>().join(": ");
             Ok(Some(format!(
-                "{why}; its container says so, and it may be meant (hook `{}`)",
+                "{why}; the container sets this address, so it may be intended (hook `{}`)",
                 hook.moment
             )))
         }
@@ -237,7 +236,7 @@ fn beside_the_work(
     }
 }
 
-/// Whether a hook's container has the shell by which it is ended there. A line for `sh` takes one
+/// Whether a hook's container has the shell that terminates it there. A line for `sh` needs one
 /// anyway.
 fn has_shell(place: &Place, hook: &Hook) -> Result<bool> {
     let asked = place.wrap(Cmd::new("sh").args(["-c", ":"]));

@@ -12,8 +12,7 @@ use crate::run::{Logbook, who_and_where};
 use crate::ui::json;
 
 impl Session {
-    /// An address where a name was wanted is a slip that people make: its password is shown
-    /// nowhere.
+    /// People sometimes give an address instead of a name: its password must not be shown.
     pub fn cover_words(&mut self, words: &[String]) {
         words
             .iter()
@@ -22,8 +21,8 @@ impl Session {
         self.terminal.hide(&self.project.secrets);
     }
 
-    /// Begins the log, where the project wants one. Where there can be none, that is said, and no
-    /// reason not to work.
+    /// Begins the log, if the project wants one. If that fails, it is reported, but the work
+    /// continues.
     pub fn begin_log(&mut self, task: &str, words: &[String]) {
         let Some(folder) = &self.project.logs else { return };
         let log = match Logbook::begin(folder, task, &self.moment.run, CLOCK) {
@@ -41,7 +40,7 @@ impl Session {
         ));
     }
 
-    /// Writes down how the run ended.
+    /// Logs how the run ended.
     pub fn end_log(&self, result: &Result<Exit>) {
         let exit = result.as_ref().map_or_else(Exit::of, |exit| *exit);
         if let Err(e) = result {

@@ -17,7 +17,7 @@ pub struct Meant {
 }
 
 impl Session {
-    /// What is meant: all, or those of these names.
+    /// The selected ones: all, or those with these names.
     pub fn meant(&self, only: &[String]) -> Result<Meant> {
         if only.is_empty() {
             return Ok(Meant {
@@ -36,7 +36,7 @@ impl Session {
             }
         }
 
-        // named twice is meant once
+        // naming one twice counts once
         let mut seen = std::collections::BTreeSet::new();
         meant.databases.retain(|d| seen.insert(d.key.clone()));
         meant.stores.retain(|s| seen.insert(s.key.clone()));
@@ -44,7 +44,7 @@ impl Session {
         Ok(meant)
     }
 
-    /// The names that these databases have now; a container that does not run tells none.
+    /// The names that these databases have now; unknown if a container is not running.
     pub fn names(&self, databases: &[Database]) -> Names {
         let name = |database: &Database| match &database.connection.database {
             Some(name) => Some(name.clone()),

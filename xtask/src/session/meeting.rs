@@ -1,5 +1,5 @@
-//! Hooks are proved to work where we do: before anything is touched, the address that each gets is
-//! asked who it is.
+//! Checks that hooks work on the same database as we do: before anything is changed, the server at
+//! each hook's address is asked who it is.
 
 use anyhow::Result;
 
@@ -15,8 +15,8 @@ use crate::planning::hooks::Address;
 use crate::problem::Problem;
 
 impl Session {
-    /// Makes sure that a hook which fills a database would fill this one. Where nobody can be
-    /// asked, the answer is what a person should know of it.
+    /// Makes sure that a hook that fills a database would fill this one. If that can't be checked,
+    /// the result is a warning.
     ///
     /// # Errors
     /// It would work elsewhere, or reach nothing.
@@ -35,14 +35,14 @@ impl Session {
         };
 
         let Some(uri) = uri else {
-            return Ok(Some(unproved(hook, container, "nothing says which address it goes to")));
+            return Ok(Some(unproved(hook, container, "it is not known which address it uses")));
         };
         let mut way = match self.way(hook, container, database, &uri) {
             Ok(way) => way,
             Err(why) if address.is_none() => return Ok(Some(unproved(hook, container, &why))),
             Err(why) => {
                 return Err(Problem::usage(format!(
-                    "the address that the hook `{}` gets is no PostgreSQL connection URI",
+                    "the address that the hook `{}` gets is not a PostgreSQL connection URI",
                     hook.moment
                 ))
                 .because(why)
@@ -53,8 +53,8 @@ impl Session {
 
         let live = database.live();
         way.into = way.into.filter(|named| named != name);
-        // one that is still to be made is not there to be asked, and what goes by another name does
-        // not go there
+        // a database that does not exist yet can't be asked, and one with another name is a
+        // different one
         if address.is_some() && way.into.is_some() && (live.is_none() || name != database.name()) {
             return Err(another(hook, &uri, database).into());
         }
@@ -66,16 +66,18 @@ impl Session {
             Met::Same => Ok(None),
             Met::Another => Err(another(hook, &uri, database).into()),
             Met::Unanswered(words) if live.is_some() => Err(unreached(hook, &uri, &words).into()),
-            Met::Unanswered(_) => {
-                Ok(Some(unproved(hook, container, "its address leads into no database yet")))
-            }
+            Met::Unanswered(_) => Ok(Some(unproved(
+                hook,
+                container,
+                "the database at its address does not exist yet",
+            ))),
             Met::Unasked if container.is_none() => Ok(published_alone(hook, &uri, database)?),
             Met::Unasked => Ok(Some(unproved(hook, container, "there is no psql"))),
         }
     }
 
-    /// Whether two ways meet, where no other run has replaced the database since it was looked at:
-    /// whoever did is named instead.
+    /// Whether two ways meet, if no other run has replaced the database since: otherwise that run
+    /// is named.
     fn met(&mut self, database: &Surveyed, way: &Way, met_in: &str) -> Result<Met> {
         let oid = database.live().map(|live| live.oid);
         let first = rendezvous::meet(&database.client, way, met_in, oid, &self.project.secrets);
@@ -83,7 +85,7 @@ impl Session {
             return first;
         }
 
-        // its lock is had only where nobody else is at work, and tells what has changed
+        // its lock is free only if nobody else is working, and tells what has changed
         let looked_at =
             alone::with(Plan::bare("db-tasks", String::new(), Risk::Nothing), [database]);
         drop(self.hold(&looked_at)?);
@@ -91,7 +93,7 @@ impl Session {
         rendezvous::meet(&database.client, way, met_in, oid, &self.project.secrets)
     }
 
-    /// The way that a hook goes.
+    /// How a hook connects.
     fn way(
         &mut self,
         hook: &Hook,
@@ -123,7 +125,7 @@ impl Session {
     }
 }
 
-/// Without a psql on this machine, an address is good where it is the port that the database's own
+/// Without a psql on this machine, an address is right if it is the port that the database's own
 /// container publishes.
 fn published_alone(hook: &Hook, uri: &str, database: &Surveyed) -> Result<Option<String>, Problem> {
     let ours = database.published().zip(url::parse(uri).ok());
@@ -136,22 +138,19 @@ fn published_alone(hook: &Hook, uri: &str, database: &Surveyed) -> Result<Option
     if is_ours {
         Ok(None)
     } else {
-        Err(another(hook, uri, database).because("there is no psql on this machine to ask with"))
+        Err(another(hook, uri, database).because("there is no psql on this machine to check it"))
     }
 }
 
 fn unproved(hook: &Hook, container: Option<&ContainerFacts>, why: &str) -> String {
     let place =
         container.map_or(String::new(), |found| format!(" in the container {}", found.name));
-    format!("nobody can tell beforehand where the hook `{}`{place} works: {why}", hook.moment)
+    format!("can't check where the hook `{}`{place} will work: {why}", hook.moment)
 }
 
 fn another(hook: &Hook, uri: &str, database: &Surveyed) -> Problem {
-    let leads = format!(
-        "the address that it gets ({}) leads elsewhere than to {}",
-        shown(uri),
-        database.at()
-    );
+    let leads =
+        format!("the address that it gets ({}) does not lead to {}", shown(uri), database.at());
 
     let cure = match database.published() {
         Some((host, port)) => format!(
@@ -163,12 +162,12 @@ fn another(hook: &Hook, uri: &str, database: &Surveyed) -> Problem {
     };
 
     Problem::refused(format!(
-        "the hook `{}` would work in another database than `{}`",
+        "the hook `{}` would work on another database than `{}`",
         hook.moment,
         database.name()
     ))
     .because(leads)
-    .cure(format!("nothing was touched; {cure}"))
+    .cure(format!("nothing was changed; {cure}"))
 }
 
 fn unreached(hook: &Hook, uri: &str, words: &str) -> Problem {
@@ -179,12 +178,12 @@ fn unreached(hook: &Hook, uri: &str, words: &str) -> Problem {
     ))
     .because(words)
     .cure(
-        "nothing was touched; correct the address (`db-config` shows where it comes from), or \
-         give the hook a `url`",
+        "nothing was changed; correct the address (`db-config` shows where it comes from), or give \
+         the hook a `url`",
     )
 }
 
-/// Where a URI leads, without who and what.
+/// Where a URI leads, without role and password.
 fn shown(uri: &str) -> String {
     let Ok(url) = url::parse(uri) else { return "?".into() };
     let host = url.host.unwrap_or_else(|| "localhost".into());

@@ -61,17 +61,17 @@ pub struct Session {
     output: Output,
     /// How much of a plan a dry run shows.
     detail: Detail,
-    /// How this run was begun.
+    /// How this run was started.
     pub typed: Typed,
     /// The project's lock, once it is held.
     lock: Option<Lock>,
-    /// What this user has outside of the project.
+    /// What this user keeps outside the project.
     pub own: Own,
     interrupt: Arc<Interrupt>,
-    /// Why what followed the work was not done.
+    /// Why the part after the work was not done.
     pub but: Option<anyhow::Error>,
     waits: Waits,
-    /// The session in which the first database was looked at, where a dump of it comes next.
+    /// The session in which the first database was surveyed, if a dump of it comes next.
     pub idle: Idle,
 }
 
@@ -84,7 +84,7 @@ enum Output {
     Document,
 }
 
-/// What is done with a plan.
+/// What to do with a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intent {
     /// It is run.
@@ -94,7 +94,7 @@ pub enum Intent {
 }
 
 impl Intent {
-    /// From the options of a command that is asked for.
+    /// From the options of a command.
     pub fn of(consent: &options::Consent) -> Self {
         Self::by_flag(consent.dry_run)
     }
@@ -118,9 +118,9 @@ impl Session {
 
         project.state = run::state::place(&path, project.state_dir(), own.state_dir());
         name::check(&project.backup).map_err(|why| {
-            Problem::usage("`[backup]` in `db-tasks.toml` is wrong").because(why).cure(
-                "correct it in the file, or leave it out: there is a default for each of them",
-            )
+            Problem::usage("`[backup]` in `db-tasks.toml` is wrong")
+                .because(why)
+                .cure("correct it in the file, or remove it: each of these has a default")
         })?;
 
         let telling = if global.quiet { Telling::Quiet } else { Telling::Steps };
@@ -157,7 +157,7 @@ impl Session {
         })
     }
 
-    /// Somebody to ask servers with.
+    /// What asks servers.
     pub fn surveyor(&self) -> Surveyor<'_> {
         let app_name = format!("db-tasks/{}", self.moment.run);
         Surveyor {
@@ -169,11 +169,11 @@ impl Session {
         }
     }
 
-    /// The databases that are meant: one by its key or name, or all.
+    /// The selected databases: one by its key or name, or all.
     pub fn databases(&self, wanted: Option<&str>) -> Result<Vec<Database>> {
         let all = &self.project.databases;
         let Some(wanted) = wanted else { return Ok(all.clone()) };
-        // a key is unique, a name need not be
+        // a key is unique, a name may not be
         let mut found: Vec<Database> = all.iter().filter(|d| d.key == wanted).cloned().collect();
 
         if found.is_empty() {
@@ -194,19 +194,19 @@ impl Session {
         Ok(found)
     }
 
-    /// The one database that is meant.
+    /// The one database to use.
     pub fn database(&self, wanted: Option<&str>) -> Result<Database> {
         let mut found = self.databases(wanted)?;
         if found.len() > 1 {
             let known: Vec<String> = found.iter().map(|d| format!("`{}`", d.key)).collect();
             return Err(Problem::usage("the project has more than one database")
-                .cure(format!("say which with `--database`: {}", known.join(", ")))
+                .cure(format!("select one with `--database`: {}", known.join(", ")))
                 .into());
         }
         found.pop().context("a project has a database")
     }
 
-    /// Takes the project's lock, where something is going to be changed.
+    /// Takes the project's lock, if something will be changed.
     pub fn lock(&mut self, task: &str, intent: Intent) -> Result<()> {
         if intent == Intent::Run && self.lock.is_none() {
             self.lock = Some(Lock::take(&self.project.state_dir(), task, self.moment.now)?);
@@ -215,7 +215,7 @@ impl Session {
         Ok(())
     }
 
-    /// A journal that may be anybody's is done by nobody, and stands in no run's way.
+    /// An untrusted journal is not run, and blocks no run.
     fn set_unsafe_aside(&mut self) -> Result<()> {
         let Found::Unsafe(why) = journal::read(&self.project.state_dir(), &self.own) else {
             return Ok(());
@@ -223,8 +223,8 @@ impl Session {
         let aside = journal::set_aside(&self.project.state_dir(), self.moment.now)?;
 
         self.terminal.say(&format!(
-            "warning: `{}` was not run: {why}\n  it is `{}` now; read what it would have cleaned \
-             up, do by hand what is to be done, and remove it",
+            "warning: `{}` was not run: {why}\n  it is now `{}`; read what it would have cleaned \
+             up, do what is needed by hand, and remove it",
             journal::NAME,
             Self::short(&aside)
         ));
@@ -237,7 +237,7 @@ impl Session {
         self.lock.is_some()
     }
 
-    /// What a killed run of ours has left to be cleaned up.
+    /// What a killed run of ours left to be cleaned up.
     pub fn unfinished(&self) -> Option<Unfinished> {
         match journal::read(&self.project.state_dir(), &self.own) {
             Found::Left(left) => Some(left),
@@ -245,17 +245,17 @@ impl Session {
         }
     }
 
-    /// Why a journal that is there is nobody's word.
+    /// Why an existing journal is not trusted.
     pub fn unsafe_journal(&self) -> Option<String> {
         match journal::read(&self.project.state_dir(), &self.own) {
             Found::Unsafe(why) => {
-                Some(format!("`{}` is not to be trusted, and is not run: {why}", journal::NAME))
+                Some(format!("`{}` is not trusted, and is not run: {why}", journal::NAME))
             }
             Found::Nothing | Found::Left(_) => None,
         }
     }
 
-    /// Whether somebody reads what is told.
+    /// Whether somebody reads the output.
     pub fn is_watched(&self) -> bool {
         std::io::stderr().is_terminal()
     }
@@ -265,11 +265,10 @@ impl Session {
         self.interrupt.hit()
     }
 
-    /// What a command came to, unless a signal cut short what it asked: it may have shown less than
-    /// there is.
+    /// A command's result, unless a signal interrupted its questions: then it may be incomplete.
     pub fn whole(&self, exit: Exit) -> Result<Exit> {
         let cut =
-            || Problem::new(Exit::Interrupted, "interrupted: not everything could be asked").into();
+            || Problem::new(Exit::Interrupted, "interrupted: the result is incomplete").into();
         if self.interrupt.has_cut_a_question() { Err(cut()) } else { Ok(exit) }
     }
 
@@ -298,36 +297,36 @@ impl Session {
                 problem.cure = problem.cure.map(|cure| self.typed.text(&cure));
                 problem.map(cover).into()
             }
-            // its causes are words of the system, which has no secrets
+            // its causes are texts of the system, which has no secrets
             Err(error) if cover(&format!("{error:#}")) == format!("{error:#}") => error,
             Err(error) => anyhow::anyhow!(cover(&format!("{error:#}"))),
         }
     }
 
-    /// What a looking command shows: a text for people, fields for programs.
+    /// What a reading command shows: a text for people, fields for programs.
     pub fn show(&mut self, text: &str, fields: serde_json::Value) -> Result<Exit> {
         self.record.fields(fields);
         if self.output == Output::Text { self.put(text) } else { Ok(Exit::Done) }
     }
 
-    /// Whether another program may have our standard output: a document has it for itself.
+    /// Whether another program may use our standard output: with a document it can't.
     pub fn lends_output(&self) -> bool {
         self.output == Output::Text
     }
 
-    /// A path as short as it can be said from here.
+    /// A path, as short as possible from here.
     pub fn short(path: &Path) -> String {
         told::short(path, &std::env::current_dir().unwrap_or_default())
     }
 }
 
-/// A text on standard output, as it is; tasks print through the session, which knows what may be
-/// shown, and whether it is theirs.
+/// A text on standard output, unchanged; tasks print through the session, which knows what may be
+/// shown, and where.
 pub fn print(text: &str) -> Result<Exit> {
     let mut out = std::io::stdout().lock();
     let written = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
     match written {
-        // whoever reads has seen enough (`db-list | head`)
+        // the reader has seen enough (`db-list | head`)
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         Err(e) => Err(e).context("could not write to standard output"),
         Ok(()) => Ok(Exit::Done),
@@ -337,7 +336,7 @@ pub fn print(text: &str) -> Result<Exit> {
 /// An error, on standard error.
 pub fn complain(error: &anyhow::Error) {
     let mut err = std::io::stderr().lock();
-    // nobody to tell it to when standard error is closed
+    // there is nobody to tell if standard error is closed
     let declined = error.downcast_ref::<Problem>().is_some_and(|p| p.exit == Exit::Declined);
 
     drop(writeln!(

@@ -1,5 +1,4 @@
-//! What a command did, kept for the one document that `--json` prints at its end, whatever the end
-//! was.
+//! What a command did, kept for the one document that `--json` prints at the end, however it ends.
 
 use std::time::Duration;
 
@@ -49,7 +48,7 @@ impl Record {
         }
     }
 
-    /// A plan is there, and the guards have spoken.
+    /// There is a plan, and the guards have decided.
     pub fn planned(&mut self, plan: &Plan, verdicts: &[Verdict]) {
         self.carried.push(Carried {
             task: plan.task,
@@ -67,7 +66,7 @@ impl Record {
         });
     }
 
-    /// The last plan was not let through.
+    /// The last plan was refused.
     pub fn stopped(&mut self, error: &anyhow::Error) {
         self.ended(Vec::new(), &Report::default(), Some(error));
     }
@@ -86,17 +85,16 @@ impl Record {
         last.steps = steps;
     }
 
-    /// The databases of the task's last plan, and the guards that refused it: what the audit log
-    /// says of a run.
+    /// The databases of the task's last plan, and the guards that refused it: for the audit log.
     pub fn concerned(&self, task: &str) -> (&[String], &[&'static str]) {
-        // a cluster may have been stopped since
+        // a cluster may have been stopped since then
         self.carried
             .iter()
             .rfind(|c| c.task == task)
             .map_or((&[], &[]), |last| (&last.databases, &last.refused_by))
     }
 
-    /// The acts of the last plan that ended well, as they are told.
+    /// The successful acts of the last plan, as they are shown.
     pub fn done(&self) -> Vec<&str> {
         let steps = self.carried.last().map_or(&[][..], |last| &last.steps);
         steps
@@ -111,7 +109,7 @@ impl Record {
         self.carried.iter().rfind(|c| c.task == task).map_or(&[], |last| &last.left_behind)
     }
 
-    /// What to know when a plan is done.
+    /// What to know once a plan is done.
     pub fn afterwards(&mut self, lines: Vec<String>) {
         self.afterwards.extend(lines);
     }
@@ -121,15 +119,15 @@ impl Record {
         self.result.extend(text.lines().map(String::from));
     }
 
-    /// What programs read beside it.
+    /// What programs read in addition.
     pub fn fields(&mut self, fields: Value) {
         if let Value::Object(fields) = fields {
             self.fields.extend(fields);
         }
     }
 
-    /// The whole document. The command's own first plan stands at the top, what came before and
-    /// after it beside it.
+    /// The whole document. The command's own first plan is at the top level, what came before and
+    /// after it next to it.
     pub fn document(
         mut self,
         command: &str,
@@ -168,7 +166,7 @@ impl Record {
         document
     }
 
-    /// What no document shows.
+    /// What a document never shows.
     pub fn hide(&mut self, secrets: &Secrets) {
         self.secrets = secrets.clone();
     }

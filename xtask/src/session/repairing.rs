@@ -1,4 +1,4 @@
-//! What an earlier run has left to be cleaned up.
+//! What an earlier run left to be cleaned up.
 
 use anyhow::Result;
 
@@ -15,16 +15,16 @@ use crate::ui::terminal::Telling;
 /// Who cleans up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
-    /// A person asks for it.
+    /// You asked for it.
     Asked,
-    /// A run that is about something else.
+    /// A run with another purpose.
     OnTheWay,
 }
 
 impl Session {
-    /// Cleans up after a killed run. What can't be done stays on the list, and holds nobody up; it
-    /// is told in full by the run that finds it out, and to whoever asks for it. A later run
-    /// tries in silence.
+    /// Cleans up after a killed run. What can't be done stays on the list, and blocks nobody; the
+    /// run that finds it reports it in full, and so does `db-repair`. Later runs try again
+    /// silently.
     pub fn repair(&mut self, intent: Intent, occasion: Occasion) -> Result<()> {
         let Some(left) = self.unfinished() else { return Ok(()) };
         let was_told = occasion == Occasion::OnTheWay
@@ -34,7 +34,7 @@ impl Session {
         if intent == Intent::Run
             && let Err(e) = self.end_hooks(&left)
         {
-            // it must not meet what comes back: all of it waits for the next run
+            // it must not collide with restored data: all of it waits for the next run
             self.terminal.say(&format!("{e:#}"));
             return Ok(());
         }
@@ -67,27 +67,25 @@ impl Session {
         journal::write(&self.project.state_dir(), &self.own, &left)
     }
 
-    /// What is still to be done, with the ways out; a line, where all of it has been told before.
+    /// What is still to be done, with the ways out; one line, if all of it was reported before.
     fn say_what_is_left(&mut self, was_told: bool) {
         let still = self.unfinished().map_or(Vec::new(), |left| repair::numbered(&left));
         match still.len() {
             0 => {}
             n if was_told => {
                 let deeds = if n == 1 {
-                    "a deed of an earlier run is".into()
+                    "a clean-up step of an earlier run is".into()
                 } else {
-                    format!("{n} deeds of an earlier run are")
+                    format!("{n} clean-up steps of an earlier run are")
                 };
 
-                self.terminal.tell(&format!(
-                    "note: {deeds} still to be cleaned up: `db-repair` tells which, and the way \
-                     out"
-                ));
+                self.terminal
+                    .tell(&format!("note: {deeds} not done yet: run `db-repair` for details"));
             }
             _ => {
                 let ways_out = self.typed.text(repair::WAYS_OUT);
                 self.terminal.say(&format!(
-                    "still to be cleaned up:\n  {}\n  {ways_out}",
+                    "clean-up is not finished:\n  {}\n  {ways_out}",
                     still.join("\n  ")
                 ));
             }
@@ -101,17 +99,17 @@ impl Session {
         if self.interrupted() {
             let cut = format!(
                 "interrupted: {} to be done",
-                if count == 1 { "a deed is still" } else { "deeds are still" }
+                if count == 1 { "a clean-up step is still" } else { "clean-up steps are still" }
             );
             return Problem::new(Exit::Interrupted, cut)
                 .because(told)
-                .cure("run `db-repair` again: a deed that is done twice harms nothing");
+                .cure("run `db-repair` again; repeating a clean-up step is safe");
         }
 
         let what = if count == 1 {
-            "a deed could not be done".into()
+            "a clean-up step failed".into()
         } else {
-            format!("{count} deeds could not be done")
+            format!("{count} clean-up steps failed")
         };
 
         Problem::failed(what)
@@ -120,8 +118,7 @@ impl Session {
             .cure(repair::WAYS_OUT)
     }
 
-    /// Forgets one deed of a clean-up that can't succeed: a person has said that it is of no
-    /// matter.
+    /// Forgets one clean-up step that can't succeed: you said that it no longer matters.
     pub fn forget(&mut self, number: usize) -> Result<Exit> {
         let left = self.unfinished();
         let all = left.as_ref().map_or(Vec::new(), repair::numbered);
@@ -132,7 +129,7 @@ impl Session {
             } else {
                 all.join("\n")
             };
-            return Err(Problem::usage(format!("there is no deed {number} to forget"))
+            return Err(Problem::usage(format!("there is no clean-up step {number} to forget"))
                 .because(known)
                 .into());
         };
@@ -144,7 +141,7 @@ impl Session {
         self.print(&format!("forgotten: {told}"))
     }
 
-    /// Ends the hooks that outlived their run, and forgets them.
+    /// Terminates the hooks that outlived their run, and forgets them.
     fn end_hooks(&self, left: &Unfinished) -> Result<()> {
         left.hook.iter().for_each(Process::end);
         left.inside.iter().try_for_each(run::end_inside)?;

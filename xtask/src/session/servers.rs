@@ -1,4 +1,4 @@
-//! Local clusters: brought up for a task that needs one, and left as they were found.
+//! Own clusters: started for a task that needs one, and left as they were found.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -20,12 +20,12 @@ use crate::planning::cluster::{self as task, New};
 use crate::problem::{Exit, Problem};
 use crate::run::{Lease, Others};
 
-/// What a task wants of a cluster that is not made yet.
+/// What a task needs of a cluster that does not exist yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wants {
-    /// That it is made.
+    /// That it is created.
     Made,
-    /// To hear that it is not there: the task only looks.
+    /// To know that it does not exist: the task only reads.
     AsFound,
 }
 
@@ -33,7 +33,7 @@ pub enum Wants {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Readiness {
     Ready,
-    /// A dry run has shown what comes first; the task itself can't be planned before that.
+    /// A dry run showed what comes first; the task itself can't be planned before that.
     Shown,
 }
 
@@ -52,8 +52,8 @@ pub struct Concerned {
 }
 
 impl Session {
-    /// Does a task while the local clusters of these databases serve, and leaves them as they were
-    /// found, whatever comes of the task.
+    /// Runs a task while the own clusters of these databases are up, and leaves them as they were
+    /// found, however the task ends.
     pub fn with_servers(
         &mut self,
         databases: &[Database],
@@ -95,15 +95,15 @@ impl Session {
         }
     }
 
-    /// The clusters of a run that changes something are known from then on; to look at one makes it
-    /// no better known.
+    /// The clusters of a run that changes something are trusted from then on; only reading one does
+    /// not make it trusted.
     fn known(&self, wants: Wants, intent: Intent) {
         if wants == Wants::Made && intent == Intent::Run {
             self.know_clusters();
         }
     }
 
-    /// What a killed run has left is cleaned up by the next one that may change something.
+    /// The next run that may change something cleans up what a killed run left.
     fn repaired(&mut self, intent: Intent) -> Result<()> {
         if intent == Intent::Run && self.is_locked() {
             self.repair(intent, Occasion::OnTheWay)
@@ -112,8 +112,7 @@ impl Session {
         }
     }
 
-    /// The clusters of these databases, each once; only those that are made, where the task wants
-    /// no more.
+    /// The clusters of these databases, each once; only existing ones, if the task needs no more.
     pub fn concerned(&self, databases: &[Database], wants: Wants) -> Result<Vec<Concerned>> {
         let mut found: Vec<Concerned> = Vec::new();
 
@@ -129,8 +128,8 @@ impl Session {
                     "`databases.{}` has a cluster and the port {port}",
                     database.key
                 ))
-                .because("a cluster is reached by its socket alone")
-                .cure("leave the port out")
+                .because("a cluster is reached only by its socket")
+                .cure("remove the port")
                 .into());
             }
 
@@ -168,7 +167,7 @@ impl Session {
         cluster::find(&cluster.folder, cluster.programs.as_deref(), &self.env)
     }
 
-    /// The plans of clusters that are not made yet, for a dry run.
+    /// The plans of clusters that do not exist yet, for a dry run.
     fn show_missing(&mut self, clusters: &[Concerned]) -> Result<Readiness> {
         let mut ready = Readiness::Ready;
 
@@ -186,7 +185,7 @@ impl Session {
 
     fn show_first(&mut self, mut plan: crate::plan::Plan) -> Result<()> {
         plan.notes.push(
-            "this comes first; the task itself can be planned when it is done (`db-start` does it)"
+            "this comes first; the task itself can be planned once it is done (`db-start` does it)"
                 .into(),
         );
         self.carry_out(plan, Consent::Ask, Intent::Show).map(drop)
@@ -236,7 +235,7 @@ impl Session {
 
     fn start(&mut self, cluster: &Concerned) -> Result<()> {
         let mut facts = self.look(cluster)?;
-        // another project may fetch the same programs just now: the second one finds them
+        // another project may be downloading the same programs: the second one finds them
         let cache = facts
             .found
             .programs
@@ -245,7 +244,7 @@ impl Session {
             .and_then(|fetch| fetch.home.parent().map(Path::to_path_buf));
 
         let fetching =
-            cache.map(|cache| self.enter(&cache, "fetches the server's programs")).transpose()?;
+            cache.map(|cache| self.enter(&cache, "downloads the server's programs")).transpose()?;
 
         if fetching.is_some() {
             facts = self.look(cluster)?;
@@ -260,8 +259,8 @@ impl Session {
             .map_err(|e| with_log(e, &log, before))
     }
 
-    /// How a cluster stands when nobody starts or stops it any more: recovery after a crash may
-    /// take a while.
+    /// The state of a cluster once nobody starts or stops it: recovery after a crash may take a
+    /// while.
     pub fn settled(&self, cluster: &Concerned) -> Result<Found> {
         let begun = Instant::now();
 
@@ -269,7 +268,7 @@ impl Session {
             let found = self.find(cluster)?;
             let patience = match found.state {
                 State::Busy => Duration::from_secs(60),
-                // one that has just been killed, or has just let go of its socket
+                // one that was just killed, or just released its socket
                 State::Elsewhere => Duration::from_secs(2),
                 _ => Duration::ZERO,
             };
@@ -317,8 +316,7 @@ impl Session {
         })
     }
 
-    /// Stops what was started on demand, by this run or by one that was killed, where nobody else
-    /// uses it.
+    /// Stops what was started on demand, by this run or by a killed one, if nobody else uses it.
     fn leave(&mut self, lease: &Lease, clusters: &[Concerned]) -> Result<()> {
         if lease.give_back()? == Others::Some {
             return Ok(());
@@ -350,8 +348,8 @@ impl Session {
         })
     }
 
-    /// An interrupted start may have begun a server that has not written its process id yet: it
-    /// gets a moment.
+    /// An interrupted start may have begun a server that has not written its process id yet: wait a
+    /// moment for it.
     fn look_for_stop(&self, cluster: &Concerned) -> Result<ClusterFacts> {
         let begun = Instant::now();
 
@@ -365,7 +363,7 @@ impl Session {
         }
     }
 
-    /// The survey of a database with what is known of another name on its server.
+    /// The survey of a database, for another name on its server.
     pub fn with_neighbour(&self, mut target: Surveyed, name: &str) -> Result<Surveyed> {
         let mut aimed = target.spec.clone();
         aimed.connection.database = Some(name.to_owned());
@@ -382,7 +380,7 @@ impl Session {
             all.into_iter().filter(|d| matches!(d.at, At::Cluster { .. })).collect();
 
         if own.is_empty() {
-            return Err(Problem::usage("no database here has a cluster of the project's own")
+            return Err(Problem::usage("no database here has an own cluster")
                 .cure(
                     "add `cluster = \".db-tasks/pg\"` to `[databases.NAME]`, or start its server \
                      yourself",
@@ -394,7 +392,7 @@ impl Session {
     }
 }
 
-/// The error of a start, with what the server wrote into its log since.
+/// The error of a start, with what the server has written to its log since.
 fn with_log(error: anyhow::Error, log: &Path, before: u64) -> anyhow::Error {
     let said = std::fs::read(log).unwrap_or_default();
     let new = said
@@ -409,7 +407,7 @@ fn with_log(error: anyhow::Error, log: &Path, before: u64) -> anyhow::Error {
             let cure = problem
                 .cure
                 .take()
-                .unwrap_or_else(|| format!("the whole log is `{}`", log.display()));
+                .unwrap_or_else(|| format!("the whole log is in `{}`", log.display()));
             problem.because(lines[lines.len().saturating_sub(12)..].join("\n")).cure(cure).into()
         }
         Err(error) => error,

@@ -1,4 +1,4 @@
-//! The containers that stand still while a task works.
+//! The containers that are stopped while a task works.
 
 use anyhow::Result;
 
@@ -7,17 +7,17 @@ use crate::config::ContainerBy;
 use crate::facts::{ContainerFacts, containers};
 use crate::plan::Plan;
 
-/// The containers that stand still while a task works.
+/// The containers that are stopped while a task works.
 #[derive(Default)]
 pub struct Services {
-    /// Those that are there.
+    /// Those that exist.
     pub found: Vec<ContainerFacts>,
-    /// What is said of those that are not.
+    /// Notes about those that do not.
     notes: Vec<String>,
 }
 
 impl Services {
-    /// The plan, which says of those that are not there that they are not stopped.
+    /// The plan, with a note about those that do not exist.
     pub fn noted(self, mut plan: Plan) -> Plan {
         plan.notes.extend(self.notes);
         plan
@@ -25,8 +25,8 @@ impl Services {
 }
 
 impl Session {
-    /// The containers that a task stops while it works. One that is not there does not run, and is
-    /// in nobody's way.
+    /// The containers that a task stops while it works. One that does not exist is not running, and
+    /// does not matter.
     pub fn services(&self, task: &str) -> Result<Services> {
         let mut services = Services::default();
 

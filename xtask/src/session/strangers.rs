@@ -1,5 +1,4 @@
-//! What a repository brings, and whether it may be run: a person says so once, for a project and a
-//! machine.
+//! What a repository brings, and whether it may run: you say so once, for a project and a machine.
 
 use anyhow::Result;
 
@@ -12,14 +11,14 @@ use crate::problem::Problem;
 use crate::run::own::Trusted;
 use crate::tasks::Touches;
 
-/// Whether a command runs only what is no part of the repository.
+/// Whether a command runs only what is not part of the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wary {
-    /// It only looks.
+    /// It only reads.
     Looks,
-    /// It reads files alone, and may take a program for that.
+    /// It only reads files, and may need a program for that.
     Reads,
-    /// It changes something: what the repository brings is its own word, as its hooks are.
+    /// It changes something: then it runs what the repository brings, as it runs its hooks.
     Changes,
 }
 
@@ -29,7 +28,7 @@ impl Wary {
         match touches {
             Touches::Looks => Self::Looks,
             Touches::Programs if !waits => Self::Reads,
-            // these read files alone, unless a server is to be waited for
+            // these only read files, unless they wait for a server
             Touches::Files | Touches::Programs if waits => Self::Looks,
             _ if intent == Intent::Show => Self::Looks,
             _ => Self::Changes,
@@ -38,8 +37,8 @@ impl Wary {
 }
 
 impl Session {
-    /// Takes a person's word on what the repository brings; without one, a command that only looks
-    /// runs none of it, and sends nothing of the person's own to where the repository says.
+    /// Records your trust in what the repository brings; without it, a command that only reads runs
+    /// none of it, and sends nothing of yours to where the repository says.
     ///
     /// # Errors
     /// It would have to.
@@ -83,23 +82,22 @@ impl Session {
         Ok(())
     }
 
-    /// Where a run of ours has worked with the servers, it has sent all that is theirs: their
-    /// addresses are no stranger's any more.
+    /// Once a run of ours has worked with the servers, it has sent them everything: their addresses
+    /// are trusted from then on.
     pub fn know_addresses(&self) {
         let lent = lent(&self.project, &self.env).into_iter().map(|one| (one.what, one.state));
-        // where it can't be kept, whoever only looks has to ask: that spoils no work
+        // if it can't be stored, commands that only read must ask: that does no harm
         drop(self.own.trust(lent.collect()));
     }
 
-    /// What a run of ours has made, or has used to change something, is none of a stranger's any
-    /// more.
+    /// What a run of ours created, or used to change something, is trusted from then on.
     pub fn know_clusters(&self) {
         if !self.project.databases.iter().any(|d| matches!(d.at, At::Cluster { .. })) {
             return;
         }
         let clusters =
             brought(&self.project, &self.env).into_iter().filter(|one| !one.state.is_empty());
-        // where it can't be kept, whoever only looks has to ask: that spoils no work
+        // if it can't be stored, commands that only read must ask: that does no harm
         drop(self.own.trust(clusters.map(|one| (one.what, one.state)).collect()));
     }
 }
@@ -111,29 +109,36 @@ fn untrusted(brought: Vec<Brought>, trusted: &Trusted) -> Vec<Brought> {
 fn refusal(task: &str, strange: &[Brought]) -> Problem {
     let what =
         strange.iter().map(|one| format!("`{}` is `{}`", one.key, one.what)).collect::<Vec<_>>();
-    Problem::refused(format!("`{task}` changes nothing, and would run what this repository brings"))
-        .because(what.join("\n"))
-        .because("nobody has said on this machine that it is to be trusted as it is now")
-        .cure(
-            "look at it; `--trust-repo` says so once and for all on this machine, \
-             DB_TASKS_TRUST_REPO=1 for one run (CI)",
-        )
+    Problem::refused(format!(
+        "`{task}` would run programs from this repository, which you have not trusted yet"
+    ))
+    .because(what.join("\n"))
+    .because(
+        "nothing was run; `{task}` only reads, and this repository is not trusted on this machine \
+         as it is now",
+    )
+    .cure(
+        "look at it; then trust it on this machine with `--trust-repo`, or for one run (CI) with \
+         DB_TASKS_TRUST_REPO=1",
+    )
 }
 
 fn would_send(task: &str, strange: &[Brought]) -> Problem {
     let what =
         strange.iter().map(|one| format!("`{}` sends {}", one.key, one.what)).collect::<Vec<_>>();
     Problem::refused(format!(
-        "`{task}` only looks, and would send variables of yours to another machine, which this \
-         repository names"
+        "`{task}` would send your environment variables to a machine that this repository names"
     ))
     .because(what.join("\n"))
-    .because("nothing was sent; nobody has said on this machine that it is to be trusted with them")
+    .because(
+        "nothing was sent; `{task}` only reads, and this repository is not trusted with them on \
+         this machine",
+    )
     .cure(
-        "look whether that host is yours; `--trust-repo` says so once and for all on this \
-         machine, DB_TASKS_TRUST_REPO=1 for one run (CI); what is called as libpq's own are \
-         (`PGPASSWORD`), `POSTGRES_…`, `DB_…` or `DATABASE_…`, what `.env` says itself, and a \
-         whole address is never asked about",
+        "check that this host is yours; then trust the repository on this machine with \
+         `--trust-repo`, or for one run (CI) with DB_TASKS_TRUST_REPO=1; this never asks about \
+         variables with libpq's names (`PGPASSWORD`), `POSTGRES_…`, `DB_…` or `DATABASE_…`, about \
+         values in `.env`, or about whole addresses",
     )
 }
 

@@ -1,4 +1,4 @@
-//! `--wait`: for a server that is on its way.
+//! `--wait`: for a server that is starting.
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ use crate::problem::Problem;
 
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Where a server's container is on its way to.
+/// Whether a server's container is starting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coming {
-    /// It runs, or will: its server may answer yet.
+    /// It runs, or will: its server may still answer.
     Up,
-    /// Nobody has started it, and no wait does.
+    /// Nobody has started it, and waiting does not help.
     Down,
 }
 
@@ -27,12 +27,12 @@ fn coming(status: &str) -> Coming {
 }
 
 impl Session {
-    /// Waits until every server answers, so many seconds at most. A container that stands still is
-    /// told at once.
+    /// Waits until every server answers, at most this many seconds. A stopped container is reported
+    /// at once.
     pub fn wait(&mut self, seconds: u64) -> Result<()> {
         let end = Instant::now() + Duration::from_secs(seconds);
         let databases = self.project.databases.clone();
-        // a server of the project's own is started by whoever needs it
+        // a task that needs an own cluster starts it
         let mut others = databases.iter().filter(|d| !matches!(d.at, At::Cluster { .. }));
         others.try_for_each(|database| self.wait_for(database, end, seconds))
     }
@@ -58,7 +58,7 @@ impl Session {
                     || format!("the server of `{}`", database.key),
                     |c| format!("`{}` to start", c.name),
                 );
-                self.terminal.tell(&format!("waiting for {what}, {seconds} s at most"));
+                self.terminal.tell(&format!("waiting for {what}, at most {seconds} s"));
                 said = true;
             }
 

@@ -11,7 +11,7 @@ pub enum Codec {
     Zstd,
     /// Concatenated gzip members, each with its own CRC.
     Gzip,
-    /// No compression, and so no protection against damage either.
+    /// No compression, and no protection against damage.
     #[serde(rename = "none")]
     Plain,
 }
@@ -77,7 +77,7 @@ impl FromStr for Codec {
     }
 }
 
-/// A codec name that is none of `zstd`, `gzip` and `none`.
+/// A codec name other than `zstd`, `gzip` and `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownCodec(String);
 
@@ -108,7 +108,7 @@ impl Compression {
         Ok(Self { codec, level })
     }
 
-    /// Reads a codec's name, with a level where one was given.
+    /// Reads a codec's name, with a level if one was given.
     ///
     /// # Errors
     /// A sentence that says what is wrong.

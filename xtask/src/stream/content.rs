@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 /// How contents are summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Method {
-    /// BLAKE3, which is several times as fast where the processor has no instructions for SHA-256.
+    /// BLAKE3, which is several times as fast on processors without instructions for SHA-256.
     #[default]
     Blake3,
     /// SHA-256, as manifests up to format 2 have it.
@@ -92,7 +92,7 @@ impl Summing {
         }
     }
 
-    /// Takes more in.
+    /// Adds more bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Blake3(hasher) => drop(hasher.update(bytes)),
@@ -100,7 +100,7 @@ impl Summing {
         }
     }
 
-    /// The sum of all; what comes next begins anew.
+    /// The sum of all; the next one starts over.
     pub fn take(&mut self) -> Fingerprint {
         match self {
             Self::Blake3(hasher) => {

@@ -1,23 +1,21 @@
-//! A stage in a thread of its own: what one core reads, another one compresses, and a third one
-//! sums up.
+//! A stage in a thread of its own: one core reads, another compresses, a third one hashes.
 
 use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{JoinHandle, spawn};
 
-/// Bytes that are handed over at once.
+/// Bytes that are handed over together.
 const CHUNK: usize = 256 * 1024;
-/// How many of them may wait: enough for a thread to go on while another one waits for a core on a
-/// busy machine.
+/// How many of them may wait: enough for a thread to continue while another waits for a core.
 const WAITING: usize = 8;
 
 enum Handed {
     Bytes(Vec<u8>),
-    /// All is there. Without this word the work was given up.
+    /// All is there. Without this message the work was abandoned.
     End,
 }
 
-/// A writer whose bytes are taken in by another thread.
+/// A writer whose bytes go to another thread.
 pub struct Conveyor<T> {
     chunk: Vec<u8>,
     full: Option<SyncSender<Handed>>,
@@ -54,7 +52,7 @@ impl<T: Send + 'static> Conveyor<T> {
         }
     }
 
-    /// Waits until all has been taken in.
+    /// Waits until everything is written.
     ///
     /// # Errors
     /// What went wrong in the other thread.
@@ -78,7 +76,7 @@ impl<T: Send + 'static> Conveyor<T> {
     fn send(&mut self, handed: Handed) -> io::Result<()> {
         match self.full.as_ref().map(|full| full.send(handed)) {
             Some(Ok(())) => Ok(()),
-            // it has ended before its time, and knows why
+            // it ended early, and knows why
             _ => Err(self.joined().err().unwrap_or_else(broke_down)),
         }
     }
@@ -99,7 +97,7 @@ impl<T: Send + 'static> Write for Conveyor<T> {
         Ok(taken)
     }
 
-    /// What is held back comes with what follows: the end is what counts.
+    /// Buffered bytes go with what follows: only the end counts.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -108,7 +106,7 @@ impl<T: Send + 'static> Write for Conveyor<T> {
 impl<T> Drop for Conveyor<T> {
     fn drop(&mut self) {
         self.full = None;
-        // nothing of what was given up is at work when this returns
+        // nothing abandoned is still running when this returns
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }
@@ -190,7 +188,7 @@ impl<T> Drop for Fetched<T> {
 }
 
 fn broke_down() -> io::Error {
-    io::Error::other("a thread broke down")
+    io::Error::other("a thread panicked")
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ const BUFFER: usize = 128 * 1024;
 
 /// Decompresses a source; made by [`decoder`].
 ///
-/// The end of the data is reported only after the source has been read to its
-/// end and all of it was good. After an error every further read fails too.
+/// The end of the data is reported only after the whole source was read without an error. After an
+/// error every further read fails, too.
 pub struct Decoder<R> {
     inner: Inner<R>,
     codec: Codec,
@@ -65,7 +65,7 @@ fn zstd_decoder<R: BufRead>(source: R) -> io::Result<ZstdDecoder<'static, R>> {
 }
 
 impl<R: Read> Decoder<R> {
-    /// Gives the source back; fails unless the end of the data was reached.
+    /// Returns the source; fails unless the end of the data was reached.
     pub fn finish(self) -> io::Result<R> {
         match self.state {
             State::Ended => {
@@ -92,8 +92,7 @@ impl<R: Read> Decoder<R> {
         Ok(())
     }
 
-    /// Leaves errors of the source as they are, and says of all others that
-    /// it is the data that is wrong.
+    /// Keeps errors of the source as they are, and reports all others as damaged data.
     fn explain(&self, error: io::Error) -> io::Error {
         if self.inner.source().is_some_and(|source| source.failure == Failure::Happened) {
             return error;
@@ -130,8 +129,8 @@ impl<R: Read> Decoder<R> {
 impl<R: Read> Read for Decoder<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match &self.state {
-            // The decoders inside may take the read after an error for the
-            // end of the data, which would pass off a damaged file as good.
+            // After an error the inner decoders may report the end of the data on the next read,
+            // and a damaged file would look good.
             State::Failed(kind, message) => return Err(io::Error::new(*kind, message.clone())),
             State::Ended => return Ok(0),
             State::Reading if buf.is_empty() => return Ok(0),

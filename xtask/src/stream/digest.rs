@@ -2,8 +2,8 @@ use std::io::{self, Read, Write};
 
 use super::content::{Fingerprint, Method, Summing};
 
-/// A writer that keeps the CRC-32 of what is written, and nothing else: it knows damage, and costs
-/// next to nothing.
+/// A writer that keeps the CRC-32 of what is written, and nothing else: it detects damage, and
+/// costs next to nothing.
 #[derive(Default)]
 pub struct Check(flate2::Crc);
 
@@ -25,7 +25,7 @@ impl Write for Check {
     }
 }
 
-/// Sums up and counts everything that passes through it, as a writer around a writer or as a reader
+/// Hashes and counts everything that passes through it, as a writer around a writer or a reader
 /// around a reader.
 pub struct Digest<T> {
     inner: T,
@@ -55,7 +55,7 @@ impl<T> Digest<T> {
         &self.inner
     }
 
-    /// Gives back what was wrapped, and the sum of all that passed.
+    /// Returns what was wrapped, and the sum of all that passed.
     pub fn finish(mut self) -> (T, Sum) {
         let sum = Sum { method: self.method, print: self.summing.take(), bytes: self.bytes };
         (self.inner, sum)
@@ -99,7 +99,7 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// Of bytes that are there at once, by SHA-256.
+    /// Of bytes in memory, by SHA-256.
     pub fn of(bytes: &[u8]) -> Self {
         let mut digest = Digest::new(io::sink());
         digest.note(bytes);

@@ -7,9 +7,9 @@ use super::{Codec, Compression};
 
 /// Compresses what is written to it into a sink; made by [`encoder`].
 ///
-/// Only [`Encoder::finish`] completes the file. Dropping an encoder leaves
-/// the sink with a file that [`decoder`](super::decoder) reports as cut short,
-/// except that a plain file has nothing to tell its end by.
+/// Only [`Encoder::finish`] completes the file. Dropping an encoder leaves the sink with a file
+/// that [`decoder`](super::decoder) reports as cut short, except that a plain file does not mark
+/// its end.
 pub struct Encoder<W: Write> {
     inner: Inner<W>,
     state: State,
@@ -24,8 +24,7 @@ enum Inner<W: Write> {
 #[derive(Clone, Copy)]
 enum State {
     Sound,
-    /// The sink may hold part of what was last written, so nothing that is
-    /// appended now could make a good file.
+    /// The sink may hold part of the last write, so appending can't make a good file any more.
     Failed,
 }
 
@@ -34,7 +33,7 @@ enum State {
 /// gzip starts one thread for each core, up to eight; zstd and plain work on
 /// the thread that writes.
 pub fn encoder<W: Write>(compression: Compression, sink: W) -> io::Result<Encoder<W>> {
-    // Only a plain file has no level, and it has no use for one.
+    // Only a plain file has no level, and it needs none.
     let level = compression.level().unwrap_or_default();
     let inner = match compression.codec() {
         Codec::Zstd => Inner::Zstd(zstd_encoder(sink, level)?),
@@ -51,8 +50,8 @@ fn zstd_encoder<W: Write>(sink: W, level: i32) -> io::Result<ZstdEncoder<'static
 }
 
 impl<W: Write> Encoder<W> {
-    /// Writes what is still held back and the end of the file, flushes the
-    /// sink and gives it back. Fails if any earlier write did.
+    /// Writes what is still buffered and the end of the file, flushes the sink and returns it.
+    /// Fails if any earlier write did.
     pub fn finish(self) -> io::Result<W> {
         self.check()?;
         let mut sink = match self.inner {

@@ -1,5 +1,5 @@
-//! A new file whose bytes go to the disk while more are written, so that little is left to wait for
-//! at the end.
+//! A new file that is flushed to disk while it is written, so that there is little to wait for at
+//! the end.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -44,7 +44,7 @@ impl Flushed {
     pub fn written(mut self) -> io::Result<File> {
         if let Some(Flusher { ask, thread }) = self.flusher.take() {
             drop(ask);
-            thread.join().map_err(|_| io::Error::other("the flushing thread broke down"))??;
+            thread.join().map_err(|_| io::Error::other("the flushing thread panicked"))??;
         }
         Ok(self.file)
     }
@@ -59,7 +59,7 @@ impl Flushed {
         }
 
         if let Some(flusher) = &self.flusher {
-            // one that is still at work takes these bytes along the next time
+            // a flush that is still running leaves these bytes to the next one
             let _ = flusher.ask.try_send(());
         }
 

@@ -1,4 +1,4 @@
-//! The members of a gzip file, one after the other (RFC 1952, 2.2), and what may stand behind them.
+//! The members of a gzip file, one after the other (RFC 1952, 2.2), and what may follow them.
 
 use std::io::{self, BufRead, Read};
 
@@ -8,7 +8,7 @@ use super::pool::promises_more;
 
 /// Decompresses all members.
 pub(super) struct Gzip<R> {
-    /// There is none only while the next one is begun.
+    /// It is `None` only while the next one is begun.
     member: Option<GzDecoder<R>>,
     ended: bool,
 }
@@ -30,13 +30,13 @@ impl<R: BufRead> Gzip<R> {
         self.member.as_ref().map(GzDecoder::get_ref)
     }
 
-    /// Gives the reader back.
+    /// Returns the reader.
     pub(super) fn into_reader(self) -> Option<R> {
         self.member.map(GzDecoder::into_inner)
     }
 
-    /// Begins the next member, if there is one. Tapes and block devices fill up with NULs, which
-    /// gzip itself skips without a word.
+    /// Begins the next member, if there is one. Tapes and block devices pad with NULs, which gzip
+    /// itself skips silently.
     fn go_on(&mut self) -> io::Result<()> {
         let Some(member) = &mut self.member else { return Ok(()) };
         let padding = skip_nuls(member.get_mut())?;

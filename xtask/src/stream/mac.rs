@@ -7,7 +7,7 @@ pub fn hex(key: &[u8], message: &[u8]) -> String {
     sign(key, message).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A hash alone.
+/// Only a hash.
 pub fn hash(message: &[u8]) -> [u8; 32] {
     Sha256::digest(message).into()
 }

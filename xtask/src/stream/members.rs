@@ -11,8 +11,8 @@ const BLOCK: usize = 512 * 1024;
 
 /// Writes gzip members in order while worker threads compress the next ones.
 ///
-/// The thread that calls `write` is also the one that writes to the sink, so
-/// that errors of the sink reach the caller without a detour.
+/// The thread that calls `write` is also the one that writes to the sink, so that errors of the
+/// sink reach the caller directly.
 pub(super) struct Members<W> {
     sink: W,
     block: Vec<u8>,

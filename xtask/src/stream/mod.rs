@@ -1,5 +1,5 @@
-//! The stages a dump passes through on its way to and from storage:
-//! compression, checksumming, and telling what a file holds.
+//! The stages a dump passes through on its way to and from storage: compression, checksums, and
+//! recognising what a file holds.
 
 mod compression;
 mod content;

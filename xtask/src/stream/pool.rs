@@ -86,7 +86,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        // Without this the workers would wait for jobs, and we for them.
+        // Otherwise the workers would wait for jobs, and we for the workers.
         self.jobs = None;
         for worker in self.workers.drain(..) {
             // A panic of the worker was reported when its answer failed to
@@ -100,7 +100,7 @@ fn work(queue: &Mutex<Receiver<Job>>, level: Compression) {
     let next = || queue.lock().ok()?.recv().ok();
     for job in iter::from_fn(next) {
         let member = compress(&job.block, job.place, level);
-        // Nobody listens any more when the encoder was dropped unfinished.
+        // Nobody listens if the encoder was dropped unfinished.
         let _ = job.reply.send(member);
     }
 }

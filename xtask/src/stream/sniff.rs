@@ -1,6 +1,6 @@
 use super::Codec;
 
-/// How many bytes from the start of a file [`sniff`] can make use of.
+/// How many bytes from the start of a file [`sniff`] can use.
 pub const SNIFF_LEN: usize = 512;
 
 /// What the first bytes of a file say it is.
@@ -52,8 +52,8 @@ impl Sniffed {
 
 const TAR_MAGIC_AT: usize = 257;
 
-/// Tells what a file is from its first bytes; give it [`SNIFF_LEN`] of them,
-/// or the whole file where that is shorter.
+/// Tells what a file is from its first bytes; give it [`SNIFF_LEN`] of them, or the whole file if
+/// that is shorter.
 pub fn sniff(head: &[u8]) -> Sniffed {
     match head {
         [] => Sniffed::Empty,

@@ -1,5 +1,5 @@
-//! What a person reads before the question: what goes, who notices, what comes first, what brings
-//! it back, and the steps to come.
+//! What you read before the question: what is lost, who notices, what comes first, what brings it
+//! back, and the steps.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use crate::{human, tasks};
 /// Names of sessions shown; there may be hundreds.
 const SESSIONS: usize = 5;
 
-/// A plan's notes; of a wipe, which has one for each table, the first and the last. Any other's are
-/// few, and each may be what a person would have said no to.
+/// A plan's notes; of a wipe, which has one for each table, only the first and the last. Other
+/// plans have few, and each may be a reason to say no.
 pub fn notes(plan: &Plan) -> Vec<String> {
     const FIRST: usize = 9;
     const LAST: usize = 5;
@@ -24,19 +24,19 @@ pub fn notes(plan: &Plan) -> Vec<String> {
     let (first, rest) = notes.split_at(FIRST);
     let (between, last) = rest.split_at(rest.len() - LAST);
     let left_out = format!(
-        "… and {} lines more (`--dry-run --verbose` shows all)",
+        "… and {} more lines (`--dry-run --verbose` shows all)",
         human::count(between.len() as u64)
     );
 
     [first, &[left_out], last].concat()
 }
 
-/// What is at stake, a sentence a line; nothing where no live data is replaced.
+/// What is at stake, one sentence a line; nothing if no live data is replaced.
 pub fn stakes(plan: &Plan) -> Vec<String> {
     let Risk::ReplacesData { stakes, .. } = &plan.risk else { return Vec::new() };
     let mut lines: Vec<String> = stakes.iter().flat_map(stake).collect();
     lines.extend(plan.acts().into_iter().filter_map(backup));
-    // a plan says first how to get the old data back
+    // a plan first says how to get the old data back
     lines.extend(plan.afterwards.first().map(|way| format!("afterwards: {way}")));
     lines
 }
@@ -52,7 +52,7 @@ fn stake(stake: &Stake) -> Vec<String> {
         let more = stake.sessions.len() - shown.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         lines.push(format!(
-            "connected now, and cut off where they stand in the way: {}{more}",
+            "connected now; these sessions are terminated if they block the change: {}{more}",
             shown.join(", ")
         ));
     }
@@ -67,10 +67,10 @@ fn backup(act: &Act) -> Option<String> {
         .iter()
         .map(|(_, to)| to.file_name().unwrap_or_default().to_string_lossy().into_owned())
         .collect();
-    Some(format!("first: a backup, proved: {}", names.join(", ")))
+    Some(format!("first: a verified backup: {}", names.join(", ")))
 }
 
-/// The steps to come when all goes well, a line each.
+/// The steps of a successful run, one a line.
 pub fn steps(plan: &Plan, here: &Path) -> Vec<String> {
     let mut acts = Vec::new();
     expected(&plan.steps, &mut acts);

@@ -1,4 +1,4 @@
-//! A plan in words: derived from its argv, paths and SQL, never written beside them.
+//! A plan in words: derived from its argv, paths and SQL, never written separately.
 
 use std::fmt::Write;
 
@@ -90,7 +90,7 @@ fn scope_steps(
     let first = *number + 1;
     steps(&scope.body, (depth, detail), number, out);
 
-    // scopes stand in each other: a title says which steps it is about
+    // scopes are nested: a title says which steps it is about
     let failure = if first == *number {
         format!("if step {first} fails:")
     } else {
@@ -117,11 +117,11 @@ fn scope_steps(
     }
 }
 
-/// A command as it is shown, secrets as their names, with what it reads.
+/// A command as it is shown, with names instead of secrets, and what it reads.
 pub struct Shown {
-    /// As a shell would be told.
+    /// As you would type it in a shell.
     pub command: String,
-    /// SQL of ours, line by line; a dump is told in words.
+    /// Our SQL, line by line; a dump is described in words.
     pub input: Vec<String>,
 }
 
@@ -138,10 +138,12 @@ pub fn shown(act: &Act) -> Vec<Shown> {
     if let (Some(load), Some(first)) = (load, at.and_then(|at| all.get_mut(at))) {
         let Load { before, after, count, between, .. } = load;
         let piece = |_: &String| {
-            format!(", a COMMIT after each {PIECE} statements if the transaction is ours still")
+            format!(
+                ", with a COMMIT after every {PIECE} statements if the transaction is still ours"
+            )
         };
         let pieces = between.as_ref().map_or(String::new(), piece);
-        let dump = format!("(the dump{pieces}; what follows only when it has proved good)");
+        let dump = format!("(the dump{pieces}; the rest follows only once it is verified)");
         let lines = |sql: &str| {
             shown_lines(sql).into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>()
         };
@@ -150,7 +152,7 @@ pub fn shown(act: &Act) -> Vec<Shown> {
         first.input.extend(fenced(load.fence, &dump));
         if let Count::First(sql) = count {
             first.input.extend(lines(sql));
-            first.input.push("(what follows only when all rows are there)".into());
+            first.input.push("(the rest follows only if all rows are there)".into());
         }
 
         first.input.extend(lines(after));
@@ -178,7 +180,7 @@ fn load_of(act: &Act) -> Option<&Load> {
     }
 }
 
-/// What a loader role could not do.
+/// What a loader role can't do.
 fn given(handover: &Handover, fence: Fence) -> Shown {
     let Handover { cmd, before, between, after } = handover;
     let parts = [
@@ -194,7 +196,7 @@ fn given(handover: &Handover, fence: Fence) -> Shown {
     Shown { command: cmd.to_string(), input: parts.concat() }
 }
 
-/// What psql gets of a dump, with what holds it to SQL meanwhile.
+/// What psql gets of a dump, with what restricts it to SQL meanwhile.
 fn fenced(fence: Fence, what: &str) -> Vec<String> {
     let line = |line| (fence == Fence::Restricted).then_some(line);
     let lines = line("\\restrict (a key of this run)")
@@ -204,7 +206,7 @@ fn fenced(fence: Fence, what: &str) -> Vec<String> {
     lines.map(String::from).collect()
 }
 
-/// SQL line by line, without the values that nobody is shown.
+/// SQL line by line, without secret values.
 fn shown_lines(sql: &str) -> Vec<String> {
     shown_sql(sql).lines().map(String::from).collect()
 }
@@ -242,7 +244,7 @@ fn commands(act: &Act) -> Vec<&Cmd> {
     }
 }
 
-/// A line that names thousands of tables is told in several, broken behind commas.
+/// A line that names thousands of tables is broken into several, after commas.
 fn folded(line: &str) -> Vec<String> {
     const LONG: usize = 1000;
     const MOST: usize = 160;

@@ -11,10 +11,10 @@ use crate::plan::{Act, Plan, Risk, Scope, Stake, Step, words};
 use crate::problem::{Exit, Problem};
 use crate::run::{Found, Held};
 
-/// The schema's version. What may be added under the same number is said in `docs/json.md`.
+/// The schema's version. `docs/json.md` says what may be added under the same number.
 pub const SCHEMA: u32 = 1;
 
-/// What became of an act.
+/// The outcome of an act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// It was done.
@@ -72,7 +72,7 @@ fn act(act: &Act) -> Value {
     json!({ "act": words::verb(act), "what": words::object(act), "commands": commands })
 }
 
-/// What the guards said, each with its reason.
+/// What the guards said, with their reasons.
 pub fn verdicts(verdicts: &[Verdict]) -> Vec<Value> {
     let word = |judgement| match judgement {
         Judgement::Passed => "passed",

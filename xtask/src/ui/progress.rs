@@ -1,4 +1,4 @@
-//! How far a pipe is, in a line that fits.
+//! The progress of a pipe, in a line that fits.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use crate::run::Progress;
 
 /// Cells of a whole bar.
 const BAR: usize = 20;
-/// A rate means something after this.
+/// A rate is meaningful after this.
 const SETTLED: Duration = Duration::from_millis(500);
 
-/// Bytes, rate and rows; a bar and the time left where it is known how many bytes to expect. What
-/// does not fit is left out, the least important first.
+/// Bytes, rate and rows; a bar and the time left if the expected size is known. What does not fit
+/// is left out, the least important first.
 pub fn line(doing: &str, p: &Progress, width: usize) -> String {
     let rate = p.bytes as f64 / p.elapsed.as_secs_f64().max(0.001);
     let moved = human::bytes(p.bytes);
@@ -102,7 +102,7 @@ mod tests {
     fn says_what_it_knows() {
         for (progress, want) in [
             (at(5_000_000, None, 2_000), "x  5.0 MB, 2.5 MB/s, 1,018,282 rows"),
-            // more than the last backup had: nobody knows how much more
+            // more than the last backup had: how much more is not known
             (at(5_000_001, Some(5_000_000), 2_000), "x  5.0 MB, 2.5 MB/s, 1,018,282 rows"),
             (
                 at(5_000_000, Some(5_000_000), 2_000),

@@ -1,4 +1,4 @@
-//! Writes down every act as it ends, and passes all on to whoever watches.
+//! Records every act as it ends, and passes everything on to the watcher.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,11 +14,11 @@ pub struct Recorder<'w> {
     watch: &'w mut dyn Watch,
     /// The acts that have ended.
     pub steps: Vec<Value>,
-    /// What the hook at work has said so far.
+    /// What the running hook has said so far.
     said: VecDeque<String>,
 }
 
-/// Lines of a hook that are kept: the last ones, which say how it ended.
+/// How many lines of a hook are kept: the last ones, which say how it ended.
 const LINES: usize = 1000;
 
 impl<'w> Recorder<'w> {

@@ -1,6 +1,6 @@
-//! The one door where text goes out to a terminal. Names, comments, files and the words of other
-//! programs may hold anything: what would move a cursor, change a colour or turn the direction of
-//! writing is shown as an escape, and so is a byte that is no UTF-8.
+//! The only way for text to a terminal. Names, comments, files and the output of other programs may
+//! hold anything: what would move the cursor, change a colour or the direction of writing is shown
+//! as an escape, and so is a byte that is not UTF-8.
 
 use std::borrow::Cow;
 
@@ -11,14 +11,13 @@ pub fn text(text: &str) -> Cow<'_, str> {
     escaped(text, |c| !matches!(c, '\n' | '\t') && is_unsafe(c), escape)
 }
 
-/// The same for what has one line, a name above all: a line break of its own would begin a line
-/// that nobody has written.
+/// The same for text of one line, such as a name: a line break in it would fake a new line.
 pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, is_unsafe, escape)
 }
 
-/// A JSON document as it may be shown. It stays the same document: in strings alone such characters
-/// stand.
+/// A JSON document as it may be shown. It stays the same document: such characters can only be in
+/// strings.
 pub fn json(document: &str) -> Cow<'_, str> {
     let escape = |c: char| {
         let mut units = [0; 2];
@@ -27,14 +26,14 @@ pub fn json(document: &str) -> Cow<'_, str> {
     escaped(document, |c| c != '\n' && is_unsafe(c), escape)
 }
 
-/// What a program of the project's own says: its colours are left out, and of a line that it has
-/// drawn again and again the last.
+/// The output of one of the project's own programs: without its colours, and only the last state of
+/// a line that it redraws.
 pub fn program_line(line: &str) -> String {
     let last = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
     self::line(&without_colours(last)).into_owned()
 }
 
-/// A text without the colours that it was painted in.
+/// A text without its colours.
 pub fn without_colours(text: &str) -> String {
     let mut parts = text.split("\x1b[");
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -68,8 +67,9 @@ fn escaped(
     Cow::Owned(out)
 }
 
-/// C0, C1 and DEL; what turns the direction (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>); what breaks a
-/// line; what nobody sees.
+/// C0, C1 and DEL; what changes the direction
+/// (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>); what breaks a line;
+/// what is invisible.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || bytes::is_foreign(c)

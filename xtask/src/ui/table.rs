@@ -11,10 +11,10 @@ pub enum Lean {
     Right,
 }
 
-/// Sets rows in columns, two spaces apart; nothing trails.
+/// Sets rows in columns, two spaces apart, without trailing spaces.
 ///
-/// Names of tables may hold anything: control characters are shown as escapes, so that none moves
-/// the cursor.
+/// Names of tables may hold anything: control characters are shown as escapes, so that none can
+/// move the cursor.
 pub fn columns(header: &[(&str, Lean)], rows: &[Vec<String>]) -> String {
     let plain = |cell: &String| shown::line(cell).into_owned();
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(plain).collect()).collect();

@@ -1,5 +1,4 @@
-//! The terminal: steps as they happen, questions, colour where it is wanted. All of it on standard
-//! error.
+//! The terminal: steps as they happen, questions, colour if wanted. All of it on standard error.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
@@ -28,14 +27,14 @@ pub enum Colour {
     Off,
 }
 
-/// How much is told.
+/// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Telling {
     /// Every step.
     Steps,
     /// Only what goes wrong.
     Quiet,
-    /// No step at all, for what has been told before.
+    /// No steps, because they were shown before.
     Nothing,
 }
 
@@ -47,11 +46,11 @@ pub struct Terminal {
     interrupt: Arc<Interrupt>,
     last_drawn: Option<Instant>,
     doing: String,
-    /// The steps that a person has read, to be ticked off by their numbers.
+    /// The steps that the person read, to be ticked off by number.
     listed: Vec<Option<String>>,
     here: PathBuf,
     secrets: Secrets,
-    /// Where all of it is written down, too, however much is told.
+    /// Where all of it is also logged, however much is shown.
     log: Option<Rc<Logbook>>,
 }
 
@@ -76,17 +75,17 @@ impl Terminal {
         }
     }
 
-    /// Writes down from now on what is told, and what a quiet run leaves out.
+    /// From now on logs what is shown, and what a quiet run leaves out.
     pub fn keep(&mut self, log: Option<Rc<Logbook>>) {
         self.log = log;
     }
 
-    /// Where it is written down, for another terminal.
+    /// Where it is logged, for another terminal.
     pub fn log(&self) -> Option<Rc<Logbook>> {
         self.log.clone()
     }
 
-    /// Writes something down that is not told.
+    /// Logs something that is not shown.
     pub fn note(&self, text: &str) {
         if let Some(log) = &self.log {
             log.write(&shown::text(&self.secrets.redact(&shown::without_colours(text))));
@@ -98,7 +97,7 @@ impl Terminal {
         self.secrets = secrets.clone();
     }
 
-    /// Tells more, or less, from now on; what it was before.
+    /// Shows more, or less, from now on; returns the old setting.
     pub fn turn(&mut self, telling: Telling) -> Telling {
         std::mem::replace(&mut self.telling, telling)
     }
@@ -123,7 +122,7 @@ impl Terminal {
 
     fn tell_at_once(&mut self, text: &str) {
         self.clear_line();
-        // nobody to tell it to when standard error is closed
+        // there is nobody to tell if standard error is closed
         drop(writeln!(std::io::stderr(), "{text}"));
     }
 
@@ -134,12 +133,12 @@ impl Terminal {
         }
     }
 
-    /// As it may be shown: without what is secret, and without what a terminal would obey.
+    /// As it may be shown: without secrets, and without what would control the terminal.
     fn safe(&self, text: &str) -> String {
         shown::text(&self.secrets.cover(text)).into_owned()
     }
 
-    /// The same for what has one line.
+    /// The same for one line.
     fn safe_line(&self, line: &str) -> String {
         shown::line(&self.secrets.cover(line)).into_owned()
     }
@@ -150,7 +149,7 @@ impl Terminal {
         if self.colour == Colour::On { format!("\x1b[{code}m{text}\x1b[0m") } else { text }
     }
 
-    /// Tells sentences, each line begun in the same way; at a terminal they are broken at words.
+    /// Shows sentences, each line with the same prefix; at a terminal they are broken at words.
     pub fn tell_all(&mut self, begin: &str, style: &str, sentences: &[String]) {
         for sentence in sentences {
             let sentence = shown::line(&self.secrets.cover(sentence)).into_owned();
@@ -163,14 +162,13 @@ impl Terminal {
         }
     }
 
-    /// What is at stake, with a bar beside it.
+    /// What is at stake, with a bar at its left.
     pub fn warn(&mut self, stakes: &[String]) {
         let bar = format!("  {} ", self.paint("1;33", "┃"));
         self.tell_all(&bar, "33", stakes);
     }
 
-    /// The same before a question, with the steps that a yes lets happen: a quiet run shows them,
-    /// too.
+    /// The same before a question, with the steps you agree to: a quiet run shows them, too.
     pub fn warn_and_list(&mut self, stakes: &[String], steps: &[String]) {
         let telling = std::mem::replace(&mut self.telling, Telling::Steps);
         self.say("");
@@ -186,17 +184,17 @@ impl Terminal {
         self.listed = steps.iter().cloned().map(Some).collect();
     }
 
-    /// A line that the next one replaces; only where somebody watches.
+    /// A line that the next one replaces; only at a terminal.
     fn draw(&mut self, text: &str) {
         if self.live && self.telling == Telling::Steps {
-            // a line that is too long would wrap, and what wraps is not replaced
+            // a line that is too long would wrap, and could not be replaced
             let shown: String = shown::line(&self.safe(text)).chars().take(width()).collect();
             drop(write!(std::io::stderr(), "\r\x1b[K  {} {shown}", self.paint("36", "·")));
             self.last_drawn = Some(Instant::now());
         }
     }
 
-    /// An act's number in the list, where a person has one before them.
+    /// An act's number in the list, if the person has seen one.
     fn number(&mut self, act: &Act) -> String {
         let doing = told::doing(act, &self.here);
         let Some(at) = self.listed.iter().position(|step| step.as_ref() == Some(&doing)) else {
@@ -238,7 +236,7 @@ impl Watch for Terminal {
     fn cleaned(&mut self, act: &Act, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
         let done = self.safe_line(&told::done(act, None, &self.here));
-        let line = format!("  {} clean-up, where needed: {done} {took}", self.paint("32", "✓"));
+        let line = format!("  {} clean-up, if needed: {done} {took}", self.paint("32", "✓"));
         self.put_step(&line);
     }
 
@@ -262,14 +260,13 @@ impl Watch for Terminal {
     }
 }
 
-/// Says something from beside the run, in the midst of a step.
+/// Shows something from outside the run, in the middle of a step.
 pub fn aside(text: &str) {
     let clear = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
     drop(writeln!(std::io::stderr(), "{clear}    {}", shown::text(text)));
 }
 
-/// Columns of the terminal that a stream is, or that COLUMNS says; nobody knows those of a pipe or
-/// a file.
+/// Columns of the terminal, or those that COLUMNS says; unknown for a pipe or a file.
 #[cfg(unix)]
 pub fn width_of(stream: &impl std::os::fd::AsFd, env: &crate::config::Env) -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(stream).map_or(0, |size| usize::from(size.ws_col));
@@ -286,8 +283,7 @@ fn said_width(env: &crate::config::Env) -> Option<usize> {
     env.get("COLUMNS")?.parse().ok().filter(|columns| *columns > 0)
 }
 
-/// Columns for a text that stands four from the left and leaves the last one free; 80 where nobody
-/// knows.
+/// Columns for a text that is indented by four and leaves the last one free; 80 if unknown.
 fn width() -> usize {
     #[cfg(unix)]
     let columns =
@@ -298,8 +294,8 @@ fn width() -> usize {
 }
 
 impl Terminal {
-    /// A line as typed; `None` at the end of input. A signal does not end a read, so that another
-    /// thread reads.
+    /// A line as typed; `None` at the end of input. A signal does not end a read, so another thread
+    /// reads.
     fn read_line(&self) -> Result<Option<String>> {
         let (send, answer) = channel();
         std::thread::spawn(move || {

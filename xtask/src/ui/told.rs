@@ -1,4 +1,4 @@
-//! An act as it is told when it is done: what came of it, in the reader's words. A dry run shows
+//! An act as it is reported when it is done: its outcome, in the reader's words. A dry run shows
 //! the same act with its commands.
 
 use std::path::Path;
@@ -39,7 +39,7 @@ fn sentence(act: &Act, here: &Path) -> String {
         }) => {
             format!("remove {} ({what})", short(path, here))
         }
-        // the deed says itself what is done
+        // the text itself says what is done
         Act::Write(deed) if !matches!(deed.how, How::Hook(_)) => deed.what.clone(),
         other => describe::act(other).split_whitespace().collect::<Vec<_>>().join(" "),
     }
@@ -75,7 +75,7 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
 
     let changed = match &found.held {
         Held::Contents(contents) if !contents.changed().is_empty() => {
-            format!(", PARTIAL, for it changed meanwhile: {}", contents.changed().join(", "))
+            format!(", PARTIAL, because it changed meanwhile: {}", contents.changed().join(", "))
         }
         _ => String::new(),
     };
@@ -83,7 +83,7 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
     match &pipe.to {
         Sink::File { .. } => {
             format!(
-                "{holds}, {} as {}, proved{changed}",
+                "{holds}, {} as {}, verified{changed}",
                 human::bytes(found.plain_bytes),
                 human::bytes(found.sum.bytes)
             )
@@ -98,12 +98,12 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
             Count::Not => holds,
         },
         Sink::Stage(_) => format!("{holds}, read again there{}", left_out(&found.held)),
-        Sink::Nowhere => format!("{holds}, {}, whole", human::bytes(found.plain_bytes)),
+        Sink::Nowhere => format!("{holds}, {}, complete", human::bytes(found.plain_bytes)),
     }
 }
 
-/// Rows that the dump brings and the database has not: `ON CONFLICT DO NOTHING` leaves out one that
-/// is there already.
+/// Rows of the dump that the database lacks: `ON CONFLICT DO NOTHING` skips one that is already
+/// there.
 fn not_taken(found: &Found) -> String {
     let Held::Script(script) = &found.held else { return String::new() };
     let counted = |table: &str| {
@@ -115,13 +115,13 @@ fn not_taken(found: &Found) -> String {
     match missing {
         0 => String::new(),
         1.. => format!(
-            "; {} of them the database did not take (ON CONFLICT DO NOTHING)",
+            "; the database skipped {} of them (ON CONFLICT DO NOTHING)",
             human::counted(missing, "row")
         ),
     }
 }
 
-/// The rights that an archive named and that did not come back.
+/// The rights in an archive that were not restored.
 fn left_out(held: &Held) -> String {
     let Held::Contents(contents) = held else { return String::new() };
     let count =
@@ -136,13 +136,13 @@ fn left_out(held: &Held) -> String {
     let owners = (owners > 0).then(|| {
         format!("; owners of {} are those of the live tree ({way})", human::entries(owners))
     });
-    let ours = (ours > 0)
-        .then(|| format!("; {} yours: only root gives them back to their owners", are(ours)));
+    let ours =
+        (ours > 0).then(|| format!("; {} yours: only root can restore their owners", are(ours)));
 
     let attributes = (attributes > 0).then(|| {
         format!(
             "; {} without all of their ACLs, capabilities and attributes (`--trust` as root keeps \
-             what can be kept)",
+             what it can)",
             human::entries(attributes)
         )
     });
@@ -165,7 +165,7 @@ fn sealed(seal: &Seal, here: &Path) -> String {
     }
 }
 
-/// A path as short as it can be said from a folder.
+/// A path, as short as possible from a folder.
 pub fn short(path: &Path, here: &Path) -> String {
     path.strip_prefix(here).unwrap_or(path).display().to_string()
 }

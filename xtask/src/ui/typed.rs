@@ -1,12 +1,12 @@
-//! Hints as the person would type them: lines that can be pasted. Elsewhere in the program a
-//! command is `db-restore NAME`; what stands before it depends on how this run was begun.
+//! Hints as you would type them: lines that can be pasted. Elsewhere in the program a command is
+//! `db-restore NAME`; what comes before it depends on how this run was started.
 
 use std::path::Path;
 
 use crate::config::Env;
 use crate::tasks;
 
-/// How this run was begun.
+/// How this run was started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Typed {
     by: By,
@@ -20,15 +20,15 @@ enum By {
     Name,
     /// cargo, with its word for the program: `xtask`, `db-tasks`.
     Cargo(&'static str),
-    /// `scripts/db`, under the name that it was called by.
+    /// `scripts/db`, under the name by which it was called.
     Script(String),
     /// `npm run`, with the scripts that the package has.
     Npm { runner: String, scripts: Vec<String> },
 }
 
 impl Typed {
-    /// From the environment that npm, cargo and `scripts/db` give to what they run, and the name
-    /// that the program was called by.
+    /// From the environment that npm, cargo and `scripts/db` set, and the name by which the program
+    /// was called.
     pub fn of(env: &Env, config: Option<&Path>, program: Option<&str>) -> Self {
         let config = config.map(|path| crate::cmd::quoted(&path.to_string_lossy()));
         let by = match (env.get("npm_lifecycle_event"), env.get("DB_TASKS_TYPED"), env.get("CARGO"))
@@ -41,7 +41,7 @@ impl Typed {
                 }
             }
             (_, Some(script), _) if !script.is_empty() => By::Script(crate::cmd::quoted(script)),
-            // an alias of cargo's for it leads to the same program, and nothing tells the two apart
+            // a cargo alias leads to the same program, and can't be told apart
             _ if program == Some("cargo-db-tasks") => By::Cargo("db-tasks"),
             (_, _, Some(_)) => By::Cargo("xtask"),
             _ => By::Name,
@@ -49,8 +49,8 @@ impl Typed {
         Self { by, config }
     }
 
-    /// The program as it was called, for its own help; what stands between (npm, `scripts/db`) has
-    /// names of its own for the commands.
+    /// The program as it was called, for its own help; wrappers (npm, `scripts/db`) have their own
+    /// names for the commands.
     pub fn by(&self) -> String {
         match &self.by {
             By::Cargo(word) => format!("cargo {word}"),
@@ -58,8 +58,8 @@ impl Typed {
         }
     }
 
-    /// A text in which each command that has arguments can be pasted: between back-ticks, or at a
-    /// line's end.
+    /// A text in which each command with arguments can be pasted: between back-ticks, or at the end
+    /// of a line.
     pub fn text(&self, text: &str) -> String {
         text.split('\n').map(|line| self.line(line)).collect::<Vec<_>>().join("\n")
     }
@@ -80,7 +80,7 @@ impl Typed {
         parts.join("`")
     }
 
-    /// A name alone is a command that is spoken of; with arguments it is one to be typed.
+    /// A name alone mentions a command; with arguments it is one to type.
     fn command(&self, command: &str) -> String {
         let bare = command.strip_prefix("db-tasks ").unwrap_or(command);
         let Some((task, arguments)) =
@@ -96,7 +96,7 @@ impl Typed {
         let config = self.config.as_ref().map_or(String::new(), |path| format!("--config {path} "));
 
         match &self.by {
-            // the script may have an option of this kind itself
+            // the script may have such an option itself
             By::Npm { runner, scripts } if scripts.iter().any(|s| *s == format!("db:{task}")) => {
                 format!("{runner} db:{task} -- {arguments}")
             }
@@ -106,20 +106,20 @@ impl Typed {
     }
 }
 
-/// The name that this program was called by.
+/// The name by which this program was called.
 pub fn program() -> Option<String> {
     let path = std::env::args_os().next().map(std::path::PathBuf::from)?;
     path.file_stem().map(|name| name.to_string_lossy().into_owned())
 }
 
-/// pnpm and yarn say who they are, as npm does.
+/// pnpm and yarn identify themselves as npm does.
 fn runner(env: &Env) -> String {
     let agent = env.get("npm_config_user_agent").and_then(|agent| agent.split('/').next());
     let name = agent.filter(|name| matches!(*name, "pnpm" | "yarn" | "bun")).unwrap_or("npm");
     format!("{name} run")
 }
 
-/// The scripts of a `package.json`; the one that runs is there, whatever the file says.
+/// The scripts of a `package.json`; the one that runs is included, whatever the file says.
 fn scripts(package: &[u8], event: &str) -> Vec<String> {
     let package: serde_json::Value = serde_json::from_slice(package).unwrap_or_default();
     let named = package["scripts"].as_object().into_iter().flat_map(|all| all.keys().cloned());

@@ -22,7 +22,7 @@ const HEADER: [(&str, Lean); 8] = [
     ("STATE", Lean::Left),
 ];
 
-/// Where a list is read: when, and how many columns there are, where somebody knows.
+/// How a list is shown: at which time, and in how many columns, if known.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader {
     /// The clock.
@@ -32,7 +32,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A table where all of it fits, else what is shown in lines of so many columns.
+    /// A table if everything fits, otherwise lines of this many columns.
     fn fitted(self, table: String, narrow: impl FnOnce(usize) -> Vec<String>) -> String {
         match self.width {
             Some(width) if table.lines().any(|line| line.chars().count() > width) => {
@@ -77,7 +77,7 @@ pub fn list(catalog: &Catalog, shown: &[Backup], reader: Reader) -> String {
     parts.join("\n")
 }
 
-/// A few of them, after one was made.
+/// A few of them, after a backup.
 pub fn recent(backups: &[Backup], now: DateTime<Utc>) -> String {
     let lean = [Lean::Left, Lean::Left, Lean::Left, Lean::Right];
     let header = ["recent backups:", "", "", ""].map(String::from);
@@ -88,12 +88,12 @@ pub fn recent(backups: &[Backup], now: DateTime<Utc>) -> String {
     columns(&header, &rows)
 }
 
-/// Their names alone, for scripts and for completions.
+/// Only their names, for scripts and completions.
 pub fn names(backups: &[Backup]) -> String {
     backups.iter().map(|b| shown::line(&b.name).into_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// A line for each backup where all of it fits; else its name alone, and the rest below it.
+/// A line for each backup if everything fits; otherwise its name, and the rest below it.
 fn table(shown: &[Backup], reader: Reader) -> String {
     let rows: Vec<Vec<String>> = shown.iter().map(|b| row(b, reader.now)).collect();
     reader.fitted(columns(&HEADER, &rows), |width| {
@@ -119,7 +119,7 @@ fn row(backup: &Backup, now: DateTime<Utc>) -> Vec<String> {
 }
 
 fn made(backup: &Backup) -> String {
-    // a name that holds a day and no hour says no hour
+    // a name with a day but no hour tells no hour
     let day_alone = matches!(backup.kind, Kind::Foreign) && backup.created.time() == NaiveTime::MIN;
     backup.created.format(if day_alone { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M" }).to_string()
 }
@@ -133,7 +133,7 @@ fn databases(backup: &Backup) -> String {
     }
 }
 
-/// A backup in lines of so many columns: no word is broken.
+/// A backup in lines of this many columns: no word is broken.
 fn entry(backup: &Backup, number: &str, now: DateTime<Utc>, width: usize) -> String {
     let made = format!("{}, {}", made(backup), ago(backup.created, now));
     let held = backup.manifest().map(|m| counted(m.rows(), "row"));
@@ -143,7 +143,7 @@ fn entry(backup: &Backup, number: &str, now: DateTime<Utc>, width: usize) -> Str
         [Some(made), Some(bytes(backup.bytes)), held, of, Some(backup.shown_state())]
             .into_iter()
             .flatten()
-            // a part stays in one line where one has room for it
+            // a part stays in one line if it fits
             .map(|part| shown::line(&part).replace(' ', "\u{a0}"))
             .collect();
 
@@ -153,7 +153,7 @@ fn entry(backup: &Backup, number: &str, now: DateTime<Utc>, width: usize) -> Str
     format!("{number}{}\n    {below}", shown::line(&backup.name))
 }
 
-/// The list that a person chooses from.
+/// The list to choose from.
 pub fn numbered(catalog: &Catalog, reader: Reader) -> String {
     let number = |at: usize| format!("{}.", at + 1);
     let rows: Vec<Vec<String>> = catalog
@@ -185,7 +185,7 @@ pub fn info(backup: &Backup) -> String {
     lines.push(field("size", &bytes(backup.bytes)));
     let Some(m) = backup.manifest() else {
         if let Kind::Foreign = &backup.kind {
-            lines.push(field("manifest", &"none: a foreign file; `db-verify` reads it whole"));
+            lines.push(field("manifest", &"none: a foreign file; `db-verify` reads it to the end"));
         }
         return lines.join("\n");
     };
@@ -196,7 +196,7 @@ pub fn info(backup: &Backup) -> String {
     lines.push(field("made by", &m.tool));
 
     for v in &m.verified {
-        let word = if v.good { "good" } else { "NOT good" };
+        let word = if v.good { "good" } else { "failed" };
         lines.push(field(
             "verified",
             &format!("{} {}: {word}", v.when.format("%Y-%m-%d %H:%M:%S UTC"), v.how),
@@ -234,7 +234,7 @@ fn artifact(a: &Artifact) -> String {
     }
 }
 
-/// How big it is, and how sure.
+/// Its size, and how exact that is.
 fn file(a: &Artifact) -> [String; 3] {
     let checksum = a.checksum();
     [
@@ -249,7 +249,7 @@ fn store(a: &Artifact, contents: &Contents) -> String {
     lines.extend(Some(&a.server_version).filter(|v| !v.is_empty()).map(|v| field("server", v)));
     lines.extend(file(a));
     lines.push(field("holds", &holds(contents)));
-    lines.extend(contents.lost().iter().map(|what| field("not held", what)));
+    lines.extend(contents.lost().iter().map(|what| field("none", what)));
 
     if let Contents::Collections(all) = contents {
         let rows: Vec<Vec<String>> = all
@@ -315,7 +315,7 @@ pub fn json(backup: &Backup) -> Value {
     let mut value = summary(backup);
     value["manifest"] = json!(backup.manifest());
 
-    // what settings hold is nobody's to read: it is in the manifest, which has the dump's own mode
+    // values of settings are not shown: they are in the manifest, which only its owner may read
     let artifacts = value["manifest"]["artifacts"].as_array_mut().into_iter().flatten();
     for setting in artifacts
         .filter_map(|a| a.get_mut("database")?.get_mut("settings")?.as_array_mut())

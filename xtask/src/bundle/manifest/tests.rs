@@ -45,8 +45,8 @@ fn a_trees_manifest_says_what_its_format_has() {
 
     let changes: [(&str, Change); 3] = [
         ("that format 3 does not have", |m| m["format"] = 3.into()),
-        ("one checksum, not none or two", |m| m["artifacts"][0]["sha256"] = "ab".into()),
-        ("without what it holds", |m| {
+        ("must have exactly one checksum", |m| m["artifacts"][0]["sha256"] = "ab".into()),
+        ("without its contents", |m| {
             drop(m["artifacts"][0].as_object_mut().unwrap().remove("contents"))
         }),
     ];
@@ -85,8 +85,8 @@ fn what_no_server_says_makes_no_manifest() {
         ("/artifacts/0/rows", serde_json::json!(-1), "expected u64"),
         ("/artifacts/0/rows", serde_json::json!(1), "1 rows in all, and "),
         ("/artifacts/0/bytes", serde_json::json!(1e30), "expected u64"),
-        ("/artifacts/0/sha256", serde_json::json!(""), "one checksum, not none or two"),
-        ("/format", serde_json::json!("two"), "no manifest of db-tasks"),
+        ("/artifacts/0/sha256", serde_json::json!(""), "must have exactly one checksum"),
+        ("/format", serde_json::json!("two"), "not a manifest of db-tasks"),
     ] {
         let mut changed = whole.clone();
         *changed.pointer_mut(at).unwrap() = value;

@@ -1,4 +1,4 @@
-//! `db-backup`: dump, prove, compress, seal; then what retention lets go.
+//! `db-backup`: dump, verify, compress, seal; then remove what retention does not keep.
 
 mod notes;
 
@@ -29,9 +29,9 @@ use crate::{human, tasks};
 /// What was asked for.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The folder, template and rules in force, command line included.
+    /// The folder, template and rules in force, including the command line.
     pub backup: config::Backup,
-    /// The person's words for it.
+    /// Your note on it.
     pub label: Option<String>,
     /// Why it is made.
     pub reason: Reason,
@@ -47,7 +47,7 @@ impl Request {
         self.salvage.as_ref()?.get(key).filter(|damage| !damage.is_none())
     }
 
-    /// What of a damaged database is not in its backup.
+    /// What is missing from the backup of a damaged database.
     fn missing(&self, key: &str) -> Vec<Missing> {
         let told = self.damage(key).map_or(Vec::new(), Damage::told);
         told.into_iter()
@@ -56,7 +56,7 @@ impl Request {
     }
 }
 
-/// What every set of one run has in common.
+/// What all sets of one run have in common.
 struct All<'a> {
     project: &'a Project,
     request: &'a Request,
@@ -156,9 +156,9 @@ pub fn plan(
 
     let gone =
         crate::command::cleanup::plan::removals(catalog, &request.backup.keep, moment, &set.keys());
-    // what is saved of a damaged database takes no good backup's place
+    // a salvage does not replace a good backup
     if !gone.is_empty() && request.salvage.is_none() {
-        // an old one that can't be removed is no fault of the new one, which is sealed by then
+        // an old one that can't be removed is no failure of the new one, which is sealed by then
         steps.push(Step::Scope(Scope { finally: gone, ..Scope::default() }));
     }
 
@@ -193,13 +193,15 @@ pub fn plan(
 
 fn not_whole(missing: &[Missing]) -> Problem {
     let why: Vec<String> = missing.iter().map(|m| format!("{}: {}", m.store, m.why)).collect();
-    Problem::failed("no whole backup can be made: a store is down").because(why.join("\n")).cure(
-        "bring it up, or name what is meant with `--only`; a partial backup is none that anything \
-         is destroyed behind",
-    )
+    let cure = "start it, or choose parts with `--only`; no data is replaced on the strength of a \
+                partial backup";
+
+    Problem::failed("a complete backup can't be made: a store is down")
+        .because(why.join("\n"))
+        .cure(cure)
 }
 
-/// What keeps a database from being dumped, before anything is begun.
+/// What prevents a dump of a database, before anything begins.
 pub fn dumpable(database: &Surveyed) -> Result<()> {
     if database.live().is_none() {
         return Err(Problem::failed(format!(
@@ -219,7 +221,7 @@ pub fn dumpable(database: &Surveyed) -> Result<()> {
         ))
         .because("pg_dump refuses a server of a newer version than its own")
         .cure(format!(
-            "{}; `db-doctor` shows which there are",
+            "{}; `db-doctor` shows the installed ones",
             cures::for_text("server version mismatch").unwrap_or_default()
         ))
         .into());
@@ -231,13 +233,13 @@ pub fn dumpable(database: &Surveyed) -> Result<()> {
 struct Names<'a> {
     request: &'a Request,
     moment: &'a Moment,
-    /// By what is there already.
+    /// By what exists already.
     taken: &'a HashSet<PathBuf>,
-    /// To what this run makes.
+    /// To what this run creates.
     given: BTreeSet<PathBuf>,
 }
 
-/// Where a set's files go: by their final names, and by those they have until they are whole.
+/// Where a set's files go: their final names, and the ones they have until they are complete.
 struct Paths {
     artifacts: Vec<PathBuf>,
     partials: Vec<PathBuf>,
@@ -246,7 +248,7 @@ struct Paths {
 }
 
 impl Paths {
-    /// What a person restores by.
+    /// The name used to restore it.
     fn shown(&self) -> PathBuf {
         self.folder.as_ref().map_or_else(
             || self.artifacts.first().cloned().unwrap_or_default(),
@@ -260,7 +262,7 @@ impl<'a> Names<'a> {
         Self { request, moment, taken: &catalog.taken, given: BTreeSet::new() }
     }
 
-    /// The first names that nobody has: two backups in one second get a counter.
+    /// The first free names: two backups in one second get a counter.
     fn next(
         &mut self,
         project: &Project,
@@ -377,8 +379,8 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
         }
     };
 
-    // it counts as no good one: its database's old data is in another, which no rule may let go for
-    // it. What a restore backs up first gives way to whole data right behind it
+    // it does not count as a good one: its database's old data is in another backup, which no rule
+    // may remove because of this one. What a restore backs up first is followed by complete data
     let half = group.iter().filter_map(|subject| match subject {
         Subject::Database(database) if !request.reason.is_safety() => {
             half_made(database).map(|why| Missing { store: subject.key().into(), why, table: None })
@@ -423,7 +425,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
     Step::Scope(Scope { body, on_failure, ..Scope::default() })
 }
 
-/// The last good artifact: the size on disk, indexes and all, tells little of the next one's.
+/// The last good artifact: the size on disk, with indexes, says little about the next one's size.
 fn last<'a>(catalog: &'a Catalog, subject: Subject<'_>) -> Option<&'a Artifact> {
     let manifest = catalog.latest(&[subject.key()])?.manifest()?;
     manifest.artifacts.iter().find(|a| a.store == subject.key() && is_of(a, subject))
@@ -458,8 +460,8 @@ fn dump(subject: Subject<'_>, partial: &Path, compression: Compression, all: &Al
             compression,
             about: last.map(|last| last.bytes),
         },
-        // what pg_dump writes here and now is this database's own: a statement that the list lacks
-        // must not cost a backup
+        // what pg_dump writes here is trusted: a statement missing from the allow-list must not
+        // prevent a backup
         proof: Proof {
             expected_bytes: last.map(|last| last.plain_bytes),
             trust: Trust::Repository,
@@ -468,8 +470,8 @@ fn dump(subject: Subject<'_>, partial: &Path, compression: Compression, all: &Al
     }))
 }
 
-/// In the server's own container pg_dump can be led nowhere else, and a session more costs 90 ms
-/// there.
+/// In the server's own container pg_dump can't reach another server, and another session costs 90
+/// ms there.
 fn dumping(database: &Surveyed, dump: Cmd) -> Dumping {
     let session = database
         .live()
@@ -478,7 +480,7 @@ fn dumping(database: &Surveyed, dump: Cmd) -> Dumping {
     Dumping { dump, session }
 }
 
-/// A dump that leaves alone what can't be read.
+/// A dump without what can't be read.
 fn without(database: &Surveyed, damage: &Damage) -> Cmd {
     let patterns: Vec<String> = damage.unread.iter().map(|unread| unread.pattern.clone()).collect();
     let large =

@@ -8,12 +8,12 @@ use crate::facts::{Set, Surveyed};
 use crate::plan::Plan;
 use crate::session::Session;
 
-/// The backup that comes before something is destroyed: its steps stand in the same plan, so that
-/// nothing starts before it is sealed.
+/// The backup that comes before something is destroyed: its steps are in the same plan, so nothing
+/// starts before it is sealed.
 pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Result<Plan> {
     let mut backup = session.project.backup.clone();
     if reason == Reason::PreRestore {
-        // the backup that is about to be restored may be the one that is due
+        // the backup to be restored may be the one due for removal
         backup.keep = KeepRules::default();
     }
 

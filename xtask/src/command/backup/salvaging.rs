@@ -1,4 +1,4 @@
-//! `db-backup --salvage`: what can be read of a damaged database, before it is backed up.
+//! `db-backup --salvage`: finds out what can be read of a damaged database, before it is backed up.
 
 use anyhow::Result;
 
@@ -13,11 +13,11 @@ impl Session {
     /// Reads all tables of these databases.
     ///
     /// # Errors
-    /// Nothing but stores was named, or the catalog itself can't be read.
+    /// Only stores were named, or the catalog itself can't be read.
     pub(super) fn salvage(&mut self, meant: &Meant) -> Result<Salvage> {
         if meant.databases.is_empty() {
-            return Err(Problem::usage("`--salvage` is for databases")
-                .cure("name one with `--only`, or leave `--only` out")
+            return Err(Problem::usage("`--salvage` is only for databases")
+                .cure("name one with `--only`, or leave out `--only`")
                 .into());
         }
 
@@ -32,7 +32,7 @@ impl Session {
                 look(&target, &secrets, &mut |found| self.terminal.say(&format!("  {found}")))?;
 
             if damage.is_none() {
-                self.terminal.tell("  all of it can be read: the backup is one like any other");
+                self.terminal.tell("  all of it can be read: this is a normal backup");
             }
 
             salvage.insert(database.key.clone(), damage);

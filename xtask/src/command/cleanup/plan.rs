@@ -1,4 +1,4 @@
-//! `db-cleanup`: what the keep rules let go, each with its reason.
+//! `db-cleanup`: what the keep rules remove, each with its reason.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::plan::{Act, Deed, How, Plan, Risk, Step};
 use crate::planning::Moment;
 use crate::tasks;
 
-/// What becomes of every backup of this project.
+/// What happens to every backup of this project.
 pub fn verdicts<'a>(
     catalog: &'a Catalog,
     rules: &KeepRules,
@@ -59,9 +59,9 @@ fn names(catalog: &Catalog) -> HashMap<PathBuf, Vec<&Path>> {
     names
 }
 
-/// What a manifest names elsewhere is no part of a backup, whoever wrote it. A file goes with the
-/// last manifest that names it: a copy of an old manifest would take the file of a good backup
-/// along.
+/// A file elsewhere that a manifest names is not part of its backup. A file is removed only with
+/// the last manifest that names it: a copy of an old manifest would otherwise remove the file of a
+/// good backup.
 fn unless_shared(
     backup: &Backup,
     verdict: Verdict,
@@ -73,13 +73,13 @@ fn unless_shared(
 
     if backup.manifest().is_some_and(Manifest::is_saved) {
         return Verdict::Keep(
-            "it was saved of a damaged database: remove it by hand, when nobody needs it".into(),
+            "it is a salvage of a damaged database: remove it by hand when nobody needs it".into(),
         );
     }
 
     if let Some(file) = backup.names_what_is_not_its_own() {
         return Verdict::Keep(format!(
-            "its manifest names `{file}`, which is not its own: look at it, and remove it by hand"
+            "its manifest names `{file}`, which is not its own: check it, and remove it by hand"
         ));
     }
 
@@ -89,7 +89,7 @@ fn unless_shared(
         all.into_iter().find(|manifest| Some(**manifest) != backup.manifest_path.as_deref());
 
     other.map_or(verdict, |other| {
-        Verdict::Keep(format!("`{}` names its file, too", other.display()))
+        Verdict::Keep(format!("`{}` also names its file", other.display()))
     })
 }
 
@@ -120,7 +120,7 @@ pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
     });
 
     let not_ours = catalog.backups.iter().filter_map(|b| match (&b.other_project, b.manifest()) {
-        (Some(other), _) => Some(format!("keeps {}: it is of the project `{other}`", b.name)),
+        (Some(other), _) => Some(format!("keeps {}: it belongs to the project `{other}`", b.name)),
         (None, None) => Some(format!("keeps {}: it is not one of ours", b.name)),
         _ => None,
     });
@@ -142,7 +142,7 @@ pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
     }
 }
 
-/// What an interrupted run left goes before anything else is made or removed.
+/// Removes what an interrupted run left before anything else is created or removed.
 pub fn unfinished(catalog: &Catalog) -> impl Iterator<Item = Step> {
     catalog.unfinished.iter().map(|path| {
         let how = if path.is_dir() { How::Folder(path.clone()) } else { How::File(path.clone()) };
@@ -150,8 +150,7 @@ pub fn unfinished(catalog: &Catalog) -> impl Iterator<Item = Step> {
     })
 }
 
-/// What goes after a new backup was made, by the rules that somebody has set: without a rule,
-/// nothing does.
+/// What is removed after a new backup, by the keep rules: without a rule, nothing.
 pub fn removals(catalog: &Catalog, rules: &KeepRules, moment: &Moment, made: &[&str]) -> Vec<Act> {
     if rules.days.is_none() {
         return Vec::new();
@@ -174,8 +173,8 @@ fn with_any<'a>(catalog: &'a Catalog, keys: &'a [&str]) -> impl Iterator<Item = 
     catalog.backups.iter().filter(holds)
 }
 
-/// A backup's files go before its manifest: what a crash leaves is known as broken, and goes next
-/// time.
+/// A backup's files are removed before its manifest: after a crash the rest counts as broken, and
+/// is removed next time.
 fn acts(verdicts: &[(&Backup, Verdict)]) -> Vec<Act> {
     let mut acts = Vec::new();
 

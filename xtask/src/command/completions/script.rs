@@ -1,5 +1,5 @@
-//! Completions. Those for bash are our own: clap's know nothing of `cargo db-tasks`, and of no
-//! backup's name.
+//! Completions. Those for bash are our own: clap's do not know `cargo db-tasks`, or names of
+//! backups.
 
 use std::fmt::Write;
 
@@ -123,7 +123,7 @@ fn flags(command: &Command) -> Vec<String> {
         .collect()
 }
 
-/// The words that may stand in a command's place for a value, where there are few.
+/// The possible values of an option, if there are few.
 fn values(command: &Command) -> Vec<String> {
     let values = command.get_positionals().flat_map(Arg::get_possible_values);
     values.map(|value| value.get_name().to_owned()).collect()

@@ -14,12 +14,12 @@ use crate::problem::Problem;
 pub enum First {
     /// A backup.
     Backup,
-    /// A backup, where there is anything to back up: a migration may drop what it likes, and the
-    /// first one of all finds nothing.
+    /// A backup, if there is anything to back up: a migration may drop anything, and the first one
+    /// finds nothing.
     BackupOfWhatIsThere,
     /// Nothing.
     Nothing,
-    /// Nothing, where a backup is what everybody expects.
+    /// Nothing, although a backup is expected.
     NoBackup,
 }
 
@@ -33,7 +33,7 @@ impl First {
         }
     }
 
-    /// What a person is told of it.
+    /// What to tell about it.
     fn note(self, target: &Surveyed) -> Option<String> {
         match self {
             Self::BackupOfWhatIsThere if target.live().is_none() => Some(format!(
@@ -44,7 +44,7 @@ impl First {
                 Some(format!("`{}` is empty: there is nothing to back up first", target.name()))
             }
             Self::NoBackup if has_anything(target) => {
-                Some("NO BACKUP is made first: there is no way back".into())
+                Some("NO BACKUP is made first: this can't be undone".into())
             }
             _ => None,
         }
@@ -55,9 +55,9 @@ fn has_anything(target: &Surveyed) -> bool {
     target.live().is_some() && target.server.has_objects
 }
 
-/// What comes before the hook, with the plan of its backup where that is one.
+/// What comes before the hook, with the plan of its backup if it is one.
 pub struct Before {
-    /// What was wanted.
+    /// What was requested.
     pub first: First,
     /// The backup.
     pub backup: Option<Plan>,
@@ -82,7 +82,7 @@ pub fn plan(
             target.spec.key
         ))
         .cure(format!(
-            "add `{moment} = [\"npm\", \"run\", \"{moment}\"]`, or whatever does it, below \
+            "add `{moment} = [\"npm\", \"run\", \"{moment}\"]`, or your own command, below \
              `[hooks]` in `db-tasks.toml`"
         ))
         .into());
@@ -97,7 +97,7 @@ pub fn plan(
         afterwards.push(format!("what was there before is in the backup: db-restore {file}"));
     }
 
-    // production is migrated, too; it is not seeded
+    // production is migrated, too, but not seeded
     let risk = match moment.as_str() {
         "migrate" => Risk::Migrates,
         _ => Risk::Changes { stakes: vec![target.stake()], pins },

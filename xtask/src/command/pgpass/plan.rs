@@ -1,5 +1,5 @@
-//! `db-pgpass`: the passwords of the project's databases in a person's password file, so that psql
-//! asks for none.
+//! `db-pgpass`: writes the passwords of the project's databases into your password file, so that
+//! psql asks for none.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use crate::cmd::quoted;
 use crate::plan::{Act, Deed, How, Login, Plan, Risk, Step};
 use crate::tasks;
 
-/// Plans it; `notes` says of the other databases why they have no line.
+/// Plans it; `notes` says why the other databases have no line.
 pub fn plan(file: &Path, logins: Vec<Login>, notes: Vec<String>) -> Plan {
     if logins.is_empty() {
-        let headline = "there is no password to write down".to_owned();
+        let headline = "there is no password to write".to_owned();
         return Plan { notes, ..Plan::bare(tasks::PGPASS.name, headline, Risk::Nothing) };
     }
 

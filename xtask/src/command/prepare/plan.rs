@@ -1,5 +1,5 @@
-//! `db-prepare`: for a container's first start, and any other. It gives a database that is missing
-//! or empty what it needs, and leaves one with data alone.
+//! `db-prepare`: for a container's first start, and any other. It gives a missing or empty database
+//! what it needs, and leaves one with data alone.
 
 use anyhow::Result;
 
@@ -26,17 +26,17 @@ use crate::value::Trust;
 /// What a database needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// Nothing: there is something in it.
+    /// Nothing: it has data.
     Nothing,
-    /// Its contents: it is there and has no table.
+    /// Its contents: it exists but has no table.
     Contents,
-    /// Everything: it is not there.
+    /// Everything: it does not exist.
     Everything,
-    /// That what another run left half made goes away first.
+    /// First, the removal of what another run left incomplete.
     TakingBack,
 }
 
-/// From the facts: whether it is there, whether it is done, and how many tables are in it.
+/// From the facts: whether it exists, whether it is complete, and how many tables it has.
 pub fn need(target: &Surveyed) -> Need {
     let waits = target.server.database(&filling::pristine(target.name()));
     match target.live() {
@@ -48,32 +48,32 @@ pub fn need(target: &Surveyed) -> Need {
     }
 }
 
-/// Plans what comes first where a killed run's own journal is gone, as with a container's file
-/// system: the mark in the database is not.
+/// Plans what comes first if a killed run's journal is gone, as with a container's file system: the
+/// mark in the database is still there.
 pub fn take_back(project: &Project, target: &Surveyed) -> Result<Plan> {
     let name = target.name();
     if let Some(session) = target.live().and(target.server.sessions.first()) {
         return Err(Problem::failed(format!(
-            "`{name}` is half prepared, and somebody is at work in it: {session}"
+            "`{name}` is incomplete, and a session is using it: {session}"
         ))
         .because("another run may be preparing it right now")
         .cure(
-            "wait for its end and run this again; where there is no such run, end that session \
-             first",
+            "wait until it ends and run this again; if there is no such run, terminate that \
+             session first",
         )
         .into());
     }
 
     let headline =
-        format!("take away what an earlier run has left half made of `{name}` ({})", target.at());
+        format!("remove what an earlier run left incomplete of `{name}` ({})", target.at());
     let steps = vec![Step::Act(undone(project, target)?)];
     let notes =
-        vec!["this comes first; the preparation itself can be planned when it is done".into()];
+        vec!["this comes first; the preparation itself can be planned once it is done".into()];
 
     Ok(Plan { steps, notes, ..Plan::bare(tasks::PREPARE.name, headline, Risk::Nothing) })
 }
 
-/// Plans the preparation: from a dump where there is one, else by the hooks `migrate` and `seed`.
+/// Plans the preparation: from a dump if there is one, otherwise by the hooks `migrate` and `seed`.
 pub fn plan(
     project: &Project,
     target: &Surveyed,
@@ -103,22 +103,20 @@ pub fn plan(
         notes.push(match target.server.role.createdb {
             true => {
                 format!(
-                    "if that fails, `{name}` is as it was; what is half made stays as `{}` for a \
-                     look",
+                    "if that fails, `{name}` is as it was; the incomplete one stays as `{}` for \
+                     you to look at",
                     admin::failed(name)
                 )
             }
             false => format!(
-                "if that fails, `{name}` is emptied again: the role may not create a copy of it"
+                "if that fails, `{name}` is emptied again: the role can't create a copy of it"
             ),
         });
     }
 
     if !seeded && !hooks.acts("seed", None, Outcome::Pending).is_empty() {
         notes.push(
-            "it is NOT seeded: this is production, where a seed has no business \
-             (`guards.protected-environments`)"
-                .into(),
+            "NOT seeded, because this is production (`guards.protected-environments`)".into(),
         );
     }
 
@@ -140,19 +138,19 @@ pub fn plan(
     })
 }
 
-/// What a replacement needs beside its dump.
+/// What a replacement needs in addition to its dump.
 pub struct Replacement<'a> {
-    /// The containers that stand still meanwhile.
+    /// The containers that are stopped meanwhile.
     pub services: &'a [ContainerFacts],
-    /// The backup that comes first; what is for tests has none.
+    /// The backup that comes first; a database for tests has none.
     pub safety: Option<Plan>,
-    /// Bytes left on the server's disk, where it is this machine's.
+    /// Free bytes on the server's disk, if it is on this machine.
     pub disk_left: Option<u64>,
 }
 
 /// Plans the same for a database with data: a restore over it, with all of a restore's guards but
-/// one. Production's day of need is `db-restore`'s matter: what is prepared there is what is
-/// missing or empty.
+/// one. Recovering production is the job of `db-restore`: in production only a missing or empty
+/// database is prepared.
 pub fn replace(
     project: &Project,
     target: &Surveyed,
@@ -163,7 +161,7 @@ pub fn replace(
     let Replacement { services, safety, disk_left } = replacement;
 
     let headline = format!(
-        "replace the data of `{}` ({}) by {}",
+        "replace the data of `{}` ({}) with {}",
         target.name(),
         target.at(),
         dump.backup.name
@@ -184,16 +182,16 @@ pub fn replace(
     Ok(guarded(project, restored, format!("{headline}, in place")))
 }
 
-/// The backup comes first: nothing else begins before it has proved good.
+/// The backup comes first: nothing else begins until it is verified.
 fn behind(safety: Option<Plan>, restored: Plan) -> Plan {
     let Some(safety) = safety else {
-        // the way back is for the usual database
+        // the undo is for the usual database
         return Plan { afterwards: Vec::new(), ..restored };
     };
     let back = safety
         .afterwards
         .iter()
-        .map(|line| line.replace("to restore it:", "it is in the backup, too:"));
+        .map(|line| line.replace("to restore it:", "it is also in the backup:"));
 
     Plan {
         notes: [restored.notes, safety.notes].concat(),
@@ -220,15 +218,16 @@ fn guarded(project: &Project, plan: Plan, headline: String) -> Plan {
 fn no_copy(target: &Surveyed) -> Problem {
     let (name, role) = (target.name(), &target.server.role.name);
     Problem::refused(format!(
-        "the database for tests `{name}` can't be replaced: the role `{role}` may not create \
+        "the database for tests `{name}` can't be replaced: the role `{role}` can't create \
          databases"
     ))
     .because(
-        "in place it could be replaced behind a backup alone, and what is for tests is in none",
+        "in place it could only be replaced after a backup, and a database for tests is not backed \
+         up",
     )
     .cure(format!(
-        "an administrator runs `ALTER ROLE \"{role}\" CREATEDB`; or empty it (DROP its tables): \
-         then it is filled"
+        "have an administrator run `ALTER ROLE \"{role}\" CREATEDB`; or empty it (DROP its \
+         tables): then it can be filled"
     ))
 }
 
@@ -236,24 +235,24 @@ fn from_dump(project: &Project, target: &Surveyed, dump: &Dump) -> Result<Plan> 
     let name = target.name();
     if let Some(older) = target.live().and(target.server.database(&previous(name))) {
         return Err(Problem::refused(format!(
-            "`{}`, which the last restore or reset kept, would go for good",
+            "`{}`, kept by the last restore or reset, would be lost for good",
             older.name
         ))
         .because(format!(
-            "`{name}` is empty, and is kept in its place when it is prepared from {}",
+            "`{name}` is empty, and would be kept in its place when it is prepared from {}",
             dump.backup.name
         ))
-        .cure("`db-undo` swaps it back; `db-restore` replaces it knowingly")
+        .cure("`db-undo` swaps it back; `db-restore` replaces it deliberately")
         .into());
     }
 
-    // what is for tests starts from what the usual one has
+    // a database for tests starts from the usual one's data
     let is_for_tests = project.guards.testing.iter().any(|testing| testing == name);
     let accept = is_for_tests.then_some(Difference::Database).into_iter().collect();
     let request = Request { aim: Aim::Live, trust: Trust::Repository, accept };
 
     if target.live().is_some() && !target.server.role.createdb {
-        // it is empty: there is nothing to back up, and nothing to look for in a backup
+        // it is empty: there is nothing to back up
         let nothing = Plan::bare(tasks::BACKUP.name, String::new(), Risk::Nothing);
         let plan = restore_in_place(project, target, dump, &[], &request, nothing)?;
         let afterwards = project.after_restore.clone();
@@ -273,7 +272,7 @@ fn from_dump(project: &Project, target: &Surveyed, dump: &Dump) -> Result<Plan> 
     Ok(Plan { task: tasks::PREPARE.name, headline, risk: Risk::Nothing, ..restored })
 }
 
-/// A migration is what production's first start needs; a seed is not.
+/// Production's first start needs a migration, but not a seed.
 fn is_protected(project: &Project, target: &Surveyed) -> bool {
     let marks = target.live().map_or(Vec::new(), |live| live.marks());
     let said = marks.iter().map(|mark| mark.environment.as_str());
@@ -282,8 +281,8 @@ fn is_protected(project: &Project, target: &Surveyed) -> bool {
         .any(|word| project.guards.protects(word))
 }
 
-/// Made under its own name and marked until it is filled: a run that finds the mark knows that it
-/// is not done.
+/// Created under its own name and marked until it is filled: a run that finds the mark knows that
+/// it is incomplete.
 fn made(project: &Project, target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Step>> {
     may_create(target)?;
     let (name, client) = (target.name(), &target.client);
@@ -292,8 +291,8 @@ fn made(project: &Project, target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Ste
     Ok(vec![scope(project, target, vec![create], fill)?])
 }
 
-/// A copy of the empty one is filled under its name, and the empty one waits: whatever is in it
-/// (extensions, schemas, rights) is there again when that fails.
+/// A copy of the empty one is filled under its name, and the empty one waits: if that fails,
+/// everything in it (extensions, schemas, rights) is back.
 fn filled(project: &Project, target: &Surveyed, fill: Vec<Step>) -> Result<Vec<Step>> {
     let Some(live) = target.live() else { return Ok(Vec::new()) };
     let (name, client) = (target.name(), &target.client);
@@ -321,7 +320,7 @@ fn filled(project: &Project, target: &Surveyed, fill: Vec<Step>) -> Result<Vec<S
         fill,
     )?);
 
-    // an empty one that can't be removed is no fault of the new one, which is done by then
+    // an empty one that can't be removed is no failure of the new one, which is done by then
     steps.push(Step::Scope(Scope {
         finally: vec![admin::drop(client, &waits)],
         ..Scope::default()

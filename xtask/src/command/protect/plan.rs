@@ -1,4 +1,4 @@
-//! `db-protect`: the database itself says what it is, and the guards believe it.
+//! `db-protect`: the database itself says what its environment is, and the guards believe it.
 
 use anyhow::Result;
 
@@ -12,8 +12,8 @@ use crate::problem::Problem;
 use crate::tasks;
 use crate::value::{Mark, MarkedBy};
 
-/// Plans the marking of a database. A marker that protects can't be taken away by this tool: that
-/// is an administrator's word.
+/// Plans the marker of a database. This tool can't remove a marker that protects: only an
+/// administrator can.
 pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Plan> {
     dumpable(target)?;
     let Some(live) = target.live() else {
@@ -32,13 +32,13 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
             now.environment
         ))
         .because(
-            "this command only tightens: what lifts a protection is an administrator's word, \
-             given in the database",
+            "this command only tightens: only an administrator can lift a protection, in the \
+             database",
         )
         .cure(match now.by {
             MarkedBy::Setting => {
                 format!(
-                    "if it is wrong, an administrator runs `{}`",
+                    "if it is wrong, have an administrator run `{}`",
                     admin::mark_sql(name, environment).trim_end()
                 )
             }
@@ -50,7 +50,7 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
     let is_said = |by| marks.iter().any(|mark| mark.by == by && mark.environment == environment);
     if is_said(MarkedBy::Setting) || is_said(MarkedBy::Comment) && !role.superuser {
         return Ok(planned(
-            format!("`{name}` ({}) is marked as `{environment}` already", target.at()),
+            format!("`{name}` ({}) is already marked as `{environment}`", target.at()),
             Vec::new(),
             Vec::new(),
         ));
@@ -77,11 +77,11 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
     if !server.own_roles.contains(&live.owner) {
         return Err(Problem::refused(format!("the role `{}` may not mark `{name}`", role.name))
             .because(
-                "PostgreSQL lets superusers alone give a database a setting of a name that it \
-                 does not know, and its owner alone comment on it",
+                "PostgreSQL lets only superusers give a database a setting with an unknown name, \
+                 and only its owner comment on it",
             )
             .cure(format!(
-                "an administrator runs `{}`, or its owner `{}` this command",
+                "have an administrator run `{}`, or its owner `{}` run this command",
                 sql.trim_end(),
                 live.owner
             ))
@@ -89,8 +89,8 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
     }
 
     let weaker = format!(
-        "in its comment, for the setting takes a superuser: whoever owns the database can take it \
-         away again, and so does a migration that comments on it; an administrator's `{}` is \
+        "in its comment, because the setting needs a superuser: the owner of the database can \
+         remove it again, and so does a migration that comments on it; an administrator's `{}` is \
          stronger",
         sql.trim_end()
     );
@@ -115,7 +115,7 @@ fn planned(headline: String, notes: Vec<String>, steps: Vec<Step>) -> Plan {
 pub fn meaning(marks: &[Mark], guards: &Guards) -> &'static str {
     match marks {
         [] => {
-            "not protected: the database says nothing, so the project's environment and the host \
+            "not protected: the database has no marker, so the project's environment and the host \
              decide"
         }
         _ if marks.iter().any(|mark| guards.protects(&mark.environment)) => {

@@ -1,4 +1,4 @@
-//! What each database says that it is.
+//! What each database's marker says.
 
 use crate::command::protect::plan::meaning;
 use crate::config::Guards;

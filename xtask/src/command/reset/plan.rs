@@ -1,5 +1,4 @@
-//! `db-reset`: a new database in place of the old one, migrated and seeded, with the way back kept
-//! open.
+//! `db-reset`: replaces the database with a new one, migrated and seeded, with an undo.
 
 mod emptied;
 
@@ -26,12 +25,12 @@ use crate::tasks;
 /// What was asked for.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The backup that comes first, where one is made.
+    /// The backup that comes first, if one is made.
     pub backup: Option<Plan>,
     /// Whether the new database is seeded.
     pub seeding: Seeding,
-    /// Variables that hold addresses of databases, beside DATABASE_URL: a migrator may read one of
-    /// them instead.
+    /// Variables other than DATABASE_URL that hold addresses of databases: a migrator may read one
+    /// of them instead.
     pub suspects: Vec<String>,
 }
 
@@ -44,16 +43,16 @@ pub enum Seeding {
     Unseeded,
 }
 
-/// What becomes of the old data.
+/// What happens to the old data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OldData {
-    /// The old database is kept beside the new one; or there is none.
+    /// The old database is kept next to the new one, or there is none.
     Kept,
-    /// It is emptied, by a role that may not create a second one: the backup has its data.
+    /// It is emptied, by a role that can't create a second one: the backup has its data.
     BackedUp,
 }
 
-/// What becomes of the old data.
+/// What happens to the old data.
 pub fn old_data(project: &Project, target: &Surveyed) -> OldData {
     let in_place = project.strategy == Strategy::InPlace && target.live().is_some();
     if in_place && !target.server.role.createdb { OldData::BackedUp } else { OldData::Kept }
@@ -80,13 +79,13 @@ pub fn plan(
     let migrated = hooks.acts("migrate", None, Outcome::Pending).is_empty();
     if migrated {
         return Err(Problem::usage(format!(
-            "nothing says how to make the tables of `{}` again",
+            "there is no hook to create the tables of `{}` again",
             target.name()
         ))
-        .because("a reset leaves an empty database, which the hook `migrate` fills with tables")
+        .because("a reset makes an empty database, and the hook `migrate` creates its tables")
         .cure(
-            "add `migrate = [\"npx\", \"prisma\", \"migrate\", \"deploy\"]`, or whatever your \
-             migrator is, below `[hooks]` in `db-tasks.toml`",
+            "add `migrate = [\"npx\", \"prisma\", \"migrate\", \"deploy\"]`, or your own migrator, \
+             below `[hooks]` in `db-tasks.toml`",
         )
         .into());
     }
@@ -152,7 +151,7 @@ pub fn plan(
     if let Some(path) = &result {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         afterwards.push(match old_data {
-            OldData::Kept => format!("and it is in the backup: db-restore {file}"),
+            OldData::Kept => format!("it is also in the backup: db-restore {file}"),
             OldData::BackedUp => {
                 format!("the old data is in the backup: db-restore {file} --in-place")
             }
@@ -178,7 +177,7 @@ pub fn plan(
     })
 }
 
-/// The name under which the hooks meet the new database.
+/// The name under which the hooks see the new database.
 pub fn hooks_meet(project: &Project, name: &str) -> String {
     met_by(project.strategy, name)
 }
@@ -194,7 +193,7 @@ fn seeded(seeding: Seeding) -> &'static str {
     if seeding == Seeding::Seeded { " and seeded" } else { ", not seeded" }
 }
 
-/// A reset that makes no backup wants the pins of a wipe beside its own.
+/// A reset without a backup needs the safety pins of a wipe in addition to its own.
 fn risk(target: &Surveyed, guards: &Guards, backup: Option<&PathBuf>, old_data: OldData) -> Risk {
     let mut pins = guards.pins_of("reset");
     if backup.is_none() {
@@ -211,7 +210,7 @@ fn risk(target: &Surveyed, guards: &Guards, backup: Option<&PathBuf>, old_data: 
             pins,
             recovery: None,
         },
-        // hooks run: the guards hold, whether there is a database yet or not
+        // hooks run: the guards hold, even if there is no database yet
         None => Risk::Changes { stakes: vec![target.stake()], pins: guards.pins_of("reset") },
     }
 }
@@ -228,11 +227,13 @@ fn notes(
 
     let Some(live) = target.live() else { return Vec::new() };
     let bare = format!(
-        "NO BACKUP is made first: the one way back is the database `{}`",
+        "NO BACKUP is made first: only the database `{}` has the old data",
         previous(&live.name)
     );
     let note = match strategy {
-        Strategy::InPlace => "if the migrator or the seed fails, the old data comes back by itself",
+        Strategy::InPlace => {
+            "if the migrator or the seed fails, the old data is swapped back automatically"
+        }
         Strategy::Staged => "the live database stays until the new one is migrated and seeded",
     };
     let bare = backup.is_none().then_some(bare);
@@ -249,8 +250,8 @@ fn moments(seeding: Seeding) -> &'static [&'static str] {
     if seeding == Seeding::Seeded { &["migrate", "seed"] } else { &["migrate"] }
 }
 
-/// In place, a hook that goes on after its time would do so in the old data, which has come back by
-/// then.
+/// In place, a hook that keeps running after its timeout would change the old data, which is back
+/// by then.
 fn ends_in_place(hooks: &Hooks, seeding: Seeding) -> Result<()> {
     let mut filling =
         hooks.all.iter().filter(|r| moments(seeding).contains(&r.hook.moment.as_str()));
@@ -258,22 +259,23 @@ fn ends_in_place(hooks: &Hooks, seeding: Seeding) -> Result<()> {
         Ok(()),
         |(moment, container)| {
             Err(Problem::refused(format!(
-                "the hook `{moment}` can't be ended in the container `{container}`, which has no \
-                 `sh`"
+                "the hook `{moment}` can't be terminated in the container `{container}`, which has \
+                 no `sh`"
             ))
             .because(
-                "after a timeout or a signal it would go on there, in the old data that came back",
+                "after a timeout or a signal it would keep running there, and change the old data \
+                 that was swapped back",
             )
             .cure(
-                "put a shell into the image, have the hook run elsewhere, or use `reset.strategy \
-                 = \"staged\"`",
+                "install a shell in the image, run the hook elsewhere, or use `reset.strategy = \
+                 \"staged\"`",
             )
             .into())
         },
     )
 }
 
-/// Staged, a hook has to go to the database that it is told.
+/// Staged, a hook must use the database that it is given.
 fn reaches_staged(hooks: &Hooks, seeding: Seeding) -> Result<()> {
     let deaf = hooks
         .all
@@ -281,11 +283,11 @@ fn reaches_staged(hooks: &Hooks, seeding: Seeding) -> Result<()> {
         .find(|r| moments(seeding).contains(&r.hook.moment.as_str()) && r.address.is_none());
     deaf.map_or(Ok(()), |ready| {
         Err(Problem::usage(format!(
-            "the hook `{}` can't be sent to another database",
+            "the hook `{}` can't be directed to another database",
             ready.hook.moment
         ))
         .because(
-            "`reset.strategy = \"staged\"` has it run against a database beside the live one, by \
+            "`reset.strategy = \"staged\"` runs it against a database next to the live one, by \
              DATABASE_URL",
         )
         .cure(format!(
@@ -297,8 +299,8 @@ fn reaches_staged(hooks: &Hooks, seeding: Seeding) -> Result<()> {
     })
 }
 
-/// The hooks that fill the new database, and what shows that they did so there and nowhere else:
-/// tables, where the old one had some; staged, a live database that nobody has touched.
+/// The hooks that fill the new database, and the checks that they did so there and nowhere else:
+/// tables, if the old one had some; staged, an unchanged live database.
 fn fill(
     target: &Surveyed,
     strategy: Strategy,
@@ -327,35 +329,34 @@ fn fill(
     fill.into_iter().map(Step::Act).collect()
 }
 
-/// Why a migrator that ends well can leave a new database empty.
+/// Why a successful migrator can leave a new database empty.
 fn went_elsewhere(strategy: Strategy, suspects: &[String]) -> String {
     let state = match strategy {
-        Strategy::InPlace => "the old data comes back",
+        Strategy::InPlace => "the old data is swapped back",
         Strategy::Staged => "the old database stays",
     };
     let pipe = "a failure before a pipe (`migrate | tee log`) looks like success";
-    format!("{state}; look at what the migrator said: {pipe}; {}", reads(suspects))
+    format!("{state}; check the migrator's output: {pipe}; {}", reads(suspects))
 }
 
-/// Why a live database can change while hooks work beside it.
+/// Why a live database can change while hooks run next to it.
 fn wrote_live(suspects: &[String]) -> String {
     let stays = "the old database stays, with what was written to it";
     format!(
-        "{stays}: look at it; {}; or something else writes to it: stop that first",
+        "{stays}: check it; {}; or something else writes to it: stop that first",
         reads(suspects)
     )
 }
 
 fn reads(suspects: &[String]) -> String {
     if suspects.is_empty() {
-        return "the hook may go by an address of its own, in a file or a variable, in place of \
-                DATABASE_URL"
+        return "the hook may use its own address, in a file or a variable, instead of DATABASE_URL"
             .into();
     }
 
     let names: Vec<String> = suspects.iter().map(|name| format!("`{name}`")).collect();
     format!(
-        "the hook may read {} in place of DATABASE_URL: have it read that, or unset the other",
+        "the hook may read {} instead of DATABASE_URL: make it read that, or unset the other",
         names.join(" or ")
     )
 }
@@ -396,7 +397,7 @@ fn discard(target: &Surveyed) -> Option<Act> {
     older.map(|_| admin::drop(&target.client, &beside(target.name(), "discard")))
 }
 
-/// Empty, live, migrated, seeded; the old one comes back when that fails.
+/// Empty, live, migrated, seeded; if that fails, the old one is swapped back.
 fn in_place(target: &Surveyed, fill: Vec<Step>, aside: Aside) -> Vec<Step> {
     let name = target.name();
     let staged = beside(name, "staged");
@@ -424,7 +425,7 @@ fn in_place(target: &Surveyed, fill: Vec<Step>, aside: Aside) -> Vec<Step> {
     steps
 }
 
-/// Migrated and seeded beside the live one, which it replaces only then.
+/// Migrated and seeded next to the live one, and swapped in only then.
 fn staged(target: &Surveyed, services: &[ContainerFacts], fill: Vec<Step>) -> Vec<Step> {
     let staged = beside(target.name(), "staged");
     let swapped = around_services(

@@ -1,4 +1,4 @@
-//! `db-restore`: load beside the live database, prove, then swap the names.
+//! `db-restore`: load next to the live database, verify, then swap the names.
 
 mod checks;
 pub mod in_place;
@@ -42,16 +42,16 @@ pub struct Request {
     pub aim: Aim,
     /// How far the file is trusted.
     pub trust: Trust,
-    /// Which differences between the backup and its target the person has accepted.
+    /// Which differences between the backup and its target you have accepted.
     pub accept: Vec<Difference>,
 }
 
 /// Where a restore goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aim {
-    /// In place of what is live.
+    /// In place of the live one.
     Live,
-    /// `--as`: beside it.
+    /// `--as`: next to it.
     Beside,
 }
 
@@ -64,9 +64,9 @@ pub enum Difference {
     Version,
 }
 
-/// Plans a restore over what is live: every part is staged and proved first, then they are swapped
-/// in, the databases last, for a database is what most likely refuses. Where one can't follow,
-/// those before it go back.
+/// Plans a restore over live data: every part is staged and verified first, then all are swapped
+/// in, databases last, because a database is most likely to refuse. If one fails, those before it
+/// are swapped back.
 pub fn plan(
     project: &Project,
     subjects: &[Subject<'_>],
@@ -108,7 +108,7 @@ pub fn plan(
 
     let kept: Vec<String> = parts.iter().filter_map(|p| p.kept.clone()).collect();
     let kept = match kept.as_slice() {
-        [_, _, ..] => vec!["what was there is kept, all of it: `db-undo` swaps it back".to_owned()],
+        [_, _, ..] => vec!["everything replaced is kept: `db-undo` swaps it back".to_owned()],
         _ => kept,
     };
     let afterwards = kept.into_iter().chain(project.after_restore.iter().cloned()).collect();
@@ -142,14 +142,14 @@ fn steps(
         let_go.extend(part.let_go.map(Step::Act));
         on_failure.extend(part.unstage);
 
-        // the last one goes back first
+        // the last one is swapped back first
         back.splice(0..0, part.back);
         at_once.extend(part.at_once);
         finally.extend(part.settle);
     }
 
     swaps.extend(let_go.into_iter().chain(kept.map(Step::Act)));
-    // one part alone is swapped in one go: there is nothing that could be half done
+    // a single part is swapped in one step: nothing could be half done
     let swaps = match company {
         Company::Alone => swaps,
         Company::Others => {
@@ -159,7 +159,7 @@ fn steps(
 
     body.push(around_services(services, swaps));
     // once the names have changed the restore is done: an interruption must not leave the older
-    // ones, nor their removal fail the run
+    // ones, and a failed removal must not fail the run
     steps.push(Step::Scope(Scope { body, on_failure, finally, ..Scope::default() }));
 
     steps
@@ -169,24 +169,22 @@ fn older(target: &Surveyed) -> Option<&DatabaseFacts> {
     target.live().and(target.server.database(&previous(target.name())))
 }
 
-/// One old database is kept: the one of the time before goes for good.
+/// One old database is kept: the one before it is dropped for good.
 pub fn older_goes(target: &Surveyed) -> Option<String> {
     Some(format!(
-        "`{}`, which the last restore or reset kept, goes for good: only one old database is kept",
+        "`{}`, kept by the last restore or reset, will be dropped: only one previous database is \
+         kept",
         older(target)?.name
     ))
 }
 
-/// What a run that failed, or was cut off, has left for a look, and goes now.
+/// What a failed or killed run left for you to look at, and is dropped now.
 pub fn failed_goes(target: &Surveyed) -> Option<String> {
     let failed = target.server.database(&admin::failed(target.name()))?;
-    Some(format!(
-        "`{}`, which a run that failed or was cut off has left for a look, goes for good",
-        failed.name
-    ))
+    Some(format!("`{}`, left by a failed run for you to look at, will be dropped", failed.name))
 }
 
-/// Plans a restore into a database of another name, beside the live one.
+/// Plans a restore into a database of another name, next to the live one.
 pub fn beside_live(
     target: &Surveyed,
     dump: &Dump,
@@ -199,8 +197,8 @@ pub fn beside_live(
     fits_the_disk(dump, disk_left)?;
 
     if target.server.database(name).is_some() || name == target.name() {
-        return Err(Problem::refused(format!("there is a database `{name}` already"))
-            .cure("`--as` takes a name that is free; without it, the live database is replaced")
+        return Err(Problem::refused(format!("the database `{name}` exists already"))
+            .cure("`--as` needs a free name; without it, the live database is replaced")
             .into());
     }
 
@@ -221,7 +219,7 @@ pub fn beside_live(
         ..Scope::default()
     })];
 
-    let afterwards = vec![format!("the live database `{}` was not touched", target.name())];
+    let afterwards = vec![format!("the live database `{}` was not changed", target.name())];
     let risk = stranger(target, dump, Purpose::Restore).unwrap_or(Risk::Adds);
 
     Ok(Plan {
@@ -242,7 +240,7 @@ fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
     format!("restore `{name}` ({}) from {}", target.at(), dump.backup.name)
 }
 
-/// What the dump must prove as it goes by.
+/// What to check in the dump on the way.
 pub fn proof(target: &Surveyed, dump: &Dump, trust: Trust) -> Proof {
     let artifact = dump.artifact.as_ref();
     Proof {
@@ -257,7 +255,7 @@ pub fn proof(target: &Surveyed, dump: &Dump, trust: Trust) -> Proof {
     }
 }
 
-/// psql holds itself to SQL, where it knows how.
+/// psql restricts itself to SQL, if it knows how.
 fn fence(target: &Surveyed, trust: Trust) -> Fence {
     if trust < Trust::Psql && target.server.client.knows_restrict() {
         Fence::Restricted
@@ -266,8 +264,8 @@ fn fence(target: &Surveyed, trust: Trust) -> Fence {
     }
 }
 
-/// What psql does not get. A pair of `\restrict` in a dump would end ours, and is none of psql's
-/// business where there is no other.
+/// What psql does not get. A pair of `\restrict` in a dump would end ours, and without ours psql
+/// does not need it.
 fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
     let (server, client) = (target.server.version, target.server.client);
     let timeout = trust <= Trust::Repository && sets_unknown(dump.dumped_by, server);
@@ -290,8 +288,8 @@ fn spared(target: &Surveyed, dump: &Dump, trust: Trust) -> Vec<Spare> {
     .collect()
 }
 
-/// What a manifest's settings mean on this server: roles that are not here are left out, and the
-/// marker never travels.
+/// What a manifest's settings mean on this server: roles that do not exist here are left out, and
+/// the marker is never copied.
 fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> DatabaseFacts {
     let here =
         |role: &str| target.server.roles.iter().any(|r| r == role) && !bytes::has_foreign(role);
@@ -302,7 +300,7 @@ fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> Da
         facts.owner = target.server.role.name.clone();
     }
 
-    // a server in UTF-8 takes no bytes that are none
+    // a server in UTF-8 does not accept other bytes
     facts.comment =
         facts.own_comment().and_then(unmarked).filter(|comment| !bytes::has_foreign(comment));
     facts.settings.retain(|s| !bytes::has_foreign(&s.value));
@@ -323,13 +321,13 @@ fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> Da
     facts
 }
 
-/// What another role has set for itself in the database, a plain role can't set for it.
+/// A plain role can't set what another role set for itself in the database.
 fn may_give(setting: &Setting, target: &Surveyed) -> bool {
     let own = &target.server.role;
     own.superuser || setting.role.as_ref().is_none_or(|role| *role == own.name)
 }
 
-/// What is left out for that.
+/// What is left out because of that.
 fn settings_of_others(target: &Surveyed, dump: &Dump) -> Option<String> {
     let settings = dump.artifact.iter().flat_map(|artifact| &artifact.database.settings);
     let here = |role: &String| target.server.roles.contains(role);
@@ -338,21 +336,21 @@ fn settings_of_others(target: &Surveyed, dump: &Dump) -> Option<String> {
 
     (count > 0).then(|| {
         format!(
-            "{} of other roles in the database, which this role can't give, are left out",
+            "{} of other roles in the database, which this role can't set, are left out",
             counted(count as u64, "setting")
         )
     })
 }
 
-/// Whether a setting of a manifest has the server load a library into every session: whoever may
-/// write the manifest may name one of their own. What the live database has anyway is no news.
+/// Whether a setting in a manifest makes the server load a library into every session: the
+/// manifest's author may name their own. A setting that the live database already has is fine.
 fn loads_a_library(setting: &Setting, target: &Surveyed) -> bool {
     let name = setting.name.to_ascii_lowercase();
     let loads = name.ends_with("_preload_libraries") || name == "dynamic_library_path";
     loads && !target.live().is_some_and(|live| live.settings.contains(setting))
 }
 
-/// The end of what was live: where it has subscriptions, they do not go on under its new name.
+/// The end of the old live database: its subscriptions do not continue under its new name.
 pub fn unsubscribed(target: &Surveyed) -> Option<Act> {
     let subscribes = !target.server.shape.subscriptions.is_empty();
     subscribes.then(|| subscriptions::disabled(&target.client, &previous(target.name())))
@@ -375,12 +373,12 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
     let mut notes = Vec::new();
     match &dump.artifact {
         Some(artifact) => notes.push(format!(
-            "the backup holds {} in {}",
+            "the backup has {} in {}",
             counted(artifact.rows, "row"),
             counted(artifact.tables.len() as u64, "table")
         )),
         None => notes.push(format!(
-            "`{}` is a foreign file{}: no manifest says what it must hold",
+            "`{}` is a foreign file{}: no manifest says what it must contain",
             dump.backup.name,
             form(dump)
         )),
@@ -388,7 +386,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
 
     if dump.form == Form::WithCreate {
         notes.push(
-            "what it says of its own database (`pg_dump --create`) is left out: name, owner, \
+            "statements on its own database (`pg_dump --create`) are left out: name, owner, \
              settings and rights are those here"
                 .into(),
         );
@@ -401,7 +399,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
         .filter(|name| !name.is_empty() && *name != target.name());
 
     notes.extend(of.map(|name| {
-        format!("it was made of the database `{name}`, and goes into `{}`", target.name())
+        format!("it is of the database `{name}`, and is loaded into `{}`", target.name())
     }));
     notes.extend(unusual(target));
 
@@ -409,8 +407,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
         && dump.artifact.as_ref().is_some_and(|artifact| !artifact.database.settings.is_empty())
     {
         notes.push(
-            "the database's settings in its manifest are left out: the file is from elsewhere"
-                .into(),
+            "the database settings in its manifest are left out: the file is untrusted".into(),
         );
     }
 
@@ -418,7 +415,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
     notes.extend(settings.filter(|setting| loads_a_library(setting, target)).map(|setting| {
         format!(
             "the setting `{}` of the manifest is left out: it loads a library into every session; \
-             set it yourself",
+             set it yourself if you need it",
             setting.name
         )
     }));
@@ -429,17 +426,17 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
 
     if dump.loader().is_some() && target.server.role.superuser {
         notes.push(
-            "where a superuser gets a table whose indexes or statistics call functions of the \
-             file's own, autovacuum is off on it: it would run them as that superuser (`ALTER \
-             TABLE … RESET (autovacuum_enabled)`, once they are read)"
+            "if a superuser gets a table whose indexes or statistics call the file's functions, \
+             autovacuum is off for it: it would run them as that superuser (`ALTER TABLE … RESET \
+             (autovacuum_enabled)`, after you have read them)"
                 .into(),
         );
     }
 
     if !target.server.client.knows_restrict() {
         notes.push(format!(
-            "this psql ({}) does not know `\\restrict`: our own reading of the dump alone keeps \
-             psql's commands out of it",
+            "this psql ({}) does not know `\\restrict`: only db-tasks' own check keeps psql \
+             commands out of the dump",
             target.server.client
         ));
     }
@@ -448,7 +445,7 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
     {
         notes.push(format!(
             "pg_dump {by} wrote it: its `SET transaction_timeout`, which a {} server does not \
-             know, is left out on the way",
+             know, is left out",
             target.server.version
         ));
     }
@@ -456,9 +453,8 @@ fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
     notes
 }
 
-/// When the backup was made, and what is missing from it.
-/// Production's data on a laptop, a laptop's in staging: that may be what is wanted, and should be
-/// known.
+/// When the backup was made, and what is missing from it. Production's data on a laptop, or a
+/// laptop's in staging, may be intended, but should be noticed.
 fn elsewhere(backup: &Backup, environment: &str) -> Option<String> {
     let made_in = backup
         .manifest()

@@ -1,4 +1,4 @@
-//! How things stand.
+//! The state of everything.
 
 pub mod stores;
 
@@ -21,21 +21,21 @@ use crate::ui::table::{Lean, columns};
 pub struct Status<'a> {
     /// The project.
     pub project: &'a Project,
-    /// Its databases, surveyed or not to be reached.
+    /// Its databases, surveyed or unreachable.
     pub databases: &'a [(Database, Result<Surveyed>)],
-    /// Stores beside them.
+    /// Its stores.
     pub stores: &'a [stores::Looked],
     /// Its containers.
     pub containers: &'a [(Container, Result<ContainerFacts>)],
     /// Its backups.
     pub catalog: &'a Catalog,
-    /// What a killed run has left to be cleaned up.
+    /// What a killed run left to be cleaned up.
     pub unfinished: Option<&'a Unfinished>,
-    /// Why a journal that is there is not of this user's making.
+    /// Why an existing journal is not this user's.
     pub unsafe_journal: Option<String>,
-    /// What a wipe that was cut off half way has left.
+    /// What an interrupted wipe left.
     pub half_emptied: Option<String>,
-    /// Bytes left where backups go.
+    /// Free bytes where backups are stored.
     pub disk_left: Option<u64>,
     /// Hours after which a backup is old.
     pub max_age_hours: u32,
@@ -49,8 +49,8 @@ impl Status<'_> {
         let mut problems: Vec<String> = self.unsafe_journal.iter().cloned().collect();
         if let Some(left) = self.unfinished {
             problems.push(format!(
-                "`{}` was cut off ({}): `db-repair` cleans up after it, as the next task that \
-                 changes something does",
+                "`{}` was interrupted ({}): `db-repair` cleans up after it, and so does the next \
+                 task that changes something",
                 left.task,
                 left.since.format("%Y-%m-%d %H:%M:%S UTC")
             ));
@@ -97,8 +97,8 @@ impl Status<'_> {
         problems
     }
 
-    /// The newest good backup of a database or store; one of a database of another name is none of
-    /// this one.
+    /// The newest good backup of a database or store; one of a database with another name does not
+    /// count.
     fn newest(&self, key: &str) -> Option<&Backup> {
         let database = self.databases.iter().find(|(spec, _)| spec.key == key);
         let name = database.and_then(|(spec, surveyed)| match surveyed {
@@ -147,12 +147,12 @@ impl Status<'_> {
         );
 
         let disk =
-            self.disk_left.map_or(String::new(), |n| format!(", {} left on that disk", bytes(n)));
+            self.disk_left.map_or(String::new(), |n| format!(", {} free on that disk", bytes(n)));
         let others = self.catalog.other_projects().into_iter().collect::<Vec<_>>().join(", ");
         let others = if others.is_empty() {
             others
         } else {
-            format!(", those of other projects among them ({others})")
+            format!(", including those of other projects ({others})")
         };
 
         parts.push(format!(
@@ -188,7 +188,7 @@ impl Status<'_> {
         {
             let size = kept.size.map_or("?".into(), bytes);
             let says = match kept.state() {
-                State::Held(run) => format!("is held by {run}, which has not come to its end"),
+                State::Held(run) => format!("is held by {run}, which is not finished"),
                 _ => "is kept".into(),
             };
             lines.push(line(
@@ -199,7 +199,7 @@ impl Status<'_> {
 
         match surveyed {
             Ok(s) if !s.server.tables.is_empty() => lines.push(tables(s)),
-            // somebody who has lost a volume finds a server that is well
+            // after losing a volume the server looks fine
             Ok(s) if s.live().is_some() => lines.push(line("tables", EMPTY)),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! `db-undo`: what the last restore or reset replaced becomes live again.
+//! `db-undo`: swaps back what the last restore or reset replaced.
 
 use anyhow::Result;
 
@@ -33,7 +33,7 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     let bare = |s: &&SurveyedStore| !s.held.can_undo;
     let lacks = |d: &&Surveyed| d.server.database(&previous(d.name())).is_none();
     let all_bare = stores.clone().all(|s| bare(&s)) && databases.clone().all(|d| lacks(&d));
-    // of a set, what took no other's place stays
+    // in a set, what replaced nothing stays
     let stay = |is_bare: bool| is_bare && !all_bare;
 
     let notes = stores
@@ -44,7 +44,7 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
 
     let notes = notes
         .filter(|_| !all_bare)
-        .map(|name| format!("`{name}` stays as it is: nothing is kept that was there before"));
+        .map(|name| format!("`{name}` stays as it is: there was nothing before it"));
     let notes: Vec<String> = notes
         .chain(set.databases.iter().flat_map(unusual))
         .chain(databases.clone().filter_map(held))
@@ -74,7 +74,7 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     };
 
     let together = || {
-        vec!["what was live is kept now, all of it: `db-undo` once more swaps it back".to_owned()]
+        vec!["everything that was live is kept now: run `db-undo` again to swap it back".to_owned()]
     };
     let (mut steps, mut swaps, mut back, mut afterwards) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -89,7 +89,7 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     }
 
     swaps.extend(let_go);
-    // one alone is swapped in one go
+    // a single one is swapped in one step
     let swaps = if alone {
         swaps
     } else {
@@ -109,7 +109,7 @@ fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result
     let kept = previous(name);
     let Some(old) = target.server.database(&kept) else {
         return Err(Problem::failed(format!(
-            "there is nothing to undo: no database `{kept}` on the server ({})",
+            "there is nothing to undo: there is no database `{kept}` on the server ({})",
             target.at()
         ))
         .cure("`db-restore` restores a backup; `db-list` shows them")
@@ -125,12 +125,12 @@ fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result
 
     let live = target.live();
     let (aside, before) = (company.aside(tasks::UNDO.name, target, project), old.state().aside());
-    // where a run held it that was cut off, it holds nothing any more: a person has decided
+    // a killed run no longer holds it: a person has decided
     let let_go = [&aside, &before]
         .into_iter()
         .filter_map(|aside| admin::let_go(client, name, aside))
         .collect();
-    // it is the name's, not the data's
+    // it belongs to the name, not to the data
     let template = live.map_or(old.template, |live| live.template);
 
     let swap = Swap {
@@ -152,7 +152,7 @@ fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result
             aside: before,
             ..swap.clone()
         };
-        // a psql that outlived its run must not swap once the others have gone back
+        // a psql that outlived its run must not swap once the others are swapped back
         vec![end_sessions(target), admin::undo_back(client, &again, live.oid)]
     });
 
@@ -164,18 +164,15 @@ fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result
         back,
         stake: live.map(|_| target.stake()),
         afterwards: live
-            .map(|_| format!("what was live is `{kept}` now: `db-undo` once more swaps it back")),
+            .map(|_| format!("what was live is now `{kept}`: run `db-undo` again to swap it back")),
     })
 }
 
-/// That a run set it aside which was cut off: where it was begun, it would go back by itself.
+/// A note that a killed run moved it aside: `db-repair` there would bring it back.
 fn held(target: &Surveyed) -> Option<String> {
     let old = target.server.database(&previous(target.name()))?;
     let State::Held(run) = old.state() else { return None };
-    Some(format!(
-        "`{}` is held by {run}, which has not come to its end: an undo ends that",
-        old.name
-    ))
+    Some(format!("`{}` is held by {run}, which is not finished: an undo ends that", old.name))
 }
 
 fn of_store(target: &SurveyedStore) -> Result<Part> {
@@ -191,7 +188,7 @@ fn of_store(target: &SurveyedStore) -> Result<Part> {
     if let Some(why) = &target.held.stuck {
         return Err(Problem::refused(format!("`{key}` can't be swapped"))
             .because(why)
-            .cure("nothing was touched")
+            .cure("nothing was changed")
             .into());
     }
 
@@ -206,7 +203,7 @@ fn of_store(target: &SurveyedStore) -> Result<Part> {
         back: vec![act(Change::Back { live: live.clone(), from: Swapped::Undone })],
         stake: (!live.is_empty()).then(|| target.stake()),
         afterwards: (!live.is_empty()).then(|| {
-            format!("what was live in `{key}` is kept now: `db-undo` once more swaps it back")
+            format!("what was live in `{key}` is kept now: run `db-undo` again to swap it back")
         }),
     })
 }

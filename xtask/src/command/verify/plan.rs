@@ -1,4 +1,5 @@
-//! `db-verify`: read a backup whole and prove it; `--deep` loads it into a scratch database, too.
+//! `db-verify`: reads a backup to its end and verifies it; `--deep` also loads it into a scratch
+//! database.
 
 mod apart;
 
@@ -24,13 +25,13 @@ use crate::planning::sessions::end_sessions;
 use crate::tasks;
 use crate::value::{Address, Change, Format, Trust};
 
-/// What a trial restore of one database takes.
+/// What a trial restore of one database needs.
 pub struct Trial {
     /// The database on whose server it is made.
     pub target: Surveyed,
     /// Its dump.
     pub dump: Dump,
-    /// Bytes left on the server's disk, where it is this machine's.
+    /// Free bytes on the server's disk, if it is on this machine.
     pub disk_left: Option<u64>,
     /// How far it is trusted.
     pub trust: Trust,
@@ -40,13 +41,13 @@ pub struct Trial {
 
 /// Where a trial is made.
 pub enum Ground {
-    /// On the target's server. A file from elsewhere is for a reason, in words.
+    /// On the target's server. For an untrusted file there is a reason, in words.
     Server(Option<String>),
-    /// In a cluster of its own on this machine.
+    /// In a throw-away cluster on this machine.
     Apart(Box<Apart>),
 }
 
-/// Plans a quick verification: checksum, whole read, end marker, rows per table.
+/// Plans a quick verification: reads to the end, checksum, end marker, rows per table.
 pub fn quick(dumps: &[Dump]) -> Plan {
     let steps = dumps.iter().map(|dump| recorded(dump, "quick", vec![Step::Act(read(dump))]));
     plan(dumps, steps.collect())
@@ -60,9 +61,9 @@ pub struct StoreTrial {
     pub place: Result<Address, String>,
 }
 
-/// Plans a trial restore of each database into a scratch one, and of each tree beside the live one;
-/// both go again in any case. What can't be staged is read whole: a store's artifact has the
-/// digests of all that is in it.
+/// Plans a trial restore of each database into a scratch one, and of each tree next to the live
+/// one; both are always removed again. What can't be staged is read to its end: a store's artifact
+/// has the digests of everything in it.
 pub fn deep(guards: &Guards, trials: &[Trial], stores: &[StoreTrial]) -> Result<Plan> {
     let mut body: Vec<Step> = stores.iter().map(StoreTrial::step).collect();
     for trial in trials {
@@ -109,8 +110,8 @@ impl StoreTrial {
     fn step(&self) -> Step {
         let Act::Pipe(pipe) = read(&self.dump) else { return Step::Act(read(&self.dump)) };
         let Ok(address) = &self.place else { return Step::Act(Act::Pipe(pipe)) };
-        // links that lead out are as good as any: nothing is written through one, and nobody but us
-        // enters the folder
+        // links that lead out are allowed: nothing is written through one, and only we can enter
+        // the folder
         let proof = Proof { trust: Trust::Script, ..pipe.proof.clone() };
         let key = pipe.store.clone();
 
@@ -130,7 +131,7 @@ impl StoreTrial {
         self.place
             .as_ref()
             .err()
-            .map(|why| format!("`{}` is read, and not staged: {why}", store(&self.dump)))
+            .map(|why| format!("`{}` is read, but not staged: {why}", store(&self.dump)))
     }
 }
 
@@ -143,7 +144,7 @@ impl Trial {
         }
     }
 
-    /// What it risks of what the target's server has.
+    /// What it puts at risk on the target's server.
     fn risk(&self) -> Option<Risk> {
         match &self.ground {
             Ground::Server(_) => stranger(&self.target, &self.dump, Purpose::Trial),
@@ -158,9 +159,9 @@ impl Trial {
                 format!("`{file}` is tried on the server of `{}` itself: {why}", self.target.name())
             }),
             Ground::Apart(apart) => Some(format!(
-                "`{file}` is from elsewhere: it is tried in a throw-away cluster of PostgreSQL {} \
-                 on this machine, and nothing of it runs on the server of `{}` (`--on-server` \
-                 tries it there)",
+                "`{file}` is untrusted: it is tried in a throw-away cluster of PostgreSQL {} on \
+                 this machine, and nothing of it runs on the server of `{}` (`--on-server` tries \
+                 it there)",
                 apart.cluster.found.programs.major,
                 self.target.name()
             )),
@@ -172,7 +173,7 @@ impl Trial {
         is_a_database(dump)
             .map_err(|problem| problem.cure("`db-verify` without `--deep` reads it"))?;
         fits_server(target, dump).map_err(|problem| {
-            problem.cure("verify it with a server of its own version or a newer one")
+            problem.cure("verify it on a server of its own version or a newer one")
         })?;
 
         match (&self.ground, dump.loader()) {
@@ -188,8 +189,8 @@ impl Trial {
         let Self { target, dump, disk_left, trust, .. } = self;
         stands_beside(dump).map_err(|problem| {
             problem.cure(
-                "`db-verify` without `--deep` reads it whole and proves checksum, end and rows; \
-                 `db-restore --in-place` can restore it",
+                "`db-verify` without `--deep` reads it to the end and checks checksum, end marker \
+                 and rows; `db-restore --in-place` can restore it",
             )
         })?;
 
@@ -212,7 +213,7 @@ impl Trial {
     }
 }
 
-/// What a trial is of: one without owners and rights is none of the whole backup.
+/// What a trial covers: without owners and rights it does not cover the whole backup.
 fn how(dumps: &[Dump]) -> &'static str {
     let whole = dumps
         .iter()
@@ -224,8 +225,9 @@ fn store(dump: &Dump) -> String {
     dump.artifact.as_ref().map_or_else(|| dump.backup.name.clone(), |a| a.store.clone())
 }
 
-/// What came of it is written into the manifest; a foreign file has none. The good word is outside
-/// of the scope that writes the bad one: a disk that is too full to write it makes no backup bad.
+/// The outcome is written into the manifest; a foreign file has none. A success is recorded outside
+/// the scope that records a failure: if the disk is too full to write it, the backup has not
+/// failed.
 fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>) -> Step {
     let seal = |outcome| {
         let manifest_path = dump.backup.manifest_path.clone()?;
@@ -234,7 +236,7 @@ fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>) -> Step {
     let proof =
         Scope { body, on_failure: seal(Outcome::Bad).into_iter().collect(), ..Scope::default() };
     let body = [Step::Scope(proof)].into_iter().chain(seal(Outcome::Good).map(Step::Act)).collect();
-    // a run that is killed while it writes either word
+    // a run that is killed while it writes either outcome
     let unwritten = dump.backup.manifest_path.as_deref().map(partial);
     let remove =
         |path| Act::Remove(Deed { what: "the unfinished manifest".into(), how: How::File(path) });

@@ -1,5 +1,4 @@
-//! Where a trial restore is made: our own backups on the server that they are for, files from
-//! elsewhere apart from it.
+//! Where a trial is made: our own backups on their own server, untrusted files elsewhere.
 
 use anyhow::Result;
 
@@ -15,8 +14,8 @@ use crate::problem::{Exit, Problem};
 use crate::session::Session;
 use crate::session::author::{Way, attended, is_strange, new_role};
 
-/// The dump, with who loads it, and where. What is our own has to prove that it loads on its
-/// server; so has what somebody answers for.
+/// The dump, with the role that loads it, and where. Our own backups must load on their server; so
+/// must trusted ones.
 pub(super) fn ground(
     session: &mut Session,
     target: &Surveyed,
@@ -42,7 +41,7 @@ pub(super) fn ground(
     }
 }
 
-/// A cluster of its own for it; or why there can be none.
+/// A throw-away cluster for it, or why there can't be one.
 fn beside(
     session: &mut Session,
     target: &Surveyed,
@@ -72,16 +71,14 @@ pub(super) fn apart(error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<Problem>() {
         Ok(problem) if problem.exit == Exit::Failed => {
             let problem =
-                problem.because("it was tried in a throw-away cluster, which has gone again");
+                problem.because("it was tried in a throw-away cluster, which is removed again");
 
-            // what the file holds is the same there, and so is what the role may do
-            // (insufficient_privilege)
+            // the file is the same there, and so are the role's rights (insufficient_privilege)
             if !problem.is_of_command() || problem.state.as_deref() == Some("42501") {
                 return problem.into();
             }
 
-            let also =
-                "`--on-server` tries it on the database's own server, by a role made for the run";
+            let also = "`--on-server` tries it on the database's own server, with a loader role";
             let cure = problem
                 .cure
                 .as_ref()

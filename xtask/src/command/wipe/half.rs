@@ -11,8 +11,8 @@ use crate::problem::Problem;
 use crate::session::{Intent, Session};
 
 impl Session {
-    /// A wipe that was cut off half way, with what is empty and what is not, and what can be done.
-    /// Every row is counted for it.
+    /// An interrupted wipe, with what is empty and what is not, and what to do. Every row is
+    /// counted for it.
     pub fn half_emptied(&self) -> Result<Option<Problem>> {
         let Some(wipe) = Emptying::read(&self.project)? else { return Ok(None) };
         let is_part = |key: &str| wipe.parts.iter().any(|part| part.key == key);
@@ -34,14 +34,15 @@ impl Session {
             Came::Nowhere | Came::ToItsEnd => None,
             Came::HalfWay { how, left } => {
                 let when = wipe.since.format("%Y-%m-%d %H:%M:%S UTC");
-                let problem = Problem::failed(format!("a `db-wipe` was cut off ({when}): {how}"));
+                let problem =
+                    Problem::failed(format!("a `db-wipe` was interrupted ({when}): {how}"));
                 Some(problem.cure(wipe.cure(&left)))
             }
         })
     }
 
-    /// Says what a wipe that was cut off has left; where it came to its end, or nowhere, nothing
-    /// needs to be known of it any more.
+    /// Says what an interrupted wipe left; if it emptied everything, or nothing, its note is
+    /// removed.
     pub fn repair_wipe(&mut self, intent: Intent) -> Result<Option<Problem>> {
         let half = self.half_emptied()?;
         if half.is_none() && Emptying::read(&self.project)?.is_some() {
@@ -51,8 +52,7 @@ impl Session {
         Ok(half)
     }
 
-    /// A plan after which these have their data again: whatever a wipe did to them, nobody needs to
-    /// know then.
+    /// A plan after which these have their data again: then the note about a wipe is not needed.
     pub fn filling(&self, mut plan: Plan, keys: &[&str]) -> Result<Plan> {
         let wipe = Emptying::read(&self.project)?
             .filter(|wipe| wipe.parts.iter().any(|part| keys.contains(&part.key.as_str())));

@@ -1,4 +1,4 @@
-//! `db-wipe`: every table empty, the schema and the migrators' ledgers as they were.
+//! `db-wipe`: empties every table; the schema and the migration ledgers stay.
 
 mod sort;
 
@@ -30,46 +30,46 @@ use crate::value::{Address, Change, Format};
 pub enum First {
     /// `--backup`
     Backup,
-    /// What goes is gone.
+    /// It can't be undone.
     Nothing,
 }
 
-/// A plan, a line for each database to print when it is done, and what to say when it is half done.
+/// A plan, a line for each database to print when it is done, and what to say if it fails half way.
 #[derive(Debug, Clone)]
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
     /// `app: 12 tables, 34,567 rows`
     pub lines: Vec<String>,
-    /// The acts that empty it, as they are told, one after the other.
+    /// The acts that empty it, as they are shown, one after the other.
     pub parts: Vec<String>,
 }
 
-/// What failed, with the way back for what is empty by then: no transaction spans two databases, or
-/// a store.
+/// What failed, and how to restore what is empty by then: no transaction spans two databases, or a
+/// store.
 pub fn half_done(problem: Problem, parts: &[String], done: &[&str], back: &[String]) -> Problem {
     // in their order: databases of two servers may have one name
     let mut done = done.iter();
     let empty = parts.iter().take_while(|part| done.any(|act| act == part)).count();
-    // all of it is empty: what failed came after the work
+    // all of it is empty: the failure came after the work
     if empty == 0 || empty == parts.len() {
         return problem;
     }
 
     let way = match back {
-        [] => "no backup was made in this run; an older one brings its data back, where there is \
-               one (`db-list`)"
+        [] => "this run made no backup; an older one brings the data back, if there is one \
+               (`db-list`)"
             .to_owned(),
         lines => lines.join("; "),
     };
 
     let cure =
-        problem.cure.iter().fold(way, |way, cure| format!("{way}; and for what is left: {cure}"));
+        problem.cure.iter().fold(way, |way, cure| format!("{way}; and for the rest: {cure}"));
 
     problem.cure(cure)
 }
 
-/// A database with its tables apart.
+/// A database with its tables sorted.
 struct Target<'a> {
     surveyed: &'a Surveyed,
     sorted: Sorted<'a>,
@@ -192,8 +192,8 @@ pub fn plan(
     Ok(Planned { plan, lines, parts })
 }
 
-/// What it empties, written down for whoever finds it half done. One database alone is emptied
-/// wholly or not at all.
+/// What it empties, written down in case it is interrupted. A single database is emptied completely
+/// or not at all.
 fn note(
     project: &Project,
     set: &Set,
@@ -209,8 +209,8 @@ fn note(
         .then(|| Emptying { since: moment.now, parts, backup }.after(earlier))
 }
 
-/// Rows, entries or entities of all that a wipe would empty, by key. The databases have been
-/// counted.
+/// Rows, entries or entities of everything that a wipe would empty, by key. The databases are
+/// already counted.
 pub fn amounts(project: &Project, set: &Set) -> Vec<(String, u64)> {
     let rows = |d: &Surveyed| {
         sort(&d.server.inventory, &project.guards.keep_tables)
@@ -222,16 +222,16 @@ pub fn amounts(project: &Project, set: &Set) -> Vec<(String, u64)> {
     databases.chain(set.stores.iter().map(|s| (s.key().to_owned(), s.held.items()))).collect()
 }
 
-/// What can't be removed is found before anything is.
+/// What can't be removed is found before anything is removed.
 fn store_can_be_wiped(store: &SurveyedStore) -> Result<()> {
     match &store.held.fixed {
         None => Ok(()),
         Some(why) => {
             Err(Problem::refused(format!("`{}` ({}) can't be emptied", store.key(), store.address))
                 .because(why)
-                .because("nothing was touched")
+                .because("nothing was changed")
                 .cure(
-                    "mend that, or run it as a user who may remove it; or leave the store out: \
+                    "fix that, or run this as a user who may remove it; or leave out the store: \
                      name the others with `--only`",
                 )
                 .into())
@@ -248,12 +248,10 @@ fn one_by_one(set: &Set) -> Vec<String> {
     let many = match (set.databases.len(), set.stores.len()) {
         (0 | 1, 0) | (0, 1) => None,
         (_, 0) => Some(
-            "one database after the other: where one fails, those before it are empty already"
-                .into(),
+            "one database after the other: if one fails, those before it are already empty".into(),
         ),
         _ => Some(
-            "one after the other, in this order: where one fails, those before it are empty \
-             already"
+            "one after the other, in this order: if one fails, those before it are already empty"
                 .into(),
         ),
     };
@@ -304,7 +302,7 @@ fn wipe_store(store: &SurveyedStore) -> Act {
     })
 }
 
-/// What is at stake; it needs no look at the tables.
+/// What is at stake; it need not look at the tables.
 pub fn risk(
     project: &Project,
     set: &Set,
@@ -332,7 +330,7 @@ pub fn risk(
     Risk::ReplacesData { stakes, answer, pins: project.guards.pins_of("wipe"), recovery: None }
 }
 
-/// A name that fits nothing is a slip that would cost the rows of the table that was meant.
+/// A name that matches nothing is a typo that would cost the rows of the intended table.
 fn named_tables_exist(project: &Project, databases: &[Surveyed]) -> Result<()> {
     let fits = |name: &&crate::config::TableName| {
         databases
@@ -342,14 +340,14 @@ fn named_tables_exist(project: &Project, databases: &[Surveyed]) -> Result<()> {
     };
 
     match project.guards.keep_tables.iter().find(|name| !fits(name)) {
-        // it may be of a database that is not looked at
+        // it may be of a database that is not part of this run
         Some(name) if databases.len() == project.databases.len() => Err(Problem::refused(format!(
-            "`guards.keep-tables` names `{name}`, and there is no such table"
+            "`guards.keep-tables` names `{name}`, but there is no such table"
         ))
-        .because("where it is misspelt, the table that is meant would be emptied")
+        .because("if the name is misspelt, the table you meant to keep would be emptied")
         .cure(
             "correct the name in `db-tasks.toml` (`schema.table`, or `table` in any schema), or \
-             take it out",
+             remove it",
         )
         .into()),
         _ => Ok(()),
@@ -378,7 +376,7 @@ impl Target<'_> {
         if !ties.chains.is_empty() {
             let also = ties.also.iter().map(|t| format!("'{t}'")).collect::<Vec<_>>().join(", ");
             return Err(Problem::refused(format!(
-                "a table of `{name}` that keeps its rows needs rows that would go"
+                "a table of `{name}` that keeps its rows needs rows that would be removed"
             ))
             .because(ties.chains.iter().map(|chain| one_line(chain)).collect::<Vec<_>>().join("\n"))
             .cure(format!(
@@ -393,7 +391,7 @@ impl Target<'_> {
         if let Some((table, lacks)) = concerned.filter_map(|t| Some((t, t.lacks.as_ref()?))).next()
         {
             return Err(Problem::refused(format!(
-                "the role `{role}` may not empty `{}`, which is `{}`'s",
+                "the role `{role}` can't empty `{}`, which `{}` owns",
                 table.name, table.owner
             ))
             .because(one_line(&format!("it has no right to {lacks}")))
@@ -406,7 +404,7 @@ impl Target<'_> {
 
         if let Some(view) = refresh_order(&server.inventory).into_iter().find(|v| !v.ours) {
             return Err(Problem::refused(format!(
-                "the role `{role}` may not refresh `{}`, which is `{}`'s",
+                "the role `{role}` can't refresh `{}`, which `{}` owns",
                 view.name, view.owner
             ))
             .because("a materialised view keeps the old rows until it is refreshed")
@@ -417,7 +415,7 @@ impl Target<'_> {
         Ok(())
     }
 
-    /// Every table with its rows and what becomes of it, and what a wipe leaves.
+    /// Every table with its rows and what happens to it, and what a wipe leaves.
     fn notes(&self) -> Vec<String> {
         let inventory = &self.surveyed.server.inventory;
         let rows = |rows: Option<u64>| rows.map_or(String::new(), count);
@@ -479,7 +477,7 @@ impl Target<'_> {
         wiping::wipe(&d.client, &wipe)
     }
 
-    /// A psql that outlived its `docker exec` must not come to it later.
+    /// A psql that outlived its `docker exec` must not do it later.
     fn alone(&self, act: Act) -> Step {
         let body = vec![Step::Act(act)];
         Step::Scope(Scope {

@@ -41,12 +41,12 @@ fn trees_and_backups_lie_apart() {
         (tree("a", "."), "the project ("),
         (tree("a", "up"), "the project"),
         (tree("a", "data/../.."), "the project"),
-        (tree("a", ".db-tasks/files"), "our own state"),
-        (tree("a", "data") + &tree("b", "data"), "are in one place"),
-        (tree("a", "data") + &tree("b", "data/sub"), "are in one place"),
-        (tree("a", "data/sub") + &tree("b", "link"), "are in one place"),
-        (tree("a", "data") + &tree("b", "other/../data/new"), "are in one place"),
-        (tree("a", "data") + &tree("b", "data.db-tasks"), "are in one place"),
+        (tree("a", ".db-tasks/files"), "own state"),
+        (tree("a", "data") + &tree("b", "data"), "overlap"),
+        (tree("a", "data") + &tree("b", "data/sub"), "overlap"),
+        (tree("a", "data/sub") + &tree("b", "link"), "overlap"),
+        (tree("a", "data") + &tree("b", "other/../data/new"), "overlap"),
+        (tree("a", "data") + &tree("b", "data.db-tasks"), "overlap"),
     ] {
         let error = said(&stores).expect_err(&stores);
         assert!(error.contains(says) && error.contains("  next: "), "{stores}: {error}");

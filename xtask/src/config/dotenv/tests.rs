@@ -64,12 +64,12 @@ fn every_form_has_its_value() {
 fn what_cannot_be_read_is_told_without_its_value() {
     for (text, line, why) in [
         (&b"A=1\nV=\"s3cret\nB=2"[..], 2, "its quotation mark \" is not closed"),
-        (b"V='s3cret'x", 1, "something stands behind its closing quotation mark '"),
-        (b"V s3cret", 1, "there is no `=` behind its name"),
+        (b"V='s3cret'x", 1, "something follows its closing quotation mark '"),
+        (b"V s3cret", 1, "there is no `=` after its name"),
         (b"V=s3cret\xe9", 1, "it is not UTF-8"),
         (b"V=${s3cret", 1, "a `${` in it is not closed"),
         (b"V=${A:?s3cret}", 1, "it needs `A`, which is not set"),
-        (b"V=${A/s3cret}", 1, "a `${…}` in it is none that is known"),
+        (b"V=${A/s3cret}", 1, "a `${…}` in it is not supported"),
         (b"V=good\nV='s3cret", 2, "its quotation mark ' is not closed"),
     ] {
         let found = of(text);
@@ -89,9 +89,9 @@ fn what_a_person_should_know() {
     assert_eq!(
         of(b"V=1\nW=a$b\n\nV=2\n").notes,
         [
-            "line 2 refers to `b`, which is not set there, so nothing is put in; to keep a \
-                 `$` as it is, put the value in single quotation marks",
-            "`V` stands in the lines 1, 4: the last counts, line 4"
+            "line 2 refers to `b`, which is not set there and counts as empty; to keep a `$` as it \
+             is, put the value in single quotation marks",
+            "`V` is set in lines 1, 4: the last one counts, line 4"
         ]
     );
 }

@@ -96,7 +96,7 @@ impl Resolver<'_> {
 
     fn url(&mut self, key: &str, uri: &str, origin: String) -> Result<Connection> {
         let url = url::parse(uri).map_err(|why| {
-            Problem::usage(format!("`{key}` ({origin}) is no PostgreSQL connection URI"))
+            Problem::usage(format!("`{key}` ({origin}) is not a PostgreSQL connection URI"))
                 .because(why)
                 .cure("write it as `postgresql://user:password@host:5432/database`")
         })?;
@@ -121,7 +121,7 @@ impl Resolver<'_> {
             self.note(
                 &format!("{key} (ignored)"),
                 &url.ignored.join(", "),
-                "not libpq's: for other programs",
+                "for other programs, not for libpq",
             );
         }
 

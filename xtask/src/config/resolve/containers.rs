@@ -52,8 +52,8 @@ impl Resolver<'_> {
             stop_during.iter().zip(&table.stop_during).find(|(task, _)| !known(task))
         {
             return Err(self
-                .wrong(text.span().start, format!("`{task}` is no task that stops containers"))
-                .cure(format!("use any of {}", tasks::listed(Has::StoppedContainers)))
+                .wrong(text.span().start, format!("`{task}` can't stop containers"))
+                .cure(format!("use one of {}", tasks::listed(Has::StoppedContainers)))
                 .into());
         }
 
@@ -62,8 +62,8 @@ impl Resolver<'_> {
         Ok(Container { key: key.into(), by, engine, stop_during, ready_within })
     }
 
-    /// The compose project that is said by the file, or by `.env` beside it; and apart from it what
-    /// the shell says, which may be another folder's.
+    /// The compose project that the file, or `.env` next to it, names; and separately what the
+    /// shell says, which may belong to another folder.
     fn compose_project(
         &mut self,
         key: &Key,

@@ -1,4 +1,4 @@
-//! What may be destroyed, and what never.
+//! What may be destroyed, and what may not.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::config::settings::guards;
 use crate::config::table_name::TableName;
 use crate::tasks::{self, Has};
 
-/// Variables that shells and systems set by themselves: they say nothing of what a person wants.
+/// Variables that shells and systems set by themselves: they say nothing about what a person wants.
 const ALWAYS_SET: [&str; 24] = [
     "PATH",
     "HOME",
@@ -56,7 +56,7 @@ impl Resolver<'_> {
         self.note(
             guards::PROTECTED_ENVIRONMENTS.key,
             &PRODUCTION.join(", "),
-            "always, and names that they are a part of",
+            "always, also as a part of a longer name",
         );
 
         let allowed_hosts = self.list(guards::ALLOWED_HOSTS.key, &g.allowed_hosts)?;
@@ -68,10 +68,10 @@ impl Resolver<'_> {
                 .wrong(
                     at.span().start,
                     format!(
-                        "`{agent_variable}` is set in every shell: it carries no person's words"
+                        "`{agent_variable}` is set in every shell: it can't hold a person's words"
                     ),
                 )
-                .cure("name a variable of its own, or leave `agent-variable` out")
+                .cure("name another variable, or remove `agent-variable`")
                 .into());
         }
 
@@ -91,9 +91,8 @@ impl Resolver<'_> {
         })
     }
 
-    /// A wipe has its pin whatever the file says: the file can add others, and none can be taken
-    /// away. `${…}` stays as it is written, because a value that is read from the variable
-    /// itself would always be right.
+    /// A wipe always has its pin: the file can add others, and remove none. `${…}` is not expanded,
+    /// because a value read from the variable itself would always match.
     fn pins(&mut self, said: &BTreeMap<Text, Text>) -> Result<BTreeMap<String, Vec<Pin>>> {
         let always = Pin { variable: "ALLOW_DATABASE_WIPE".into(), value: "true".into() };
         self.note("guards.pins.wipe", &always.to_string(), "always");
@@ -105,9 +104,9 @@ impl Resolver<'_> {
                 return Err(self
                     .wrong(
                         task.span().start,
-                        format!("`{}` is no task that has a pin", task.as_ref()),
+                        format!("`{}` can't have a safety pin", task.as_ref()),
                     )
-                    .cure(format!("use any of {}", tasks::listed(Has::Pin)))
+                    .cure(format!("use one of {}", tasks::listed(Has::Pin)))
                     .into());
             }
 
@@ -126,20 +125,19 @@ impl Resolver<'_> {
     fn pin(&self, task: &str, text: &Text) -> Result<Pin> {
         let wrong = |what| self.wrong(text.span().start, what);
         let pin = Pin::parse(text.as_ref()).ok_or_else(|| {
-            wrong(format!("the pin `{}` is not written as `VARIABLE=value`", text.as_ref())).cure(
-                format!(
-                    "write it like `{task} = \"ALLOW_DATABASE_WIPE=true\"`; a pin can be added, \
-                     and none be taken away"
-                ),
-            )
+            wrong(format!("the safety pin `{}` is not of the form `VARIABLE=value`", text.as_ref()))
+                .cure(format!(
+                    "write it like `{task} = \"ALLOW_DATABASE_WIPE=true\"`; you can add a pin, not \
+                     remove one"
+                ))
         })?;
 
         if is_always_set(&pin.variable) {
             return Err(wrong(format!(
-                "`{}` is set in every shell: it is no safety pin",
+                "`{}` is set in every shell: it can't be a safety pin",
                 pin.variable
             ))
-            .cure("name a variable of its own")
+            .cure("name another variable")
             .into());
         }
 
@@ -150,10 +148,10 @@ impl Resolver<'_> {
         let names = self.list(guards::KEEP_TABLES.key, said)?;
         let parsed = names.iter().zip(said).map(|(name, at)| {
             TableName::parse(name).ok_or_else(|| {
-                self.wrong(at.span().start, format!("`{name}` is no table's name"))
+                self.wrong(at.span().start, format!("`{name}` is not a table name"))
                     .cure(
-                        "write `table` or `schema.table`, as SQL would: a name with a dot in it \
-                         stands in double quotes",
+                        "write `table` or `schema.table`, as in SQL: a name with a dot in it needs \
+                         double quotes",
                     )
                     .into()
             })

@@ -1,4 +1,4 @@
-//! Hooks: what the project's own programs are, and what of their words is shown.
+//! Hooks: which programs they are, and what of their command lines is shown.
 
 use anyhow::Result;
 
@@ -26,7 +26,7 @@ impl Resolver<'_> {
             );
 
             return Err(self
-                .wrong(offset, format!("`{moment}` is no moment that a hook can be for"))
+                .wrong(offset, format!("`{moment}` is not a hook name"))
                 .cure(cure)
                 .into());
         }
@@ -46,16 +46,16 @@ impl Resolver<'_> {
 
         let timeout =
             table.timeout.as_ref().map_or(Ok(hooks::TIMEOUT), |t| t.0.parse()).map_err(|_| {
-                self.wrong(offset, format!("the timeout of `{key}` is no number of seconds"))
+                self.wrong(offset, format!("the timeout of `{key}` is not a number of seconds"))
             })?;
         let run = match &table.run {
-            // `sh` has its own ways with `${…}`, and what it puts in is in no plan
+            // `sh` expands `${…}` itself, so its values are in no plan
             Words::Shell(line) if !line.trim().is_empty() => Run::Shell(line.clone()),
             Words::Argv(words) if !words.is_empty() => {
                 let shown = words.iter().map(|word| self.hook_word(&key, offset, word));
                 Run::Argv(shown.collect::<Result<_>>()?)
             }
-            _ => return Err(self.wrong(offset, format!("`{key}` says nothing to run")).into()),
+            _ => return Err(self.wrong(offset, format!("`{key}` has nothing to run")).into()),
         };
 
         let of_url = format!("{key}.url");
@@ -71,8 +71,8 @@ impl Resolver<'_> {
         Ok(Hook { moment, run, container: table.container.clone(), timeout, url })
     }
 
-    /// A word of a hook as it is shown, with the names of variables in it; what it is, is kept for
-    /// the door to processes. Which of them is secret is the project's to know.
+    /// A word of a hook as it is shown, with the names of variables in it; the door to processes
+    /// gets the values. Only the project knows which of them are secret.
     fn hook_word(&mut self, key: &str, offset: usize, raw: &str) -> Result<String> {
         let word = self.expand(key, offset, raw)?.0;
         let shown = self

@@ -1,4 +1,4 @@
-//! Stores beside PostgreSQL.
+//! Stores.
 
 use anyhow::Result;
 
@@ -17,8 +17,8 @@ impl Resolver<'_> {
         let (offset, key) = (key.span().start, key.as_ref().clone());
         if file.databases.contains_key(&key) {
             return Err(self
-                .wrong(offset, format!("`{key}` is the name of a database already"))
-                .cure("give the store another name: both are named in one way, by `--only NAME`")
+                .wrong(offset, format!("`{key}` is already the name of a database"))
+                .cure("give the store another name: `--only NAME` selects both")
                 .into());
         }
 
@@ -42,8 +42,8 @@ impl Resolver<'_> {
                         format!("`stores.{key}` is reached by its address, not in a container"),
                     )
                     .cure(
-                        "take `container` out, and give the address that the container's port is \
-                         published at",
+                        "remove `container`, and give the address at which the container's port is \
+                         published",
                     )
                     .into());
             }
@@ -124,8 +124,8 @@ impl Resolver<'_> {
     }
 }
 
-/// An address without the `user:password` in it, and that: an address is shown, and what says who
-/// is a token.
+/// An address without its `user:password`, and that part: the address is shown, the rest is a
+/// token.
 fn without_user(url: &str) -> (String, Option<String>) {
     let parts = url.split_once("://").and_then(|(scheme, rest)| {
         let end = rest.find('/').unwrap_or(rest.len());

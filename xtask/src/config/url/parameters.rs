@@ -1,20 +1,21 @@
-//! What the parameters behind a URI's `?` are: some are libpq's, some only a driver's, and some say
+//! What the parameters after a URI's `?` are: some are libpq's, some only a driver's, and some say
 //! where the database is.
 
-/// What is done with a parameter.
+/// What to do with a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parameter {
-    /// libpq's, handed on by this variable.
+    /// libpq's, passed on by this variable.
     Option(&'static str, String),
     /// One of the URI's own parts, by its keyword.
     Part(&'static str),
-    /// A driver's, or one of libpq's that is of no matter here: libpq's programs do without.
+    /// A driver's, or one of libpq's that does not matter here.
     Ignored,
-    /// It says where or how safely the database is reached, and libpq does not know it.
+    /// It says where the database is, or how secure the connection must be, and libpq does not know
+    /// it.
     Refused(String),
 }
 
-/// libpq's keywords that a client started by hand can be given by a variable.
+/// libpq's keywords that have a variable.
 /// <https://www.postgresql.org/docs/current/libpq-envars.html>
 const VARIABLES: [(&str, &str); 26] = [
     ("hostaddr", "PGHOSTADDR"),
@@ -45,7 +46,7 @@ const VARIABLES: [(&str, &str); 26] = [
     ("passfile", "PGPASSFILE"),
 ];
 
-/// libpq's, and without a word about where or how safely: our programs have their own.
+/// libpq's, and not about where or how securely: our programs set their own.
 const OF_NO_MATTER: [&str; 8] = [
     "application_name",
     "fallback_application_name",
@@ -76,11 +77,11 @@ const WHERE: [&str; 13] = [
     "user",
 ];
 
-/// Drivers' own that hold such a part and say nothing of it.
+/// Drivers' own names that contain such a part but do not mean it.
 const ELSE: [&str; 3] = ["socket_timeout", "socketTimeout", "socketFactoryArg"];
 
-/// Beginnings of names that say how safely a database is reached. What we can't hand on must not be
-/// dropped: the connection would be less safe than the one that was asked for.
+/// How names begin that say how secure the connection must be. If we can't pass one on, we must not
+/// drop it: the connection would be less secure than requested.
 const SAFELY: [&str; 8] = ["ssl", "tls", "gss", "krb", "channel", "require", "auth", "scram"];
 
 /// What one parameter is.
@@ -108,7 +109,7 @@ pub fn of(name: &str, value: &str) -> Parameter {
     let lower = name.to_ascii_lowercase();
     if SAFELY.iter().any(|beginning| lower.starts_with(beginning)) {
         return Parameter::Refused(
-            "it says how safely the database is reached, and libpq does not know it".into(),
+            "it says how secure the connection must be, and libpq does not know it".into(),
         );
     }
 

@@ -4,8 +4,8 @@
 /// Names of the one protocol: `postgis` is Django's, `pgsql` Doctrine's, `psql` django-environ's.
 const NAMES: [&str; 5] = ["postgresql", "postgres", "postgis", "pgsql", "psql"];
 
-/// How long a URI's scheme is, with its `://`; none where it is of no PostgreSQL. SQLAlchemy's has
-/// its driver behind a `+`, Java's a `jdbc:` before it.
+/// How long a URI's scheme is, with its `://`; none if it is not PostgreSQL's. SQLAlchemy's has its
+/// driver after a `+`, Java's a `jdbc:` before it.
 pub fn length(uri: &str) -> Option<usize> {
     let at = uri.find("://")?;
     let scheme = uri[..at].to_ascii_lowercase();

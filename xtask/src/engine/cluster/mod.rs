@@ -1,4 +1,4 @@
-//! A project-local PostgreSQL cluster: what is said to its programs.
+//! The project's own PostgreSQL cluster: the commands for its programs.
 
 pub mod servant;
 pub mod socket;
@@ -14,22 +14,21 @@ use crate::cmd::{Cmd, quoted};
 
 /// The superuser of every cluster of ours.
 pub const USER: &str = "postgres";
-/// Part of the socket's name; said everywhere, because a `PGPORT` in the environment would change
-/// it on either side.
+/// Part of the socket's name; always passed, because a `PGPORT` in the environment would change it
+/// for one side.
 pub const PORT: &str = "5432";
 
 /// A cluster's coordinates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
-    /// Its folder: the server's data, and beside them its log and, where the path is short enough,
-    /// its socket.
+    /// Its folder: the server's data, its log and, if the path is short enough, its socket.
     pub folder: PathBuf,
     /// The folder of its socket.
     pub socket_dir: PathBuf,
 }
 
 impl Cluster {
-    /// Where the cluster is until it is whole.
+    /// Where the cluster is until it is complete.
     pub fn partial(&self) -> PathBuf {
         crate::bundle::name::partial(&self.folder)
     }
@@ -39,13 +38,13 @@ impl Cluster {
         self.folder.join("server.log")
     }
 
-    /// The mark of a server that a task has started for itself: whoever uses it last, stops it.
+    /// The mark of a server that a task started for itself: its last user stops it.
     pub fn on_demand(&self) -> PathBuf {
         self.folder.join("on-demand")
     }
 
-    /// Makes the cluster, flushed to disk, under its partial name. Everybody who gets at the socket
-    /// is let in: its folder is its owner's alone. Nobody is let in over TCP.
+    /// Creates the cluster, flushed to disk, under its partial name. Everybody who can reach the
+    /// socket can log in: only the owner can enter its folder. Nobody can log in over TCP.
     pub fn initdb(&self, locale: Option<&str>) -> Cmd {
         let locale = locale.map_or("--no-locale".into(), |name| format!("--locale={name}"));
         let cmd = Cmd::new("initdb")
@@ -57,7 +56,7 @@ impl Cluster {
 
     /// Starts the server and waits until it is ready.
     ///
-    /// The folder goes by `PGDATA`, since pg_ctl hands `-D` to a shell between double quotes; it
+    /// The folder is passed by `PGDATA`, because pg_ctl passes `-D` to a shell in double quotes; it
     /// does the same with `-l`.
     pub fn start(&self) -> Cmd {
         self.start_with(&self.on_its_socket())
@@ -75,7 +74,7 @@ impl Cluster {
         ])
     }
 
-    /// Options of a server that is reached by its socket alone.
+    /// Options of a server that is reached only by its socket.
     fn on_its_socket(&self) -> String {
         let socket = quoted(&list_item(&self.socket_dir));
         format!(
@@ -84,7 +83,7 @@ impl Cluster {
         )
     }
 
-    /// Stops the server: sessions are ended, data are flushed.
+    /// Stops the server: sessions are terminated, data is flushed.
     pub fn stop(&self) -> Cmd {
         self.pg_ctl().args(["-t", "60", "-m", "fast", "stop"])
     }

@@ -3,10 +3,10 @@
 /// Who runs the server's programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Servant {
-    /// Whoever runs this tool.
+    /// The user who runs this tool.
     Ourselves,
-    /// Root, who is somebody else in a user namespace: it needs no account, and the files stay
-    /// root's.
+    /// Root, as another user in a user namespace: it needs no account, and the files still belong
+    /// to root.
     Namespace,
     /// Another account.
     Account(Account),
@@ -29,8 +29,8 @@ impl Servant {
             Self::Namespace => ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
                 .map(String::from)
                 .to_vec(),
-            // the programs change to their folder and back, so the folder they begin in must be one
-            // they may enter
+            // the programs change to their folder and back, so they must start in a folder they can
+            // enter
             Self::Account(Account { user, group }) => {
                 let (user, group) = (format!("--reuid={user}"), format!("--regid={group}"));
                 vec![
@@ -48,7 +48,7 @@ impl Servant {
     }
 }
 
-/// Who is to run the server for root: the owner of what is there, else the first who can.
+/// Who runs the server for root: the owner of an existing cluster, otherwise the first who can.
 pub fn for_root(
     owner: Option<Account>,
     accounts: &[Account],
@@ -64,7 +64,7 @@ pub fn for_root(
     candidates.into_iter().find(can)
 }
 
-/// The accounts that servers are run by, from the text of `/etc/passwd`.
+/// The accounts that usually run servers, from the text of `/etc/passwd`.
 pub fn accounts(passwd: &str) -> Vec<Account> {
     let of = |name: &str| {
         let fields: Vec<&str> = passwd

@@ -1,4 +1,4 @@
-//! Where a cluster's socket is: in the cluster, or, where a path is too long for a socket, in a
+//! Where a cluster's socket is: in the cluster, or, if the path is too long for a socket, in a
 //! short private folder.
 
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ const ROOM: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 pub enum SocketDir {
     /// The cluster's own folder.
     Own(PathBuf),
-    /// A folder beside those of others: it must be made, and proved to be ours.
+    /// A folder in a shared place: it must be created, and checked to be ours.
     Apart(PathBuf),
 }
 

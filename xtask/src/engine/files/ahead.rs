@@ -1,5 +1,4 @@
-//! Goes through a tree and reads what is in it, for whoever makes something of that: in the same
-//! thread, or in another one behind it.
+//! Walks a tree and reads what is in it, for a consumer in the same thread or in another one.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -23,7 +22,7 @@ use crate::value::tree::{Attributes, Moment, Name, What};
 
 /// Bytes of a batch, and of the longest file that is read for one.
 const BATCH: usize = 256 * 1024;
-/// How many batches may wait: enough for either side to go on while the other one waits.
+/// How many batches may wait: enough for either side to continue while the other one waits.
 const WAITING: usize = 4;
 
 /// Some of a tree, in the order in which it is read, and the bytes of the files in it.
@@ -37,7 +36,7 @@ pub(super) struct Batch {
 
 pub(super) enum Step {
     Item(Item),
-    /// A file that is too long for a batch, or has holes: whoever takes it reads it.
+    /// A file that is too long for a batch, or has holes: the consumer reads it.
     Long(Name, OwnedFd),
     Remark(Name, What),
 }
@@ -59,7 +58,7 @@ pub(super) enum Found {
 }
 
 impl Batch {
-    /// Leaves nothing in it but its room.
+    /// Empties it, and keeps its memory.
     pub fn clear(&mut self) {
         self.steps.clear();
         self.bytes.clear();
@@ -77,13 +76,13 @@ impl Batch {
     }
 }
 
-/// Files with several names, as they were when the first of them was read: a number may be another
-/// file's by now.
+/// Files with several names, as they were when the first was read: an inode may belong to another
+/// file by now.
 #[derive(Default)]
 pub(super) struct Linked(Mutex<HashMap<(Id, Moment, u64), Name>>);
 
 impl Linked {
-    /// The name under which a file was read first; nothing where this is the one.
+    /// The name under which a file was read first; `None` if this is the one.
     fn first(&self, found: &Seen, name: &Name) -> Option<Name> {
         if found.links < 2 {
             return None;
@@ -103,11 +102,11 @@ impl Linked {
     }
 }
 
-/// Reads a tree in a thread of its own, and has each batch taken in this one: a folder, what is in
-/// it, then the folders in it, each in the order of bytes.
+/// Reads a tree in a separate thread, and consumes each batch in this one: a folder, what is in it,
+/// then the folders in it, each in byte order.
 ///
 /// # Errors
-/// A part of the tree can't be read, or what takes it failed.
+/// A part of the tree can't be read, or the consumer failed.
 pub(super) fn read_ahead(
     root: &Path,
     excludes: &Excludes,
@@ -132,10 +131,10 @@ pub(super) fn read_ahead(
             Ok(())
         });
 
-        // a reader that has nobody to read for ends
+        // a reader without a consumer ends
         drop(take_full);
         let read =
-            reader.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the reading thread broke down")));
+            reader.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the reading thread panicked")));
 
         taken.and(read)
     })
@@ -203,7 +202,7 @@ impl<'a> Reader<'a> {
         self.push(Step::Remark(name.clone(), what))
     }
 
-    /// Reads a folder with all that is directly in it; returns the folders among that.
+    /// Reads a folder with everything directly in it; returns the folders among that.
     pub fn folder(&mut self, name: &Name) -> Result<Vec<Name>> {
         let Some(open) = self.still_there(name, beneath(&self.open, name))? else {
             return Ok(Vec::new());
@@ -236,7 +235,7 @@ impl<'a> Reader<'a> {
         Ok(below)
     }
 
-    /// What an entry is, where its folder does not know it.
+    /// What an entry is, if its folder does not know.
     fn kind(
         &mut self,
         name: &Name,
@@ -260,7 +259,7 @@ impl<'a> Reader<'a> {
     }
 
     fn file(&mut self, name: &Name, folder: &OwnedFd, last: &[u8]) -> Result<()> {
-        // a pipe that took the file's place would be waited for
+        // reading a pipe that took the file's place would hang
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let Some(open) =
             self.still_there(name, rustix::fs::openat(folder, last, flags, Mode::empty()))?
@@ -296,7 +295,7 @@ impl<'a> Reader<'a> {
         self.batch.bytes.resize(end, 0);
         file.fill(&mut self.batch.bytes[begin..]);
 
-        // not handed over before the file that it is about: the bytes of that are in this batch
+        // not passed on before its file: the file's bytes are in this batch
         let changed = file.changed(&before).map_err(|e| self.unreadable(name, e))?;
         changed.into_iter().for_each(|what| self.batch.push(Step::Remark(name.clone(), what)));
 
@@ -311,8 +310,8 @@ impl<'a> Reader<'a> {
         Ok(attributes)
     }
 
-    /// What was asked of an entry, or nothing and a remark where it is gone, or a link where a
-    /// folder was.
+    /// The answer about an entry, or nothing and a remark if it is gone, or a link replaced a
+    /// folder.
     fn still_there<T>(&mut self, name: &Name, asked: rustix::io::Result<T>) -> Result<Option<T>> {
         match asked {
             Ok(found) => Ok(Some(found)),
@@ -338,5 +337,5 @@ impl<'a> Reader<'a> {
 
 pub(super) fn unreadable(root: &Path, name: &Name, error: Errno) -> Problem {
     within(root, name, "could not read", error)
-        .cure("run it as a user who may read the whole tree, or exclude that entry")
+        .cure("run this as a user who may read the whole tree, or exclude that entry")
 }

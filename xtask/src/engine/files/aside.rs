@@ -1,5 +1,4 @@
-//! The folder beside a live tree in which our own trees wait: the one on its way, and the one that
-//! was replaced.
+//! The folder next to a live tree that holds our own trees: the staged one, and the previous one.
 
 use std::fs;
 use std::io::{self, Write};
@@ -14,17 +13,18 @@ use super::walk::{at, look, may_move};
 use super::wipe::remove;
 use crate::problem::Problem;
 
-/// How the names of discarded trees begin that wait to be removed, and of trees that were used.
+/// How the names begin of discarded trees that wait to be removed, and of trees that were used.
 const SHELF: &str = "discard-";
 const RETURNED: &str = "returned-";
 
-/// How the mark begins by which a folder of ours is known.
+/// How the mark of our folders begins.
 const MARK: &str = "db-tasks keeps here";
 
-/// `<root>.db-tasks`, beside the live tree and on its file system.
+/// `<root>.db-tasks`, next to the live tree and on its file system.
 ///
-/// The mark is a file in this folder and not in the trees, so no rename takes it away and no backup
-/// has it. The folder is its owner's alone: nobody else sees a tree whose rights are not set yet.
+/// The mark is a file in this folder and not in the trees, so no rename removes it and no backup
+/// has it. Only its owner can enter the folder: nobody else sees a tree whose rights are not set
+/// yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aside {
     live: PathBuf,
@@ -32,7 +32,7 @@ pub struct Aside {
 }
 
 impl Aside {
-    /// The one of a live tree, named by where it really is (`TreeFacts::root`).
+    /// The one of a live tree, named by its real path (`TreeFacts::root`).
     ///
     /// # Errors
     /// The path is the root of the machine, or not absolute.
@@ -58,7 +58,7 @@ impl Aside {
         &self.folder
     }
 
-    /// The tree on its way.
+    /// The staged tree.
     pub fn staged(&self) -> PathBuf {
         self.folder.join("staged")
     }
@@ -68,22 +68,22 @@ impl Aside {
         self.folder.join("previous")
     }
 
-    /// What is about to be removed.
+    /// What will be removed.
     pub fn discard(&self) -> PathBuf {
         self.folder.join("discard")
     }
 
-    /// Where what is discarded waits that could not be removed.
+    /// Where discarded trees wait that could not be removed.
     pub(super) fn shelf(&self, number: u64) -> PathBuf {
         self.folder.join(format!("{SHELF}{number}"))
     }
 
-    /// What is waiting there.
+    /// The trees that wait there.
     pub fn shelves(&self) -> Vec<PathBuf> {
         self.named(SHELF)
     }
 
-    /// Trees that were used between a swap and its taking back: only a person removes these.
+    /// Trees that were used between a swap and its undo by a clean-up: only a person removes these.
     pub fn returned(&self) -> Vec<PathBuf> {
         self.named(RETURNED)
     }
@@ -98,7 +98,7 @@ impl Aside {
         named
     }
 
-    /// What a swap is about, as long as it is under way.
+    /// The trees of a swap, while it is under way.
     pub(super) fn journal(&self) -> PathBuf {
         self.folder.join("swap.json")
     }
@@ -111,15 +111,15 @@ impl Aside {
         self.folder.join("README")
     }
 
-    /// Whether the folder is there and ours. An empty one is: a run was killed before it could mark
-    /// it, and there is nothing to lose.
+    /// Whether the folder exists and is ours. An empty one counts as ours: a run was killed before
+    /// it could mark it, and there is nothing to lose.
     ///
     /// # Errors
-    /// Something of this name is there that is not ours.
+    /// Something with this name is not ours.
     pub fn exists(&self) -> Result<bool, Problem> {
         let foreign = |why: &str| {
             Problem::refused(format!(
-                "`{}` was not made by db-tasks, so it is left alone",
+                "`{}` was not created by db-tasks, so it is left alone",
                 self.folder.display()
             ))
             .because(why)
@@ -129,7 +129,7 @@ impl Aside {
         match self.folder.symlink_metadata() {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(e) => return Err(at(&self.folder, "could not look at", &e)),
-            Ok(found) if !found.is_dir() => return Err(foreign("it is no folder")),
+            Ok(found) if !found.is_dir() => return Err(foreign("it is not a folder")),
             Ok(_) => {}
         }
 
@@ -142,21 +142,21 @@ impl Aside {
         if marked || unmarked {
             Ok(true)
         } else {
-            Err(foreign("it holds something, and our mark is missing"))
+            Err(foreign("it is not empty, and our mark is missing"))
         }
     }
 
-    /// Makes the folder where it is missing, takes away what an earlier run has left on its way,
-    /// and says where to unpack.
+    /// Creates the folder if it is missing, removes what an earlier run left staged, and says where
+    /// to unpack.
     ///
     /// # Errors
-    /// The folder can't be made, is not ours, or a swap was cut short: `repair` comes first.
+    /// The folder can't be created, is not ours, or a swap was interrupted: `repair` comes first.
     pub fn stage(&self) -> Result<PathBuf, Problem> {
         if !self.exists()? {
             let made = fs::DirBuilder::new().mode(0o700).create(&self.folder);
             made.map_err(|e| match e.kind() {
                 io::ErrorKind::PermissionDenied => at(&self.folder, "could not make", &e).cure(
-                    "a restore makes the new tree beside the old one: run it as a user who may \
+                    "a restore puts the new tree next to the old one: run this as a user who may \
                      write in that folder",
                 ),
                 _ => at(&self.folder, "could not make", &e),
@@ -166,13 +166,13 @@ impl Aside {
         self.at_rest()?;
         self.write(&self.mark(), self.text().as_bytes())
             .map_err(|e| at(&self.folder, "could not mark", &e))?;
-        // it may lie in a repository
+        // it may be in a repository
         fs::write(self.ignore(), "*\n").map_err(|e| at(&self.ignore(), "could not write", &e))?;
         [self.live.clone(), self.previous()].iter().try_for_each(|tree| may_move(tree))?;
         self.shelve(&self.discard())?;
 
         if self.put_by(&self.staged())?.is_none() {
-            // what can't be removed is in nobody's way
+            // what can't be removed does no harm
             drop(remove(&self.staged()));
             self.shelve(&self.staged())?;
         }
@@ -184,7 +184,7 @@ impl Aside {
     /// Removes what was discarded.
     ///
     /// # Errors
-    /// Not all of it can be removed; the rest is in nobody's way.
+    /// Not all of it can be removed; the rest does no harm.
     pub fn clear(&self) -> Result<(), Problem> {
         if !self.exists()? {
             return Ok(());
@@ -195,8 +195,8 @@ impl Aside {
         failed.into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// Removes the tree on its way, where there is one. One that was live meanwhile, and used, is
-    /// kept: the answer says where.
+    /// Removes the staged tree, if there is one. One that was live meanwhile, and used, is kept:
+    /// the answer says where.
     ///
     /// # Errors
     /// A swap is under way, or not all of it can be removed.
@@ -215,18 +215,18 @@ impl Aside {
         Ok(kept)
     }
 
-    /// Takes the folder away where it keeps nothing.
+    /// Removes the folder if it keeps nothing.
     fn leave(&self) {
         self.note_nothing();
         let ours = [self.mark(), self.ignore()];
         let mut inside = fs::read_dir(&self.folder).into_iter().flatten();
         if inside.all(|entry| entry.is_ok_and(|entry| ours.contains(&entry.path()))) {
-            // one that can't be removed is as good as before
+            // it does no harm if it can't be removed
             drop(self.remove_folder());
         }
     }
 
-    /// Puts a tree by that was live and used: whatever it was once, it is somebody's now.
+    /// Keeps a tree that was live and used: somebody may need it now.
     fn put_by(&self, tree: &Path) -> Result<Option<PathBuf>, Problem> {
         let Some(number) = number(tree)?.filter(|number| self.has_lived(tree, *number)) else {
             return Ok(None);
@@ -241,14 +241,13 @@ impl Aside {
         rename(tree, &place).map(|()| Some(place))
     }
 
-    /// Gives a tree that is of no use, and perhaps can't be removed, a name that nothing else
-    /// needs.
+    /// Gives a useless tree, which perhaps can't be removed, a name that nothing else needs.
     fn shelve(&self, tree: &Path) -> Result<(), Problem> {
         number(tree)?.map_or(Ok(()), |number| rename(tree, &self.shelf(number)))
     }
 
-    /// Ends the undo window: removes all that is kept here, and the folder. It is set apart first,
-    /// so that half a tree is never taken for one to go back to.
+    /// Ends the undo window: removes all that is kept here, and the folder. It is renamed first, so
+    /// that half a tree never counts as one to undo to.
     ///
     /// # Errors
     /// A swap is under way, or not all of it can be removed.
@@ -262,7 +261,7 @@ impl Aside {
         for kept in [self.previous(), self.staged()] {
             match fs::rename(&kept, self.discard()) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => return Err(at(&kept, "could not set apart", &e)),
+                Err(e) => return Err(at(&kept, "could not move aside", &e)),
                 Ok(()) => remove(&self.discard())?,
             }
         }
@@ -270,7 +269,7 @@ impl Aside {
         self.remove_folder().map_err(|e| at(&self.folder, "could not remove", &e))
     }
 
-    /// The mark goes last: without it, what is left would be nobody's. An empty folder is ours.
+    /// The mark is removed last: without it, the rest would not be ours. An empty folder is ours.
     fn remove_folder(&self) -> io::Result<()> {
         match fs::remove_file(self.ignore()) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
@@ -283,8 +282,11 @@ impl Aside {
         if !self.journal().exists() {
             return Ok(());
         }
-        Err(Problem::failed(format!("an earlier swap of `{}` was cut short", self.live.display()))
-            .cure("run the command again: the swap is finished first"))
+        Err(Problem::failed(format!(
+            "an earlier swap of `{}` was interrupted",
+            self.live.display()
+        ))
+        .cure("run the command again: it completes the swap first"))
     }
 
     fn text(&self) -> String {
@@ -295,7 +297,7 @@ impl Aside {
         )
     }
 
-    /// Writes a small file that is whole or not there, even after a crash.
+    /// Writes a small file, completely or not at all, even after a crash.
     pub(super) fn write(&self, path: &Path, text: &[u8]) -> io::Result<()> {
         let partial = path.with_extension("partial");
         let mut file = fs::File::create(&partial)?;
@@ -306,7 +308,7 @@ impl Aside {
     }
 }
 
-/// The number of a tree in its file system, where it is there.
+/// The inode of a tree, if it exists.
 fn number(tree: &Path) -> Result<Option<u64>, Problem> {
     match look(CWD, tree.as_os_str().as_encoded_bytes()) {
         Err(Errno::NOENT) => Ok(None),
@@ -316,5 +318,5 @@ fn number(tree: &Path) -> Result<Option<u64>, Problem> {
 }
 
 fn rename(tree: &Path, to: &Path) -> Result<(), Problem> {
-    fs::rename(tree, to).map_err(|e| at(tree, "could not set apart", &e))
+    fs::rename(tree, to).map_err(|e| at(tree, "could not move aside", &e))
 }

@@ -1,8 +1,8 @@
-//! Extended attributes: ACLs, file capabilities, and what programs note of files.
+//! Extended attributes: ACLs, file capabilities, and what programs note on files.
 //!
 //! In a tar they are pax records in libarchive's way (`LIBARCHIVE.xattr.NAME`, in base64), because
-//! any reader takes any bytes there, and in star's way, too (`SCHILY.xattr.NAME`), which is the one
-//! that GNU tar knows (`tar --xattrs`).
+//! every reader accepts any bytes there, and also in star's way (`SCHILY.xattr.NAME`), which GNU
+//! tar knows (`tar --xattrs`).
 
 use crate::value::tree::{Attributes, Target, What, is_kept, is_missed};
 
@@ -27,13 +27,13 @@ pub(super) fn records(attributes: &Attributes) -> Vec<(String, Vec<u8>)> {
     records
 }
 
-/// A record of an attribute that has line ends, in the way that has none.
+/// A record of an attribute with line ends, in the form without them.
 pub(super) fn in_one_line(key: &[u8], value: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let name = spoken(str::from_utf8(key.strip_prefix(SCHILY.as_bytes())?).ok()?);
     Some((format!("{LIBARCHIVE}{}", percent(&name)).into_bytes(), base64(value)))
 }
 
-/// A name without the two signs by which GNU tar keeps `=` out of keys.
+/// A name without the escapes by which GNU tar keeps `=` out of keys.
 fn spoken(name: &str) -> String {
     name.replace("%3D", "=").replace("%25", "%")
 }
@@ -48,7 +48,7 @@ pub(super) fn missed(key: &[u8]) -> Option<What> {
     }
 }
 
-/// Takes in a record of a pax header, where it is about an attribute that is kept.
+/// Reads a record of a pax header, if it is about an attribute that is kept.
 ///
 /// # Errors
 /// It can't be read.
@@ -59,7 +59,7 @@ pub(super) fn take(attributes: &mut Attributes, key: &[u8], value: &[u8]) -> Res
         (Some(name), _) => {
             (unpercent(name).ok_or_else(unreadable)?, unbase64(value).ok_or_else(unreadable)?)
         }
-        // what stands there in both ways is the same
+        // both forms have the same value
         (None, Some(name)) => (spoken(name), value.to_vec()),
         (None, None) => return Ok(()),
     };
@@ -84,10 +84,10 @@ mod system {
     use super::Target;
     use crate::value::tree::{Attributes, is_kept, is_missed};
 
-    /// No system has longer values, and no longer lists of names.
+    /// No system has longer values or lists of names.
     const LONGEST: usize = 64 * 1024;
 
-    /// Those of what is open, and whether there are others that somebody may miss.
+    /// Those of an open file, and whether there are others that somebody may miss.
     pub fn read(open: impl AsFd) -> rustix::io::Result<(Attributes, bool)> {
         let mut names = [0_u8; 1024];
         let listed = match flistxattr(&open, &mut names[..]) {
@@ -117,7 +117,7 @@ mod system {
                     value.truncate(length);
                     found.insert(name.to_owned(), Target(value));
                 }
-                // gone meanwhile, or not for us to see
+                // gone meanwhile, or not visible to us
                 Err(Errno::NODATA | Errno::NOTSUP | Errno::PERM) => {}
                 Err(e) => return Err(e),
             }
@@ -126,7 +126,7 @@ mod system {
         Ok((found, names().any(is_missed)))
     }
 
-    /// Sets them; says of how many the system wants nothing to know.
+    /// Sets them; returns how many the system refused.
     pub fn write(open: impl AsFd, attributes: &Attributes) -> rustix::io::Result<usize> {
         let mut refused = 0;
         for (name, Target(value)) in attributes {
@@ -138,7 +138,7 @@ mod system {
         Ok(refused)
     }
 
-    /// Takes off what a new folder has from the one that it is in: what is made in it would have
+    /// Removes what a new folder inherited from its parent: everything created in it would inherit
     /// it, too.
     pub fn bare(folder: impl AsFd) {
         for name in ["system.posix_acl_default", "system.posix_acl_access"] {
@@ -186,7 +186,7 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-/// With or without the signs that fill it up.
+/// With or without padding.
 fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);

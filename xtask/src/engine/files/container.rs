@@ -1,10 +1,10 @@
-//! Trees inside containers: what is said to docker, and to the tools in the image. No shell is
-//! needed there.
+//! Trees inside containers: the commands for docker, and for the tools in the image. They need no
+//! shell.
 //!
 //! A tree that is a folder of the container is swapped by renames, as on this machine. One that is
-//! a mount point, a volume say, can't be renamed: our folder is in it then, and what is in the tree
-//! moves out and in, entry by entry. An empty folder of ours, `live`, stands for what is live there
-//! and goes along with it, so that a tree has a number of its own in either case.
+//! a mount point, such as a volume, can't be renamed: then our folder is inside it, and the tree's
+//! contents move out and in, entry by entry. An empty folder of ours, `live`, stands for the live
+//! contents and moves with them, so that a tree has an inode of its own in either case.
 
 mod programs;
 mod swaps;
@@ -17,12 +17,12 @@ use crate::plan::{Act, Deed, How};
 use crate::problem::Problem;
 use crate::value::tree::Census;
 
-/// The folder that marks the one it is in as ours. Making it makes both, in one command.
+/// The folder that marks its parent as ours. One command creates both.
 const MARK: &str = "made-by-db-tasks";
 
-/// The mode of the folder that stands for what was in a mount point before its first swap, in
-/// `stat`'s words. That tree has no number but the mount point's, and this folder counts as it
-/// wherever it goes. What is staged is given another mode.
+/// The mode, in `stat`'s words, of the folder that stands for what was in a mount point before its
+/// first swap. That tree has only the mount point's inode, and this folder stands for it wherever
+/// it moves. A staged tree gets another mode.
 const FIRST: &str = "43c0";
 
 /// A tree inside a container.
@@ -30,7 +30,7 @@ const FIRST: &str = "43c0";
 pub struct Inside {
     engine: String,
     container: String,
-    /// The container's number; another one of its name is another.
+    /// The container's id: another container with the same name has another.
     id: String,
     path: String,
     way: Way,
@@ -39,53 +39,53 @@ pub struct Inside {
 /// Where our own folder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// Beside the tree, in the container itself.
+    /// Next to the tree, in the container itself.
     Beside,
-    /// Beside the tree, which is in what is mounted.
+    /// Next to the tree, inside a mount.
     BesideInMount,
     /// In the tree, which is a mount point.
     Within,
 }
 
-/// What was found where our trees may be: their numbers in the file system.
+/// What was found where our trees may be: their inodes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Found {
-    /// The tree's root, where it is a folder.
+    /// The tree's root, if it is a folder.
     root: Option<u64>,
-    /// What is live: the root, or the folder that stands for what is in it.
+    /// The live tree: the root, or the folder that stands for its contents.
     live: Option<u64>,
     /// That folder.
     standing: Option<u64>,
     /// Our folder.
     folder: Option<u64>,
     mark: Option<u64>,
-    /// A tree that is being fed, or waits to be proved.
+    /// A tree that is being filled, or waits to be verified.
     coming: Option<u64>,
-    /// A tree that has proved good: as long as it has this name, a swap is under way.
+    /// A verified tree: while it has this name, a swap is under way.
     staged: Option<u64>,
     previous: Option<u64>,
     discard: Option<u64>,
-    /// The folder of what was discarded and could not be removed.
+    /// The folder for discarded trees that could not be removed.
     left: Option<u64>,
-    /// The folder of what was live between a swap and its taking back by a later run.
+    /// The folder for what was live between a swap and its undo by a later run.
     returned: Option<u64>,
-    /// Content of a mount point on its way in, and out.
+    /// Contents of a mount point moving in, and out.
     arriving: Option<u64>,
     leaving: Option<u64>,
 }
 
 impl Found {
-    /// Whether a swap was cut short: `Inside::finish` comes before all else.
+    /// Whether a swap was interrupted: `Inside::finish` comes first.
     pub fn cut_short(&self) -> bool {
         self.staged.or(self.arriving).or(self.leaving).is_some()
     }
 
-    /// Whether there is a tree to go back to.
+    /// Whether there is a tree to undo to.
     pub fn can_undo(&self) -> bool {
         self.previous.is_some()
     }
 
-    /// A tree that is there, and of which nothing more can be told.
+    /// A tree that exists, and of which nothing more is known.
     pub fn unnumbered() -> Self {
         Self { root: Some(0), live: Some(0), ..Self::default() }
     }
@@ -97,24 +97,24 @@ impl Found {
 }
 
 impl Inside {
-    /// Asks which container it is, and where something is mounted in it; it may be stopped.
+    /// Asks which container it is, and what is mounted in it; it may be stopped.
     pub fn about(engine: &str, container: &str) -> Cmd {
         let format = "{{println .Id}}{{range .Mounts}}{{println .Destination}}{{end}}";
         Cmd::new(engine).args(["inspect", "--type", "container", "--format", format, container])
     }
 
-    /// A tree at a path in a container, of which this was answered.
+    /// A tree at a path in a container, from that answer.
     ///
     /// # Errors
-    /// The path is not a folder's whole path, or something is mounted inside the tree.
+    /// The path is not absolute, or something is mounted inside the tree.
     pub fn new(engine: &str, container: &str, path: &str, about: &str) -> Result<Self, Problem> {
         let path = path.trim_end_matches('/');
         let plain = |part: &str| !matches!(part, "" | "." | "..");
         if !path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(plain)) {
             return Err(Problem::usage(format!(
-                "`{path}` is no whole path of a folder in container `{container}`"
+                "`{path}` is not an absolute path of a folder in container `{container}`"
             ))
-            .cure("write it from the root of the container, as `/srv/uploads`"));
+            .cure("write it from the root of the container, like `/srv/uploads`"));
         }
 
         let mounts = || {
@@ -128,8 +128,8 @@ impl Inside {
             return Err(Problem::refused(format!(
                 "`{inside}` is mounted inside `{path}` in container `{container}`"
             ))
-            .because("a tree with another in it is neither replaced nor emptied")
-            .cure("name both as trees of their own, none inside the other"));
+            .because("a tree with a mount in it can't be replaced or emptied")
+            .cure("make them two stores, neither inside the other"));
         }
 
         let way =
@@ -148,7 +148,7 @@ impl Inside {
         Ok(Self { engine: engine.into(), container: container.into(), id, path: path.into(), way })
     }
 
-    /// What tells this tree, and the one that is kept, from others; empty where there is none.
+    /// What identifies this tree, and the kept one; empty if there is none.
     pub fn id(&self, found: &Found) -> String {
         let number = |tree: Option<u64>| tree.map_or("-".into(), |number| number.to_string());
         found
@@ -157,24 +157,24 @@ impl Inside {
     }
 
     /// Asks which files and folders of its image a container has changed. A folder of the image
-    /// can't be renamed where the engine lays the container's files over it (overlayfs): `mv`
-    /// would copy it. Nobody need ask where something is mounted.
+    /// can't be renamed if the engine overlays the container's files on it (overlayfs): `mv` would
+    /// copy it. For a mount there is no need to ask.
     pub fn changed(&self) -> Option<Cmd> {
         (self.way == Way::Beside).then(|| Cmd::new(&self.engine).args(["diff", &self.container]))
     }
 
-    /// Whether the answer says that the container itself has made the tree's root.
+    /// Whether the answer says that the container itself created the tree's root.
     pub fn is_made(&self, changed: &str) -> bool {
         changed.lines().any(|line| line.strip_prefix("A ") == Some(&self.path))
     }
 
-    /// Asks what is at work in the container.
+    /// Asks what is running in the container.
     pub fn at_work(&self) -> Cmd {
         Cmd::new(&self.engine).args(["top", &self.container])
     }
 
-    /// What of the answer is work on our trees: a command goes on in the container when whoever
-    /// gave it is gone.
+    /// Which of those processes work on our trees: a command continues in the container after its
+    /// client is gone.
     pub fn ours<'a>(&self, at_work: &'a str) -> Vec<&'a str> {
         let (own, reading) = (self.own(), format!("{} {} ", READING.join(" "), self.path));
         at_work.lines().filter(|line| line.contains(&own) || line.contains(&reading)).collect()
@@ -217,15 +217,15 @@ impl Inside {
     /// have no programs at all.
     ///
     /// # Errors
-    /// The tree is a mount point that holds our own folder: docker would put it into the backup.
+    /// The tree is a mount point with our own folder in it: docker would put it into the backup.
     pub fn dump_by_engine(&self, found: &Found) -> Result<Cmd, Problem> {
         if self.way == Way::Within && found.mark.is_some() {
             return Err(Problem::failed(format!(
-                "`{}` holds what db-tasks keeps for an undo",
+                "`{}` contains what db-tasks keeps for an undo",
                 self.path
             ))
-            .because("without `tar` in the container it can't be left out of a backup")
-            .cure("end the undo window first, or put `tar` into the image"));
+            .because("without `tar` in the container it can't be excluded from a backup")
+            .cure("end the undo window first, or install `tar` in the image"));
         }
 
         Ok(Cmd::new(&self.engine)
@@ -234,20 +234,19 @@ impl Inside {
             .arg("-"))
     }
 
-    /// Whether a tar of the tree has our own folder in it: there are `tar`s that leave nothing out.
+    /// Whether a tar of the tree has our own folder in it: some `tar`s can't exclude anything.
     pub fn is_mixed(&self, found: &Found, census: &Census) -> bool {
         self.way == Way::Within
             && !self.is_foreign(found)
             && census.entries.contains_key(OWN.as_bytes())
     }
 
-    /// Asks what is where; parts that are not there make it end badly, and are no matter.
+    /// Asks what is where; it fails if parts do not exist, which does not matter.
     pub fn look(&self) -> Cmd {
         self.exec(&["stat", "-c", "%f %i %n"]).args(self.places()).arg("/")
     }
 
-    /// Whether an answer to [`Inside::look`] is one, and is whole: the last thing that is asked for
-    /// is always there.
+    /// Whether an answer to [`Inside::look`] is complete: the last thing asked for always exists.
     pub fn is_answer(answer: &str) -> bool {
         answer.lines().last().is_some_and(|line| line.ends_with(" /"))
     }
@@ -269,10 +268,10 @@ impl Inside {
         let root = seen(&self.path);
         if root.is_some_and(|(mode, _)| !is_a(mode, 0o040_000)) {
             return Err(Problem::failed(format!(
-                "`{}` in container `{}` is no folder",
+                "`{}` in container `{}` is not a folder",
                 self.path, self.container
             ))
-            .cure("name the folder itself, by its real path: a link to it is another thing"));
+            .cure("name the folder itself by its real path, not a link to it"));
         }
 
         let number = |(mode, number): (&str, &str)| {
@@ -312,11 +311,11 @@ impl Inside {
         })
     }
 
-    /// What [`Inside::feed_with_tar`] does by docker itself, which leaves the root as it was made
-    /// and refuses archives with sparse files.
+    /// The same as [`Inside::feed_with_tar`] by docker itself, which leaves the root as it was
+    /// created and refuses archives with sparse files.
     ///
-    /// Docker unpacks in a root of its own, so it reaches nothing outside the container; still,
-    /// both are for what [`super::sluice`] lets through.
+    /// Docker unpacks inside the container's root, so it reaches nothing outside the container;
+    /// still, both only get what [`super::sluice`] lets through.
     pub fn feed_by_engine(&self) -> Cmd {
         Cmd::new(&self.engine).args(["cp", "-"]).arg(format!(
             "{}:{}",
@@ -325,29 +324,27 @@ impl Inside {
         ))
     }
 
-    /// Has all that was written on disk: what comes next are renames, which must not be there
-    /// before it.
+    /// Flushes everything written to disk: the renames that follow must not get there first.
     pub fn flush(&self) -> Cmd {
         self.exec(&["sync"])
     }
 
-    /// Takes set-id bits off all files that were fed.
+    /// Removes set-id bits from all unpacked files.
     pub fn take_set_id(&self) -> Cmd {
         self.exec(&["find", &self.at("coming"), "-type", "f", "-exec", "chmod", "ug-s", "{}", "+"])
     }
 
-    /// A tar of what was fed, to be scanned and compared: only then may it be swapped in.
+    /// A tar of what was unpacked, to be scanned and compared: only then may it be swapped in.
     pub fn read_back(&self, tar: Tar) -> Cmd {
         self.tar_of(&self.at("coming"), tar).arg(".")
     }
 
-    /// `mv` and `rm` take names that begin with a dash for options; after the path of a folder none
-    /// does.
+    /// `mv` and `rm` take names that begin with a dash as options; a path never begins with one.
     fn each_in(&self, folder: &str, words: &[&str]) -> Cmd {
         self.entries(folder).arg("-exec").args(words.iter().copied()).arg(";")
     }
 
-    /// What is in a folder, but for our own.
+    /// What is in a folder, except for our own.
     fn entries(&self, folder: &str) -> Cmd {
         let all = self.exec(&["find", folder, "-mindepth", "1", "-maxdepth", "1"]);
         if self.way == Way::Within && folder == self.path {
@@ -358,7 +355,7 @@ impl Inside {
     }
 
     fn rename(&self, from: &str, to: &str) -> Act {
-        // without -T a folder that is there would get the tree into it
+        // without -T an existing folder would get the tree inside it
         let cmd = self.exec(&["mv", "-T", &self.at(from), &self.at(to)]);
         Act::Rename(deed(
             format!("{} -> {} in {}", self.at(from), self.at(to), self.container),
@@ -366,8 +363,8 @@ impl Inside {
         ))
     }
 
-    /// Gives a tree that is in the way a name of its own: nothing is removed where a removal that
-    /// fails would leave half of the work.
+    /// Gives a tree that is in the way another name: nothing is removed at a point where a failed
+    /// removal would leave the work half done.
     fn put_away(&self, name: &str, number: u64, folder: &str) -> [Act; 2] {
         let cmd = self.exec(&["mkdir", "-p", &self.at(folder)]);
         let made = Act::Create(deed(format!("folder {}", self.shown_at(folder)), cmd));
@@ -386,12 +383,12 @@ impl Inside {
 
     fn wrapped(&self, cmd: Cmd) -> Cmd {
         let mut cmd = Place::container(&self.engine, &self.container).wrap(cmd);
-        // as the image's own user it may read not all, and give no file its owner back
+        // the image's own user may not be able to read everything, or restore owners
         cmd.args.insert(1, "--user=0".into());
         cmd
     }
 
-    /// Whether there is a folder by our folder's name that is somebody's own.
+    /// Whether there is a folder with our folder's name that is not ours.
     pub fn is_foreign(&self, found: &Found) -> bool {
         found.folder.is_some() && found.mark.is_none()
     }
@@ -409,7 +406,7 @@ impl Inside {
         }
     }
 
-    /// Where what may have been used waits for a person.
+    /// Where trees that may have been used wait for a person.
     pub fn returned(&self) -> String {
         self.at(RETURNED)
     }
@@ -442,7 +439,7 @@ impl Inside {
         ]
     }
 
-    /// `app:/srv/uploads`, as people are told.
+    /// `app:/srv/uploads`, as it is shown.
     fn shown(&self) -> String {
         format!("{}:{}", self.container, self.path)
     }
@@ -452,7 +449,7 @@ impl Inside {
     }
 }
 
-/// How a tree is read: whoever asks what is at work knows it by that.
+/// The command that reads a tree, by which it is recognised among the running ones.
 const READING: [&str; 4] = ["tar", "-cf", "-", "-C"];
 /// Our folder's name in a mount point.
 const OWN: &str = ".db-tasks";
@@ -460,7 +457,7 @@ const OWN: &str = ".db-tasks";
 const IGNORE: &str = ".gitignore";
 /// The folder that stands for what is in a mount point.
 const STANDING: &str = "live";
-/// Folders of trees that are out of the way.
+/// Folders for trees moved out of the way.
 const LEFT: &str = "left";
 const RETURNED: &str = "returned";
 const LIVE: &str = "";

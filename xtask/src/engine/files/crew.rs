@@ -1,5 +1,4 @@
-//! Reads a tree back by several threads: what takes time is to open thousands of files, and each
-//! thread opens its own.
+//! Reads a tree back with several threads: opening thousands of files takes most of the time.
 
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,7 +13,7 @@ use crate::value::tree::{Census, Name};
 /// More threads would wait for each other, and for the disk.
 const MOST: usize = 4;
 
-/// Reads a tree without keeping it: what is on disk, to be compared with what should be there.
+/// Reads a tree, to compare what is on disk with what should be there.
 ///
 /// # Errors
 /// A part of the tree can't be read.
@@ -22,7 +21,7 @@ pub fn read_back(root: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Cens
     read_back_by(root, Method::default(), progress)
 }
 
-/// The same, with contents summed in a way of one's own.
+/// The same, with another digest for contents.
 ///
 /// # Errors
 /// A part of the tree can't be read.
@@ -42,7 +41,7 @@ pub fn read_back_by(
 
         crew.into_iter()
             .map(|one| {
-                one.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a reading thread broke down")))
+                one.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a reading thread panicked")))
             })
             .collect()
     });
@@ -58,7 +57,7 @@ pub fn read_back_by(
     Ok(whole)
 }
 
-/// Folders that nobody has read yet.
+/// Folders that are not read yet.
 pub(super) struct Folders {
     todo: Mutex<Todo>,
     changed: Condvar,
@@ -80,7 +79,7 @@ impl Default for Folders {
 }
 
 impl Folders {
-    /// The next one; nothing once all have been read.
+    /// The next one; `None` once all have been read.
     pub fn next(&self) -> Option<Name> {
         let mut todo = self.todo();
         loop {
@@ -108,8 +107,8 @@ impl Folders {
     }
 }
 
-/// Whoever ends, well or badly, keeps nobody waiting: at the end of all work there is nothing to
-/// do, and after a failure no use in it.
+/// A thread that ends, well or badly, wakes the others: at the end there is nothing left to do, and
+/// after a failure no reason to continue.
 struct Ends<'a>(&'a Folders);
 
 impl Drop for Ends<'_> {

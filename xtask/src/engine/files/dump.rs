@@ -1,4 +1,4 @@
-//! Writes a tree as a tar, at constant memory, and notices what changes meanwhile.
+//! Writes a tree as a tar, in constant memory, and notices what changes meanwhile.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -25,14 +25,13 @@ const CHUNK: usize = 256 * 1024;
 /// A tar is made of blocks.
 const BLOCK: u64 = 512;
 
-/// Writes the tree as a tar: a folder, what is in it, then the folders in it, each in the order of
-/// bytes.
+/// Writes the tree as a tar: a folder, what is in it, then the folders in it, each in byte order.
 ///
 /// The census says what was written, and in its remarks what changed while it was read. The tar is
-/// sound in any case: what a shrinking file has lost is filled with zeros.
+/// always valid: what a shrinking file lost is filled with zeros.
 ///
 /// # Errors
-/// A part of the tree can't be read, or `out` can't be written, which is an `io::Error` as it came.
+/// A part of the tree can't be read, or `out` can't be written (the original `io::Error`).
 pub fn dump(
     root: &Path,
     excludes: &Excludes,
@@ -76,8 +75,7 @@ enum Form {
     None,
 }
 
-/// The library ends an archive well when it is dropped, one that was given up as well: this keeps
-/// it from that.
+/// The library completes an archive when it is dropped, even an abandoned one: this prevents that.
 struct Out<'a> {
     out: &'a mut dyn Write,
     given_up: bool,
@@ -100,7 +98,7 @@ struct Dump<'a> {
     census: Census,
     bytes: u64,
     sum: Summing,
-    /// Room for what is read at once, for the headers of an entry, and for the records of one.
+    /// Buffers for one read, for the headers of an entry, and for its records.
     chunk: Vec<u8>,
     head: Vec<u8>,
     records: Vec<u8>,
@@ -120,7 +118,7 @@ impl<'a> Dump<'a> {
         Self { root, form, tar, census, bytes: 0, sum, chunk, head, records, progress }
     }
 
-    /// Takes in what was read, and leaves the batch empty.
+    /// Takes what was read, and leaves the batch empty.
     fn take(&mut self, batch: &mut Batch) -> Result<()> {
         let bytes = &batch.bytes;
         for step in batch.steps.drain(..) {
@@ -241,7 +239,7 @@ impl<'a> Dump<'a> {
         self.passed(file, map.len() as u64)
     }
 
-    /// Reads a file to its end, and writes it behind what is stored of it so far.
+    /// Reads a file to its end, and appends it to what is already stored.
     fn passed(&mut self, file: &mut Steady, mut stored: u64) -> io::Result<()> {
         let entries = self.census.entries.len() as u64;
         let out = self.tar.get_mut();
@@ -285,9 +283,8 @@ impl<'a> Dump<'a> {
         self.tar.get_mut().write_all(&self.head)
     }
 
-    /// The header of an entry; those that hold what it has no room for are in `head`: long names in
-    /// GNU's way, which has room for any byte, and parts of a second and attributes in that of
-    /// pax.
+    /// The header of an entry; what does not fit goes into more headers in `head`: long names in
+    /// GNU's way, which allows any byte, fractions of a second and attributes in pax's way.
     fn long_names(
         &mut self,
         name: &Name,
@@ -340,7 +337,7 @@ impl<'a> Dump<'a> {
     }
 }
 
-/// Fills the last block of so many bytes with zeros.
+/// Pads the last block of this many bytes with zeros.
 fn fill(out: &mut dyn Write, bytes: u64) -> io::Result<()> {
     let filling = bytes.next_multiple_of(BLOCK) - bytes;
     out.write_all(&[0; BLOCK as usize][..filling as usize])

@@ -3,9 +3,9 @@
 use crate::problem::Problem;
 use crate::value::tree::Name;
 
-/// Globs of what is left out. One without a slash means entries of that name in any folder; one
-/// with a slash is read from the root. A slash at its end means folders only. A folder that is left
-/// out is left out with all that is in it.
+/// Globs of what is left out. One without a slash matches entries of that name in any folder; one
+/// with a slash is relative to the root. A slash at its end matches only folders. A folder is left
+/// out with everything in it.
 #[derive(Debug, Clone, Default)]
 pub struct Excludes(Vec<Glob>);
 
@@ -20,7 +20,7 @@ impl Excludes {
     /// Reads globs.
     ///
     /// # Errors
-    /// One is not well-formed, or has a meaning elsewhere that it has not here.
+    /// One is not well-formed, or would mean something different in other tools.
     pub fn new<S: AsRef<str>>(globs: impl IntoIterator<Item = S>) -> Result<Self, Problem> {
         globs.into_iter().map(|glob| Glob::new(glob.as_ref())).collect::<Result<_, _>>().map(Self)
     }
@@ -35,7 +35,7 @@ impl Excludes {
         self.0.iter().any(|glob| glob.matches(name))
     }
 
-    /// Whether an entry, or a folder that it is in, is left out.
+    /// Whether an entry, or a folder it is in, is left out.
     pub fn reach(&self, name: &Name) -> bool {
         !self.0.is_empty() && (self.file(name) || self.reach_above(name))
     }
@@ -60,21 +60,21 @@ impl Excludes {
 impl Glob {
     fn new(text: &str) -> Result<Self, Problem> {
         let wrong =
-            |why: &str| Problem::usage(format!("the glob `{text}` can't be read")).because(why);
+            |why: &str| Problem::usage(format!("the glob `{text}` is not valid")).because(why);
         let (body, folders_only) =
             text.strip_suffix('/').map_or((text, false), |body| (body, true));
         let pattern = body.trim_start_matches('/');
 
         if pattern.is_empty() {
-            return Err(wrong("it would leave out everything or nothing").cure("take it out"));
+            return Err(wrong("it would exclude everything or nothing").cure("remove it"));
         }
         if pattern.starts_with('!') {
-            return Err(wrong("`!` takes nothing back here")
-                .cure("name what is left out; `\\!` is a name that begins so"));
+            return Err(wrong("`!` can't include something again")
+                .cure("name only what to exclude; `\\!` matches a name that begins with `!`"));
         }
 
         fast_glob::validate(pattern).map_err(|e| {
-            wrong(&e.to_string()).cure("mend it; `\\` before a sign takes its meaning")
+            wrong(&e.to_string()).cure("fix it; `\\` before a character makes it literal")
         })?;
 
         Ok(Self { pattern: pattern.into(), folders_only, anywhere: !body.contains('/') })

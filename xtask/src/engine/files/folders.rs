@@ -1,5 +1,4 @@
-//! The folders of a tree as a tar of their own: a `tar` that gives a folder its time before it
-//! fills it is given them once more.
+//! A tar with only the folders of a tree, for a `tar` that sets a folder's time before it fills it.
 
 use std::io::{self, Write};
 
@@ -12,15 +11,14 @@ use crate::value::tree::{Attributes, Census, Entry, Kind, Moment, Name};
 const BLOCK: usize = 512;
 
 impl Census {
-    /// A root that is its owner's alone, and nothing in it.
+    /// An empty root that only its owner can enter.
     pub fn root() -> Self {
         let (mtime, attributes) = (Moment::default(), Attributes::new());
         let root = Entry { kind: Kind::Folder, mode: 0o700, mtime, owner: (0, 0), attributes };
         Self { entries: [(Name::ROOT, root)].into(), remarks: Vec::new() }
     }
 
-    /// A tar of its folders alone, the deepest first, so that what is given to one changes no
-    /// other.
+    /// A tar with only its folders, the deepest first, so that setting one changes no other.
     ///
     /// # Errors
     /// Those of writing to memory.
@@ -35,7 +33,7 @@ impl Census {
         Ok(out)
     }
 
-    /// As it is made by a `tar` that gives links no times.
+    /// As unpacked by a `tar` that sets no times of links.
     pub fn without_times_of_links(mut self) -> Self {
         let links =
             self.entries.values_mut().filter(|entry| matches!(entry.kind, Kind::Symlink { .. }));

@@ -15,7 +15,7 @@ pub(super) const BLOCK: usize = 512;
 pub(super) fn long(kind: EntryType, text: &[u8], out: &mut Vec<u8>) {
     out.extend(of_long(kind, text).as_bytes());
     out.extend(text);
-    // a zero ends it, more of them fill the block
+    // a zero ends it, more of them pad the block
     out.push(0);
     fill(out);
 }
@@ -46,7 +46,7 @@ pub(super) fn record(key: &[u8], value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Fills the last block with zeros.
+/// Pads the last block with zeros.
 pub(super) fn fill(out: &mut Vec<u8>) {
     out.resize(out.len().next_multiple_of(BLOCK), 0);
 }
@@ -67,7 +67,7 @@ fn of_long(kind: EntryType, text: &[u8]) -> Header {
     header
 }
 
-/// As much of a text as a field holds.
+/// As much of a text as fits in a field.
 pub(super) fn put(field: &mut [u8], text: &[u8]) {
     let room = text.len().min(field.len());
     field[..room].copy_from_slice(&text[..room]);

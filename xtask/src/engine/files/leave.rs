@@ -1,4 +1,4 @@
-//! What is left out of a tar that an image's own program makes of a live tree.
+//! What is left out of a tar that an image's own program makes from a live tree.
 
 use std::io::Read;
 
@@ -7,17 +7,17 @@ use tar::{Entry, EntryType};
 use super::excludes::Excludes;
 use crate::value::tree::{Census, Name, What};
 
-/// What is left out, and who is told of it.
+/// What is left out, and who is notified.
 pub(super) struct Leaving<'a> {
-    /// What nobody wants in a backup.
+    /// What does not belong in a backup.
     pub excludes: &'a Excludes,
-    /// Names of files whose content went by under a name that is left out.
+    /// Names of files whose content passed under an excluded name.
     pub rest: Vec<Name>,
-    /// Told where each begins and ends.
+    /// Notified where each begins and ends.
     pub told: &'a mut dyn FnMut(Part),
 }
 
-/// What of an entry that is left out has gone by.
+/// How much of an excluded entry has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     /// Its headers.
@@ -33,7 +33,7 @@ pub(super) enum Left {
     Excluded,
     /// It is a pipe or a device, or another name of one.
     NoContent(Name),
-    /// It is another name of a file that is excluded: only its content is missing.
+    /// It is another name of an excluded file: only its content is missing.
     Rest(Name),
 }
 

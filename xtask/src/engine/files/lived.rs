@@ -1,8 +1,8 @@
-//! Whether anything in a tree changed while it was live: then it is somebody's, and no clean-up
+//! Whether anything in a tree changed while it was live: then somebody may need it, and no clean-up
 //! removes it.
 //!
-//! Every change of an entry sets a time that no program can set back (`ctime`). What is staged is
-//! whole before it becomes live, so that whatever has a later time was changed while it was live.
+//! Every change of an entry sets a time that no program can set back (`ctime`). A staged tree is
+//! complete before it becomes live, so whatever has a later time was changed while it was live.
 
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -16,14 +16,14 @@ use super::walk::{at, beneath, list, look, open_root, seen};
 use crate::problem::Problem;
 use crate::value::tree::{Moment, Name};
 
-/// A tree, and when it was about to become live, by the clock of its own file system.
+/// A tree, and when it was about to become live, by its file system's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Since {
     tree: u64,
     at: Moment,
 }
 
-/// Longest time that a file system's clock is waited for.
+/// How long to wait for a file system's clock.
 const TICKS: u32 = 50;
 
 impl Aside {
@@ -31,8 +31,8 @@ impl Aside {
         self.folder().join("live-since.json")
     }
 
-    /// Notes that a tree is about to become live. Returns when the clock has gone on, so that what
-    /// changes from here on shows it.
+    /// Notes that a tree is about to become live. Returns once the clock has advanced, so that
+    /// later changes show.
     pub(super) fn note_live(&self, tree: u64) -> Result<(), Problem> {
         let at = self.clock().map_err(|e| at(&self.since(), "could not write", &e))?;
         self.note(Since { tree, at })?;
@@ -48,7 +48,7 @@ impl Aside {
         Ok(())
     }
 
-    /// Notes of a tree that is live, and of which nobody has noted it, that it may have changed.
+    /// Notes that a live tree without a note may have changed.
     pub(super) fn note_unknown(&self, tree: u64) -> Result<(), Problem> {
         match self.noted() {
             Some(since) if since.tree == tree => Ok(()),
@@ -61,7 +61,7 @@ impl Aside {
         drop(fs::remove_file(self.since()));
     }
 
-    /// Whether a tree was live, and something in it changed since. In doubt it did.
+    /// Whether a tree was live, and something in it changed since. When in doubt, it did.
     pub(super) fn has_lived(&self, tree: &Path, number: u64) -> bool {
         let since = self.noted().filter(|since| since.tree == number);
         since.is_some_and(|since| changed_after(tree, since.at).unwrap_or(true))
@@ -80,15 +80,15 @@ impl Aside {
         self.folder().join("clock.partial")
     }
 
-    /// What the file system has for now.
+    /// The file system's current time.
     fn clock(&self) -> io::Result<Moment> {
         drop(fs::remove_file(self.probe()));
         Ok(seen(fs::File::create(self.probe())?)?.ctime)
     }
 }
 
-/// Whether anything in a tree changed after a moment. Of the root only its content counts: a rename
-/// changes its `ctime`, too.
+/// Whether anything in a tree changed after a given time. For the root only its content counts: a
+/// rename changes its `ctime`, too.
 fn changed_after(root: &Path, moment: Moment) -> Result<bool, Problem> {
     let failed = |e: rustix::io::Errno| at(root, "could not look at", &e.into());
     let open = open_root(root)?;

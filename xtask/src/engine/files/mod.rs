@@ -1,7 +1,7 @@
-//! File trees: what they hold, as a tar stream and back, and how one tree takes another's place.
+//! File trees: their contents as a tar stream and back, and how one tree replaces another.
 //!
-//! A backup is a plain tar, which any `tar` reads. [`dump`] writes it, [`scan`] proves it,
-//! [`unpack`] makes a tree of it beside the live one, [`read_back`] reads that tree again for
+//! A backup is a plain tar, which any `tar` reads. [`dump`] writes it, [`scan`] verifies it,
+//! [`unpack`] makes a tree of it next to the live one, [`read_back`] reads that tree again for
 //! [`differences`], and [`swap`] gives it the live name.
 
 mod attributes;

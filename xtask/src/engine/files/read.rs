@@ -1,4 +1,4 @@
-//! Reads a tar, ours or anybody's, and lets through only what stays inside its tree.
+//! Reads a tar, ours or anybody's, and accepts only what stays inside its tree.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -14,51 +14,51 @@ use crate::problem::Problem;
 use crate::stream::{Fingerprint, Method, Summed, Summing};
 use crate::value::tree::{Attributes, Census, Entry, Kind, Moment, Name, Target, What, escaped};
 
-/// Bytes of headers that may describe one entry. They are held in memory; long names and the map of
-/// a much divided sparse file fit.
+/// How many bytes of headers one entry may have. They are held in memory; long names and the map of
+/// a very fragmented sparse file fit.
 const HEADERS: u64 = 16 << 20;
-/// No file system of today has longer files: a sparse entry costs its archive next to nothing, and
-/// us the time to read all its zeros.
+/// No file system today has longer files: a sparse entry takes hardly any space in its archive, but
+/// reading all its zeros takes time.
 const LONGEST_SPARSE: u64 = 1 << 44;
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
-/// Bytes of a refused name that are told.
+/// How many bytes of a refused name to show.
 const SHOWN: usize = 200;
-/// How many reasons to refuse are told.
+/// How many reasons for a refusal to show.
 const TOLD: usize = 10;
 
-/// What becomes of symbolic links that lead out of the tree, or may.
+/// What to do with symbolic links that lead out of the tree, or may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
     /// The archive is refused.
     Inside,
-    /// They are taken as they are: the archive is one that its owner trusts. Nothing is ever
-    /// written through a link in any case.
+    /// They are kept as they are: the archive is trusted. Nothing is ever written through a link in
+    /// any case.
     AsTheyAre,
-    /// The same of a tar that a program makes of a live tree: what has no content (pipes, devices)
-    /// is left out, and remarked.
+    /// The same for a tar that a program makes from a live tree: what has no content (pipes,
+    /// devices) is left out, and noted.
     OfTree,
 }
 
-/// Reads an archive whole and writes nothing: every header, every byte, the mark at its end. This
-/// is the gate for foreign archives.
+/// Reads an archive to its end and writes nothing: every header, every byte, the end mark. This is
+/// the gate for foreign archives.
 ///
 /// # Errors
-/// It is damaged, cut off, or holds something that could be written outside the tree.
+/// It is damaged, cut short, or has something that could be written outside the tree.
 pub fn scan(input: &mut dyn Read, links: Links) -> Result<Census> {
     scan_by(input, links, Method::default())
 }
 
-/// The same, with contents summed in a way of one's own.
+/// The same, with another digest for contents.
 ///
 /// # Errors
 /// Those of [`scan`].
 pub fn scan_by(input: &mut dyn Read, links: Links, method: Method) -> Result<Census> {
-    // what an entry's taker leaves is read anyway
+    // what the consumer of an entry leaves is read anyway
     each(input, links, method, &mut |_, _| Ok(()))
 }
 
-/// Reads a tar that a program makes of a live tree, and leaves out what a backup does.
+/// Reads a tar that a program makes from a live tree, and leaves out what a backup does.
 ///
 /// # Errors
 /// Those of [`scan`].
@@ -67,7 +67,7 @@ pub fn scan_but(input: &mut dyn Read, excludes: &Excludes) -> Result<Census> {
     each_but(input, Links::OfTree, Method::default(), &mut |_, _| Ok(()), &mut leaving)
 }
 
-/// An entry as it stands in the archive, its content yet unread.
+/// An entry as it is in the archive, before its content is read.
 #[derive(Debug)]
 pub(super) struct Item {
     pub name: Name,
@@ -76,7 +76,7 @@ pub(super) struct Item {
     pub mtime: Moment,
     pub owner: (u32, u32),
     pub attributes: Attributes,
-    /// What the archive tells of its attributes that is not kept.
+    /// Attributes in the archive that are not kept.
     missed: Option<What>,
 }
 
@@ -90,8 +90,7 @@ pub(super) enum Shape {
     Hardlink(Name),
 }
 
-/// Hands over each entry and its content, in the order of the archive, until one of them has to be
-/// refused.
+/// Passes on each entry and its content, in the order of the archive, until one must be refused.
 pub(super) fn each(
     input: &mut dyn Read,
     links: Links,
@@ -103,7 +102,7 @@ pub(super) fn each(
     each_but(input, links, method, act, &mut leaving)
 }
 
-/// The same, but for what is left out of a tar of a live tree.
+/// The same, without what is left out of a tar of a live tree.
 pub(super) fn each_but(
     input: &mut dyn Read,
     links: Links,
@@ -167,7 +166,7 @@ pub(super) fn each_but(
         let size = entry.size();
         let mut content = Summed::new(entry, &mut sum);
         if dangers.is_empty() {
-            // where the archive can't be read, that is why the entry could not be made
+            // if the archive can't be read, that is why the entry could not be created
             act(&item, &mut content).map_err(|e| {
                 if watch.failed.get().is_some() { watch.blame(&e).into() } else { e }
             })?;
@@ -197,7 +196,7 @@ pub(super) fn each_but(
     if dangers.is_empty() { Ok(census) } else { Err(refused(&dangers).into()) }
 }
 
-/// What an entry's headers say; nothing for a remark about the archive as a whole.
+/// What an entry's headers say; `None` for a note about the whole archive.
 fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, String> {
     let Extensions { mtime, attributes, missed } = extensions(entry)?;
     let header = entry.header();
@@ -208,7 +207,7 @@ fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, St
     let shape = match header.entry_type() {
         EntryType::XGlobalHeader => return Ok(None),
         EntryType::Directory => Shape::Folder,
-        // as archives from before POSIX have it
+        // as in archives from before POSIX
         EntryType::Regular if raw.ends_with(b"/") => Shape::Folder,
         EntryType::Regular | EntryType::Continuous => Shape::File,
         EntryType::GNUSparse if entry.size() > LONGEST_SPARSE => {
@@ -224,13 +223,13 @@ fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, St
         EntryType::Fifo => return Err("a pipe".into()),
         other => {
             return Err(format!(
-                "an entry of type `{}`, which is not known",
+                "an entry of the unknown type `{}`",
                 other.as_byte().escape_ascii()
             ));
         }
     };
 
-    // the highest number means "as it is" where an owner is set
+    // the highest number means "unchanged" when an owner is set
     let id = |id: io::Result<u64>| {
         let id = u32::try_from(id.map_err(unreadable)?).ok().filter(|id| *id != u32::MAX);
         id.ok_or_else(|| "an owner that no system has".to_owned())
@@ -257,8 +256,8 @@ struct Extensions {
     missed: Option<What>,
 }
 
-/// The extended headers, of which the library reads names and sizes, and we the time. What neither
-/// of us understands is refused where it would change what the entry is.
+/// The extended headers: the library reads names and sizes, we read the time. Anything else is
+/// refused if it would change what the entry is.
 fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Extensions, String> {
     let global = entry.header().entry_type() == EntryType::XGlobalHeader;
     let Some(extensions) = entry.pax_extensions().map_err(|e| e.to_string())? else {
@@ -274,10 +273,10 @@ fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Extensions, Stri
                     Some(moment(extension.value_bytes()).ok_or("a time that can't be read")?)
             }
             b"path" | b"linkpath" | b"size" if global => {
-                return Err("a name for all entries".into());
+                return Err("one name for all entries".into());
             }
             key if key.starts_with(b"GNU.sparse.") => {
-                return Err("a sparse file in pax format, which is not read here".into());
+                return Err("a sparse file in pax format, which is not supported".into());
             }
             key if !global => {
                 attributes::take(&mut said.attributes, key, extension.value_bytes())?;
@@ -314,7 +313,7 @@ fn fits(item: Item, census: &Census, links: Links) -> Result<Item, String> {
     let kind = |name: &Name| census.entries.get(name).map(|entry| &entry.kind);
 
     if item.name == Name::ROOT && item.shape != Shape::Folder {
-        return Err("the root of the tree, and no folder".into());
+        return Err("the root of the tree, but not a folder".into());
     }
     if census.entries.contains_key(&item.name) {
         return Err("a second entry of this name".into());
@@ -323,11 +322,11 @@ fn fits(item: Item, census: &Census, links: Links) -> Result<Item, String> {
     let path = item.name.bytes();
     for at in (0..path.len()).filter(|at| path[*at] == b'/') {
         if census.entries.get(&path[..at]).is_some_and(|entry| entry.kind != Kind::Folder) {
-            return Err(format!("it lies in `{}`, which is no folder", escaped(&path[..at])));
+            return Err(format!("it is in `{}`, which is not a folder", escaped(&path[..at])));
         }
     }
 
-    // a folder whose entry comes after what is in it is none of ours, and yet allowed
+    // a folder whose entry comes after its contents is not written by us, but allowed
     let below = census.entries.range(item.name.join(b"")..).next();
     if item.shape != Shape::Folder
         && below.is_some_and(|(name, _)| name.bytes().starts_with(item.name.join(b"").bytes()))
@@ -340,7 +339,7 @@ fn fits(item: Item, census: &Census, links: Links) -> Result<Item, String> {
             Err(format!("a link that may lead out of the tree, to `{}`", escaped(to)))
         }
         Shape::Hardlink(to) if !matches!(kind(to), Some(Kind::File { .. })) => {
-            Err(format!("a hard link to `{to}`, which is no file that came before it"))
+            Err(format!("a hard link to `{to}`, which is not an earlier file in the archive"))
         }
         _ => Ok(item),
     }
@@ -366,7 +365,7 @@ fn note(census: &mut Census, item: Item, bytes: u64, print: Fingerprint) {
     );
 }
 
-/// The library stops at the first block of zeros; after it comes a second one, and then nothing but
+/// The library stops at the first block of zeros; a second one must follow, and then nothing but
 /// zeros.
 fn end(mut rest: impl Read, watch: &Watch) -> Result<()> {
     let (mut zeros, mut buffer) = (0_u64, vec![0; 64 * 1024]);
@@ -377,10 +376,9 @@ fn end(mut rest: impl Read, watch: &Watch) -> Result<()> {
         }
 
         if buffer[..got].iter().any(|byte| *byte != 0) {
-            return Err(Problem::failed("the archive goes on after its end")
+            return Err(Problem::failed("the archive continues after its end")
                 .cure(
-                    "it may be two archives in one file: take them apart, and restore the one you \
-                     want",
+                    "it may be two archives in one file: split them, and restore the one you want",
                 )
                 .of_backup()
                 .into());
@@ -390,18 +388,18 @@ fn end(mut rest: impl Read, watch: &Watch) -> Result<()> {
     }
 }
 
-/// What the reader and the loop above it know of each other.
+/// What the reader and the loop above it share.
 struct Watch {
-    /// Whether the input has come to its end.
+    /// Whether the input has ended.
     ended: Cell<bool>,
     /// How many bytes may still be read.
     allowed: Cell<u64>,
-    /// How the input failed, where it did.
+    /// How the input failed, if it did.
     failed: Cell<Option<io::ErrorKind>>,
 }
 
 impl Watch {
-    /// What is wrong: the archive, or the way it comes.
+    /// What is wrong: the archive, or reading it.
     fn blame(&self, error: &dyn std::fmt::Display) -> Problem {
         use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
 
@@ -426,8 +424,7 @@ struct Watched<'a> {
     at: u64,
 }
 
-/// How the library passes over what fills a block: it would clear 32 KiB each time to read a few
-/// bytes.
+/// How the library skips padding: it would clear 32 KiB each time to read a few bytes.
 impl io::Seek for Watched<'_> {
     fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
         let io::SeekFrom::Current(bytes) = to else {
@@ -470,16 +467,17 @@ impl Read for Watched<'_> {
 fn refused(dangers: &[String]) -> Problem {
     let more = dangers.len().saturating_sub(TOLD);
     let problem = Problem::refused(
-        "the archive was refused: not all of it would stay inside the folder it is restored to",
+        "the archive was refused: parts of it would be written outside the folder it is restored \
+         to",
     );
     let problem =
         dangers.iter().take(TOLD).fold(problem, |problem, danger| problem.because(danger));
     let problem = if more > 0 { problem.because(format!("and {more} more")) } else { problem };
-    problem.cure("find out who made it; nothing of it was put in place").of_backup()
+    problem.cure("find out who made it; no live data was changed").of_backup()
 }
 
 fn cut_off() -> Problem {
-    Problem::failed("the archive is cut off: its end mark is missing")
+    Problem::failed("the archive is truncated: its end mark is missing")
         .cure("use another backup (`db-list`)")
         .of_backup()
 }

@@ -1,4 +1,4 @@
-//! Hands an archive on to another program, entry by entry, each only when it was judged.
+//! Passes an archive on to another program, entry by entry, each only after it was checked.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -13,21 +13,20 @@ use crate::value::tree::{Census, Name};
 
 /// A tar is made of blocks.
 const BLOCK: u64 = 512;
-/// Bytes that are held back at most: more headers than any one entry may have.
+/// How many bytes are held back at most: more headers than one entry may have.
 const HELD: usize = 64 << 20;
 
-/// Reads an archive as [`super::scan`] does and hands it on to `out`, so that nothing of it reaches
-/// another program's hands before it was let through: the headers of an entry wait until it was
-/// judged, and from the first that is refused on nothing goes out any more. Such an archive is cut
-/// off, for whoever reads `out`.
+/// Reads an archive as [`super::scan`] does and passes it on to `out`, so that nothing reaches
+/// another program unchecked: the headers of an entry wait until it was checked, and after the
+/// first refusal nothing is passed on. The reader of `out` then sees a truncated archive.
 ///
 /// # Errors
-/// Those of [`super::scan`]; or `out` can't be written, which is an `io::Error` of its kind.
+/// Those of [`super::scan`]; or `out` can't be written (the original `io::Error`).
 pub fn sluice(input: &mut dyn Read, out: &mut dyn Write, links: Links) -> Result<Census> {
     sluice_by(input, out, links, Method::default())
 }
 
-/// The same, with contents summed in a way of one's own.
+/// The same, with another digest for contents.
 ///
 /// # Errors
 /// Those of [`sluice`].
@@ -43,12 +42,12 @@ pub fn sluice_by(
 /// What is still to come of a tree, after a tar of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rest {
-    /// Names of files whose content went by under a name that is left out. As long as there are
-    /// any, the archive has no end.
+    /// Names of files whose content passed under an excluded name. As long as there are any, the
+    /// archive has no end.
     pub names: Vec<Name>,
 }
 
-/// The same of a tar that a program makes of a live tree, without what is left out of its backups.
+/// The same for a tar that a program makes from a live tree, without what its backups leave out.
 ///
 /// # Errors
 /// Those of [`sluice`].
@@ -91,7 +90,7 @@ fn through(
     let mut gate = gate.into_inner();
 
     if census.is_ok() && gate.unwritten.is_none() {
-        // what is held now are the marks of the end
+        // what is held now is the end mark
         if !rest.names.is_empty() {
             gate.forget();
         }
@@ -106,23 +105,23 @@ fn through(
 struct Gate<'a> {
     out: &'a mut dyn Write,
     held: Vec<u8>,
-    /// Where in the archive the first byte is that is held, and where the next one will be.
+    /// The position of the first held byte in the archive, and of the next one.
     since: u64,
     at: u64,
     way: Way,
     unwritten: Option<io::ErrorKind>,
 }
 
-/// What becomes of the bytes at hand.
+/// What happens to the current bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     /// They wait.
     Held,
-    /// They are let through.
+    /// They are passed on.
     Open,
-    /// They go nowhere.
+    /// They are dropped.
     Nowhere,
-    /// So many of them go nowhere: they fill the last block of what went there.
+    /// This many of them are dropped: they pad the last block of what was dropped.
     Filling(usize),
 }
 
@@ -147,8 +146,8 @@ impl Gate<'_> {
         };
     }
 
-    /// The headers of an entry that is left out go nowhere; what fills the last block of the one
-    /// before it does.
+    /// The headers of an excluded entry are dropped; the padding of the entry before it is passed
+    /// on.
     fn forget(&mut self) {
         self.held.truncate(filling(self.since));
     }
@@ -175,7 +174,7 @@ impl Gate<'_> {
             }
         };
 
-        // more is of no use: after a refusal, or after the marks of the end
+        // no more is needed: after a refusal, or after the end mark
         if self.held.len() <= HELD {
             self.held.extend_from_slice(bytes);
         }
@@ -184,7 +183,7 @@ impl Gate<'_> {
     }
 }
 
-/// How much the last block has no content for.
+/// How much padding the last block has.
 fn filling(at: u64) -> usize {
     usize::try_from((BLOCK - at % BLOCK) % BLOCK).unwrap_or_default()
 }

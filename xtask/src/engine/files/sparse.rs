@@ -14,8 +14,8 @@ const MOST_PIECES: usize = 100_000;
 /// A piece of data: where it begins, how long it is.
 pub(super) type Piece = (u64, u64);
 
-/// Where the data of a file of this length is; nothing where it is all data, or where the file
-/// system can't tell.
+/// Where the data of a file of this length is; `None` if it is all data, or if the file system
+/// can't tell.
 pub(super) fn pieces(file: &File, bytes: u64) -> Option<Vec<Piece>> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut at = 0;
@@ -33,7 +33,7 @@ pub(super) fn pieces(file: &File, bytes: u64) -> Option<Vec<Piece>> {
             _ => {}
         }
 
-        // an end between blocks is taken with what is left of its block
+        // an end inside a block is extended to the end of the block
         if let Some((from, len)) = pieces.last_mut() {
             *len = (len.next_multiple_of(BLOCK)).min(bytes - *from);
         }

@@ -1,4 +1,4 @@
-//! Reads a file as it was when its reading began.
+//! Reads a file with the length it had at first.
 
 use std::fs::File;
 use std::io;
@@ -12,10 +12,9 @@ use super::walk::{Seen, seen};
 use crate::stream::Summing;
 use crate::value::tree::What;
 
-/// A file that is as long as it was at first, whatever becomes of it, and in whose holes there is
-/// nothing.
+/// A file that keeps its first length whatever happens to it, and whose holes are empty.
 ///
-/// Holes are read, too: file systems have been wrong about them, and the digest is one of all bytes
+/// Holes are read, too: file systems have been wrong about them, and the digest covers all bytes
 /// anyway.
 pub(super) struct Steady {
     file: File,
@@ -55,7 +54,7 @@ impl Steady {
         }
     }
 
-    /// Where the stretch at hand ends, and whether it is data.
+    /// Where the current stretch ends, and whether it is data.
     fn stretch(&mut self) -> (u64, bool) {
         let Some(pieces) = &self.pieces else { return (self.bytes, true) };
         while pieces.get(self.piece).is_some_and(|(from, len)| from + len <= self.at) {
@@ -69,7 +68,7 @@ impl Steady {
         }
     }
 
-    /// Reads on, and makes up for what is missing.
+    /// Reads on, and pads what is missing.
     pub(super) fn fill(&mut self, buf: &mut [u8]) {
         let mut done = 0;
         while done < buf.len() {
@@ -91,7 +90,7 @@ impl Steady {
         self.at += buf.len() as u64;
     }
 
-    /// What comes next of what is no hole, and how much it is; holes are summed up as they go by.
+    /// The next data, and how much it is; holes are hashed on the way.
     pub(super) fn read(&mut self, buf: &mut [u8], sum: &mut Summing) -> usize {
         while self.at < self.bytes {
             let (end, data) = self.stretch();
@@ -110,7 +109,7 @@ impl Steady {
         0
     }
 
-    /// What became of it since it was looked at.
+    /// What changed since it was first looked at.
     ///
     /// # Errors
     /// It could not be read.

@@ -1,5 +1,5 @@
-//! The steps of a swap, decided from where the trees are. It decides purely, for this machine and
-//! for containers.
+//! The steps of a swap, decided from where the trees are. A pure decision, for this machine and for
+//! containers.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +15,7 @@ pub(super) enum Slot {
     Discard,
 }
 
-/// Which tree is where. The number of a folder goes along with a rename, so it tells how far a swap
-/// has come.
+/// Which tree is where. A folder keeps its inode in a rename, so it tells how far a swap has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Slots {
     pub live: Option<u64>,
@@ -35,7 +34,7 @@ impl Slots {
         }
     }
 
-    /// As it is after a step.
+    /// The state after a step.
     pub fn after(mut self, step: Step) -> Self {
         match step {
             Step::Exchange(with) => {
@@ -51,11 +50,11 @@ impl Slots {
     }
 }
 
-/// What a swap is about. Only the numbers in the file system, not its own: a machine may number its
-/// disks anew when it starts.
+/// The trees of a swap. Only their inodes, not the device: a machine may renumber its disks when it
+/// starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Intent {
-    /// The tree that gives way.
+    /// The tree that is replaced.
     pub old: Option<u64>,
     /// The tree that takes the live name.
     pub incoming: u64,
@@ -66,11 +65,11 @@ pub(super) enum Step {
     /// Both names change in one instant.
     Exchange(Slot),
     Move(Slot, Slot),
-    /// What is discarded gives way to what will be: it gets a name of its own. Nothing is removed
-    /// while a swap is under way, for a removal may fail.
+    /// What is discarded gets another name to make room. Nothing is removed while a swap is under
+    /// way, because a removal may fail.
     Shelve,
     Done,
-    /// The trees are not those the swap is about.
+    /// The trees are not those of the swap.
     Foreign,
 }
 
@@ -90,7 +89,7 @@ pub(super) fn next(slots: Slots, intent: Intent, exchange: Exchange) -> Step {
     let between = slots.live.is_none() && slots.previous == intent.old;
 
     match (slots.staged == incoming, slots.previous == incoming) {
-        // the old tree stands where the new one was: it is what an undo will want
+        // the old tree is where the new one was: an undo will need it
         _ if swapped && intent.old.is_some() && slots.staged == intent.old => {
             if slots.previous.is_none() {
                 Step::Move(Staged, Previous)
@@ -112,7 +111,7 @@ pub(super) fn next(slots: Slots, intent: Intent, exchange: Exchange) -> Step {
     }
 }
 
-/// Puts a tree that nobody will want back where it will be removed.
+/// Moves a tree that nobody needs to where it will be removed.
 fn set_apart(slots: Slots, slot: Slot) -> Step {
     if slots.discard.is_none() { Step::Move(slot, Slot::Discard) } else { Step::Shelve }
 }
@@ -143,7 +142,7 @@ mod tests {
         slots.after(step)
     }
 
-    /// Every beginning, every file system, and a machine whose file system may be asked anew after
+    /// Every beginning, every file system, and a machine whose file system may be asked again after
     /// each step.
     #[test]
     fn every_swap_and_undo_ends_well_from_wherever_it_was_cut_off() {

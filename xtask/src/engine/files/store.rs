@@ -24,17 +24,17 @@ pub struct Tree {
     pub path: PathBuf,
     /// Globs.
     pub exclude: Vec<String>,
-    /// Whether an archive's owners and set-id bits come back.
+    /// Whether an archive's owners and set-id bits are restored.
     pub rights: Rights,
 }
 
 impl Tree {
-    /// Counted whole: a wipe takes what a backup leaves out, too.
+    /// Counts everything: a wipe also removes what a backup leaves out.
     fn survey(&self) -> Result<TreeFacts> {
         Ok(survey(&self.path, &Excludes::default())?)
     }
 
-    /// Who is at home in the live tree; where there is none, we are.
+    /// The owners in the live tree; if there is none, ourselves.
     fn home(&self) -> Result<Home<'_>> {
         let (root, id) = root_of(&self.path)?;
         let ours = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
@@ -46,8 +46,7 @@ impl Tree {
         }))
     }
 
-    /// What a backup will not hold, or a restore not give back: what is left out of backups anyway
-    /// is of no matter.
+    /// What a backup will lack, or a restore not bring back; excluded entries do not matter.
     fn notes(&self, facts: &TreeFacts) -> Result<Vec<String>> {
         let excludes = Excludes::new(&self.exclude)?;
         let told = |names: &[Name], why: &str| {
@@ -65,7 +64,7 @@ impl Tree {
         Ok(Aside::of(&root_of(&self.path)?.0)?)
     }
 
-    /// A swap that was cut short is finished before anything else is.
+    /// An interrupted swap is completed before anything else.
     fn settled(&self) -> Result<Aside> {
         let aside = self.aside()?;
         repair(&aside)?;
@@ -154,23 +153,23 @@ impl Store for Tree {
                 tell(bytes)
             })?;
 
-        // it is read again while it goes to the disk
+        // it is read again while it is flushed to disk
         let (found, flushed) = std::thread::scope(|scope| {
             let flushed = scope.spawn(|| unpacked.flush());
             (read_back_by(&target, method, &mut |_, _| {}), flushed.join())
         });
-        flushed.map_err(|_| anyhow::anyhow!("the flushing thread broke down"))??;
+        flushed.map_err(|_| anyhow::anyhow!("the flushing thread panicked"))??;
 
         let (found, wanted) = (found?, unpacked.census);
         let differing = differences(&wanted.without_set_id(), &found);
         if !differing.is_empty() {
             let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
             return Err(Problem::failed(format!(
-                "`{}` does not hold what the archive brought",
+                "`{}` does not match the archive",
                 target.display()
             ))
             .because(why.join("\n"))
-            .cure("look at that disk")
+            .cure("check that disk")
             .into());
         }
 
@@ -194,11 +193,11 @@ impl Store for Tree {
                 let facts = self.survey()?;
                 if facts.entries > *items {
                     return Err(Problem::refused(format!(
-                        "`{}` holds more than was looked at",
+                        "`{}` has changed since it was looked at",
                         self.path.display()
                     ))
                     .because(format!(
-                        "{} entries now, {items} then: what came later is in nobody's yes",
+                        "it had {items} entries and now has {}; you confirmed the first number",
                         facts.entries
                     ))
                     .cure("stop what writes there (`stop-during`), and run the command again")
@@ -212,7 +211,7 @@ impl Store for Tree {
     }
 }
 
-/// Why whoever we are can't have another tree take this one's place.
+/// Why we, as this user, can't replace this tree.
 fn immovable(facts: &TreeFacts, aside: &Aside) -> Option<String> {
     let may_write = |path: &Path| {
         rustix::fs::accessat(rustix::fs::CWD, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
@@ -220,7 +219,7 @@ fn immovable(facts: &TreeFacts, aside: &Aside) -> Option<String> {
     let above = facts.root.parent()?;
     if above.is_dir() && !may_write(above) {
         return Some(format!(
-            "a restore makes `{}` and renames the tree, and you may not write in `{}`",
+            "a restore creates `{}` and renames the tree, and you may not write in `{}`",
             aside.folder().display(),
             above.display()
         ));
@@ -233,7 +232,7 @@ fn immovable(facts: &TreeFacts, aside: &Aside) -> Option<String> {
         ));
     }
 
-    // a folder that goes into another one is written to
+    // moving a folder into another one writes to it
     (facts.id.is_some() && !may_write(&facts.root)).then(|| {
         format!("a restore moves `{}` aside, and you may not write there", facts.root.display())
     })
@@ -243,26 +242,26 @@ fn nothing((): ()) -> Vec<String> {
     Vec::new()
 }
 
-/// What was used while it was live is told of.
+/// Reports what was used while it was live.
 fn kept(place: Option<PathBuf>) -> Vec<String> {
     let told = |place: PathBuf| {
         format!(
-            "what was restored had been used since: it is kept as `{0}`; when it is of no use any \
-             more, remove it",
+            "what was restored has been used since then: it is kept as `{0}`; remove it when you \
+             no longer need it",
             place.display()
         )
     };
     place.map(told).into_iter().collect()
 }
 
-/// Removes what was discarded. The work is done by then, so that what can't be removed is told, and
-/// tried again after the next one.
+/// Removes what was discarded. The work is done by then, so what can't be removed is reported, and
+/// tried again after the next restore.
 fn cleared(aside: &Aside) -> Vec<String> {
     let told = |problem: Problem| {
         let why = [&[problem.tried][..], &problem.happened].concat().join(": ");
         format!(
-            "what is of no use any more is not gone: {why}; it is in nobody's way, the next \
-             restore tries again; or remove it: `sudo rm -rf {}/discard*`",
+            "files that are no longer needed could not be removed: {why}; they do no harm, and the \
+             next restore tries again; or remove them: `sudo rm -rf {}/discard*`",
             aside.folder().display()
         )
     };

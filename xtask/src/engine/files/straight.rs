@@ -1,6 +1,6 @@
-//! Extended headers that have line ends in them, as GNU tar writes of attributes and names, in a
-//! form that the library reads: it takes records apart at line ends, though each says how long it
-//! is, and would take what stands in a value for a record.
+//! Rewrites extended headers with line ends in values, as GNU tar writes them for attributes and
+//! names, for the library: it splits records at line ends, although each gives its length, and
+//! would take a part of a value as a record.
 
 use std::io::{self, Read};
 
@@ -9,19 +9,18 @@ use tar::{EntryType, GnuExtSparseHeader, Header, PaxExtensions};
 use super::attributes;
 use super::header::{self, BLOCK, record};
 
-/// An extended header that is longer is left as it is: there is no need of any.
+/// A longer extended header is left as it is: none is needed.
 const LONGEST: u64 = 16 << 20;
 
-/// A tar as it comes, but for such headers. It never reads farther than it is asked to, but for
-/// headers.
+/// A tar, unchanged except for such headers. It never reads further than asked, except for headers.
 pub(super) struct Straight<R> {
     inner: R,
-    /// What is handed out before more is read.
+    /// What is returned before more is read.
     ready: Vec<u8>,
     at: usize,
-    /// Bytes of content to come, with what fills the last block.
+    /// Bytes of content to come, with padding.
     content: u64,
-    /// The length that an extended header gives to the entry to come.
+    /// The length that an extended header gives to the next entry.
     size: Option<u64>,
 }
 
@@ -30,7 +29,7 @@ impl<R: Read> Straight<R> {
         Self { inner, ready: Vec::new(), at: 0, content: 0, size: None }
     }
 
-    /// Reads a header and makes it ready.
+    /// Reads a header and prepares it.
     fn header(&mut self) -> io::Result<()> {
         self.ready.clear();
         self.at = 0;
@@ -38,7 +37,7 @@ impl<R: Read> Straight<R> {
         let block = self.block()?;
         let header = Header::from_byte_slice(&block[..]);
         if block.iter().all(|byte| *byte == 0) || header.entry_size().is_err() {
-            // the end, or nothing that can be read
+            // the end, or something unreadable
             self.content = u64::MAX;
             self.ready.extend(block);
             return Ok(());
@@ -68,7 +67,7 @@ impl<R: Read> Straight<R> {
         Ok(())
     }
 
-    /// The rest of a sparse file's map, which its size does not count.
+    /// The rest of a sparse file's map, which its size does not include.
     fn map(&mut self) -> io::Result<()> {
         loop {
             let (block, mut map) = (self.block()?, GnuExtSparseHeader::new());
@@ -108,7 +107,7 @@ impl<R: Read> Straight<R> {
         Ok(())
     }
 
-    /// The next block; one that is cut off is handed out as far as it goes.
+    /// The next block; a truncated one is returned as far as it goes.
     fn block(&mut self) -> io::Result<[u8; BLOCK]> {
         let (mut block, mut got) = ([0; BLOCK], 0);
         while got < BLOCK {
@@ -131,7 +130,7 @@ impl<R: Read> Read for Straight<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if self.at == self.ready.len() && self.content == 0 {
             match self.header() {
-                // whoever reads this notices it
+                // the reader notices it
                 Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => self.content = u64::MAX,
                 read => read?,
             }
@@ -150,7 +149,7 @@ impl<R: Read> Read for Straight<R> {
     }
 }
 
-/// What takes a header's place.
+/// What replaces a header.
 struct Records {
     text: Vec<u8>,
     /// Names in GNU's way, in entries of their own.
@@ -162,7 +161,7 @@ fn is_straight(text: &[u8]) -> bool {
     PaxExtensions::new(text).all(|record| record.is_ok())
 }
 
-/// Nothing where they can't be read.
+/// `None` if they can't be read.
 fn straightened(text: &[u8]) -> Option<Records> {
     let records = taken_apart(text)?;
     let has_line_end = |part: &[u8]| part.contains(&b'\n');
@@ -203,14 +202,14 @@ fn taken_apart(mut text: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     Some(records)
 }
 
-/// The length of the entry to come, read as the library does.
+/// The length of the next entry, read as the library does.
 fn length(text: &[u8]) -> Option<u64> {
     let mut records = PaxExtensions::new(text).map_while(Result::ok);
     records.find(|record| record.key_bytes() == b"size")?.value().ok()?.parse().ok()
 }
 
 fn whole(size: u64) -> u64 {
-    // what is too long for any disk never ends
+    // a length beyond any disk counts as endless
     size.checked_next_multiple_of(BLOCK as u64).unwrap_or(u64::MAX)
 }
 

@@ -1,4 +1,4 @@
-//! What is so of a tree before anything is planned; it only reads.
+//! The facts about a tree before anything is planned; it only reads.
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,13 +16,13 @@ use crate::value::tree::Name;
 /// A tree as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeFacts {
-    /// Where it really is, links in the path followed: the one to name from here on.
+    /// Its real path, with links followed: the one to use from here on.
     pub root: PathBuf,
-    /// Its root folder; `None` where there is no such folder.
+    /// Its root folder; `None` if there is no such folder.
     pub id: Option<Id>,
     /// Whether the root is a mount point, which can't be renamed.
     pub root_is_mount: bool,
-    /// Entries below the root, links and empty folders counted, what is excluded not.
+    /// Entries below the root, including links and empty folders, without excluded ones.
     pub entries: u64,
     /// Bytes of its files.
     pub bytes: u64,
@@ -32,16 +32,16 @@ pub struct TreeFacts {
     pub owners: BTreeSet<(u32, u32)>,
     /// Sockets, pipes and devices in it.
     pub special: Vec<Name>,
-    /// Links in it that may lead out.
+    /// Links in it that may lead out of it.
     pub leads_out: Vec<Name>,
-    /// Why it can't be emptied, where something in it can't be removed.
+    /// Why it can't be emptied, if something in it can't be removed.
     pub fixed: Option<String>,
 }
 
-/// Looks a tree over.
+/// Surveys a tree.
 ///
 /// # Errors
-/// Something else is where it should be, or a part of it can't be read.
+/// Something else is in its place, or a part of it can't be read.
 pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
     let absent = TreeFacts {
         root: root.into(),
@@ -125,7 +125,7 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
     Ok(facts)
 }
 
-/// Where a tree really is, and its root folder's number; nothing of it is looked over.
+/// A tree's real path, and its root's inode; its contents are not surveyed.
 ///
 /// # Errors
 /// Those of [`survey`] that concern the root.
@@ -136,7 +136,7 @@ pub fn root_of(root: &Path) -> Result<(PathBuf, Option<Id>), Problem> {
     Ok((root, Some(found.id)))
 }
 
-/// Links in the path followed; nothing where there is nothing.
+/// With links in the path followed; `None` if nothing is there.
 fn real(root: &Path) -> Result<Option<PathBuf>, Problem> {
     match root.canonicalize() {
         Ok(root) => Ok(Some(root)),
@@ -147,12 +147,12 @@ fn real(root: &Path) -> Result<Option<PathBuf>, Problem> {
     }
 }
 
-/// Whom a folder lets take something out of it.
+/// Who may remove entries from a folder.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Guard {
     /// Us.
     Ours,
-    /// Us, where it is ours (`chmod +t`).
+    /// Us, if the entry is ours (`chmod +t`).
     Sticky,
     /// Others.
     Others,
@@ -182,10 +182,10 @@ fn stays(found: &Seen, traits: Traits, guard: Guard, us: Uid) -> Option<&'static
 
     match guard {
         _ if traits.fixed => Some("is immutable, or may only be appended to (`lsattr`, `chattr`)"),
-        Guard::Others => Some("is in a folder of another user's, which does not let you remove it"),
-        Guard::Sticky if !is_ours => {
-            Some("is another user's, in a folder where only they may remove it (`chmod +t`)")
-        }
+        Guard::Others => Some("is in another user's folder, which does not let you remove it"),
+        Guard::Sticky if !is_ours => Some(
+            "belongs to another user, in a folder where only the owner may remove it (`chmod +t`)",
+        ),
         Guard::Ours | Guard::Sticky => None,
     }
 }

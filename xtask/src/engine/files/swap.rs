@@ -1,5 +1,4 @@
-//! One tree takes another's place by renames, in steps that a killed run leaves off at and the next
-//! one goes on from.
+//! One tree replaces another by renames, in steps: after a killed run the next one continues.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -13,35 +12,35 @@ use super::steps::{ENOUGH, Exchange, Intent, Slot, Slots, Step, next};
 use super::walk::{Id, at, look};
 use crate::problem::Problem;
 
-/// Gives the staged tree the live name, and keeps the one that had it for an undo; one kept before
-/// is discarded. `live` is the root that the plan was made for, `None` where there was none.
+/// Gives the staged tree the live name, and keeps the previous one for an undo; one kept before is
+/// discarded. `live` is the root that the plan was made for, `None` if there was none.
 ///
-/// The live name leads to a whole tree at any time: the old one or, in one instant, the new one.
-/// Where the file system can't exchange names it leads nowhere for a moment, and a run killed just
-/// then is finished by [`repair`].
+/// The live name leads to a complete tree at any time: the old one, then at once the new one. If
+/// the file system can't exchange names it leads nowhere for a moment; if a run is killed just
+/// then, [`repair`] completes the swap.
 ///
 /// # Errors
-/// The live tree is another by now, or a rename fails.
+/// The live tree was replaced meanwhile, or a rename fails.
 pub fn swap(aside: &Aside, live: Option<Id>) -> Result<()> {
     begin(aside, live, Slot::Staged)
 }
 
-/// Swaps back what the last [`swap`] replaced; what it brought is kept in turn, so that an undo can
-/// be undone.
+/// Swaps back what the last [`swap`] replaced; what that brought is kept, so that an undo can be
+/// undone.
 ///
 /// # Errors
-/// Nothing is kept, the live tree is another by now, or a rename fails.
+/// Nothing is kept, the live tree was replaced meanwhile, or a rename fails.
 pub fn undo(aside: &Aside, live: Option<Id>) -> Result<()> {
     begin(aside, live, Slot::Previous)
 }
 
-/// Takes a swap back: `old` is live again, what the swap brought is removed, and what was kept
-/// before is kept again. Where `old` is live, only what was left of this is done. What came in
-/// place of none stays: it is in nobody's way, and may be somebody's by now. So may what the swap
-/// brought: where anything in it changed while it was live it is kept, and the answer says where.
+/// Undoes a swap: `old` is live again, what the swap brought is removed, and what was kept before
+/// is kept again. If `old` is already live, only the rest of this is done. A tree that replaced
+/// nothing stays: it does no harm, and may be in use by now. The same may be true of what the swap
+/// brought: if anything in it changed while it was live it is kept, and the answer says where.
 ///
 /// # Errors
-/// The tree is not among those that are kept, or a rename fails.
+/// The tree is no longer kept, or a rename fails.
 pub fn take_back(aside: &Aside, old: Option<Id>) -> Result<Option<PathBuf>> {
     let (Some(old), true) = (old, aside.exists()?) else { return Ok(None) };
     let now = slots(aside)?;
@@ -56,7 +55,7 @@ pub fn take_back(aside: &Aside, old: Option<Id>) -> Result<Option<PathBuf>> {
 
     let mut exchange = Exchange::Cannot;
     let now = slots(aside)?;
-    // only a swap puts anything apart, and it leaves nothing staged
+    // only a swap moves anything aside, and it leaves nothing staged
     if now.discard.is_some() && now.staged.is_none() && now.previous.is_some() {
         take(aside, Step::Move(Slot::Previous, Slot::Staged), &mut exchange)?;
     }
@@ -74,14 +73,14 @@ pub fn take_back(aside: &Aside, old: Option<Id>) -> Result<Option<PathBuf>> {
 pub enum Repaired {
     /// No swap was under way.
     Nothing,
-    /// One was; it is done now.
+    /// One was; it is completed now.
     Finished,
 }
 
-/// Finishes a swap that was cut short. The tree on its way had proved good before the swap began.
+/// Completes an interrupted swap. The staged tree was verified before the swap began.
 ///
 /// # Errors
-/// The trees are no longer those the swap was about, or a rename fails.
+/// The trees are no longer those of the swap, or a rename fails.
 pub fn repair(aside: &Aside) -> Result<Repaired> {
     if !aside.exists()? {
         return Ok(Repaired::Nothing);
@@ -104,7 +103,7 @@ fn begin(aside: &Aside, live: Option<Id>, from: Slot) -> Result<()> {
             "there is nothing to swap `{}` with",
             aside.live().display()
         ))
-        .cure("nothing is kept any more: restore a backup")
+        .cure("nothing is kept for an undo: restore a backup")
         .into());
     }
 
@@ -115,8 +114,8 @@ fn begin(aside: &Aside, live: Option<Id>, from: Slot) -> Result<()> {
     }
 
     let Some(incoming) = (if from == Slot::Staged { slots.staged } else { slots.previous }) else {
-        return Err(Problem::failed(format!("`{}` is not there", path(aside, from).display()))
-            .cure("nothing is kept any more: restore a backup")
+        return Err(Problem::failed(format!("`{}` does not exist", path(aside, from).display()))
+            .cure("nothing is kept for an undo: restore a backup")
             .into());
     };
 
@@ -132,8 +131,7 @@ fn begin(aside: &Aside, live: Option<Id>, from: Slot) -> Result<()> {
         .map_err(|e| at(&aside.journal(), "could not write", &e))?;
 
     finish(aside, intent).inspect_err(|_| {
-        // a swap that moved nothing is none that has to be finished; a journal that stays is no
-        // more than that
+        // a swap that moved nothing need not be completed; a journal that stays does no harm
         if self::slots(aside).is_ok_and(|now| now == slots) {
             drop(fs::remove_file(aside.journal()));
         }
@@ -178,7 +176,7 @@ fn take(aside: &Aside, step: Step, exchange: &mut Exchange) -> Result<(), Proble
                 done => done.map_err(|e| failed(Slot::Live, e))?,
             }
         }
-        // a folder takes the place of none, or of an empty one: nothing is lost by a rename
+        // a folder only replaces nothing or an empty one: a rename loses nothing
         Step::Move(from, to) => fs::rename(place(from), place(to))
             .map_err(|e| failed(from, Errno::from_io_error(&e).unwrap_or(Errno::IO)))?,
         Step::Shelve => slots(aside)?
@@ -225,18 +223,20 @@ fn slots(aside: &Aside) -> Result<Slots, Problem> {
 }
 
 fn foreign(aside: &Aside) -> Problem {
-    Problem::refused(format!("`{}` is not the folder that was looked at", aside.live().display()))
-        .because(format!("the trees kept in `{}` are untouched", aside.folder().display()))
-        .cure("run the command again and look at the new plan")
-        .rolled_back()
+    Problem::refused(format!(
+        "`{}` is not the folder that was looked at before before",
+        aside.live().display()
+    ))
+    .because(format!("the trees kept in `{}` are unchanged", aside.folder().display()))
+    .cure("run the command again and look at the new plan")
+    .rolled_back()
 }
 
 fn stuck(aside: &Aside) -> Problem {
     let live = aside.live().display();
     Problem::failed(format!(
-        "the swap of `{live}` can't go on: a tree it is about has gone, or another has taken its \
-         place"
+        "the swap of `{live}` can't continue: one of its trees is gone, or was replaced"
     ))
-    .because(format!("the trees in `{}` are whole", aside.folder().display()))
+    .because(format!("the trees in `{}` are complete", aside.folder().display()))
     .cure(format!("move what is at `{live}` away if it is not yours, and run the command again"))
 }

@@ -1,4 +1,4 @@
-//! Makes a tree of an archive, in a new folder and nowhere else.
+//! Unpacks an archive into a new folder, and writes nowhere else.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,14 +21,14 @@ use crate::value::tree::{Attributes, Census, Given, Moment, Name, SET_ID, What, 
 /// Bytes written at once, and the shortest stretch of zeros that becomes a hole.
 const CHUNK: usize = 64 * 1024;
 
-/// A tree that was made of an archive.
+/// A tree that was unpacked from an archive.
 #[must_use = "it is not on the disk before it is flushed"]
 pub struct Unpacked {
     /// What it holds.
     pub census: Census,
     path: PathBuf,
-    /// Open since before anything was written: a flush tells of writes that failed since then, and
-    /// of none before (<https://man7.org/linux/man-pages/man2/syncfs.2.html>).
+    /// Open since before anything was written: a flush reports only writes that failed since then
+    /// (<https://man7.org/linux/man-pages/man2/syncfs.2.html>).
     root: OwnedFd,
 }
 
@@ -42,16 +42,15 @@ impl Unpacked {
     }
 }
 
-/// Makes `target`, which must not be there yet, and the tree of the archive in it; flushes it to
-/// disk.
+/// Creates `target`, which must not exist yet, and the archive's tree in it; flushes it to disk.
 ///
-/// Every step is one from an open folder to a name in it, and no link is ever followed, so whatever
-/// the archive says nothing is written outside. No file is written twice. Owners are kept where we
-/// are root, and attributes as far as the file system takes them.
+/// Every step goes from an open folder to a name in it, and no link is ever followed, so nothing is
+/// written outside, whatever the archive says. No file is written twice. Owners are kept if we are
+/// root, and attributes as far as the file system supports them.
 ///
 /// # Errors
-/// The archive is damaged, cut off or refused, or the disk is: what was made by then is left where
-/// it is.
+/// The archive is damaged, cut short or refused, or the disk fails: what was created by then stays
+/// where it is.
 pub fn unpack(
     input: &mut dyn Read,
     target: &Path,
@@ -63,9 +62,8 @@ pub fn unpack(
     Ok(unpacked.census)
 }
 
-/// The same, not flushed yet; where it is said who is at home in the live tree (`among`), no file
-/// gets set-id bits, and nothing an owner or a group that is not among them: the census says of
-/// what.
+/// The same, not flushed yet; if `among` gives the owners in the live tree, no file gets set-id
+/// bits, and nothing gets another owner or group: the census says for what.
 ///
 /// # Errors
 /// Those of [`unpack`].
@@ -126,25 +124,25 @@ struct Tree<'a> {
     owners: Owners,
     among: Option<&'a Home<'a>>,
     left: Vec<(Name, What)>,
-    /// Folders get their rights and times last: what is made in them would change both.
+    /// Folders get their rights and times last: creating entries in them would change both.
     folders: BTreeMap<Name, Finish>,
-    /// The folder of the entry before, which is most often that of the next.
+    /// The folder of the last entry, which is usually also that of the next.
     here: (Name, OwnedFd),
     /// Entries and bytes.
     done: (u64, u64),
-    /// Room for what is written at once.
+    /// A buffer for one write.
     chunk: Vec<u8>,
     progress: &'a mut dyn FnMut(u64, u64),
 }
 
-/// The owners that are at home in a live tree.
+/// The owners in a live tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Among {
     /// Users.
     pub users: BTreeSet<u32>,
     /// Groups.
     pub groups: BTreeSet<u32>,
-    /// Who gets what is somebody else's.
+    /// Who gets entries of other owners.
     pub else_of: (u32, u32),
 }
 
@@ -155,8 +153,8 @@ impl Among {
     }
 }
 
-/// The same, looked for when it matters: most often all of an archive is its root's owner's, and
-/// the live tree need not be walked for that.
+/// The same, found only if needed: usually everything in an archive belongs to its root's owner,
+/// and the live tree need not be walked.
 pub struct Home<'a> {
     else_of: (u32, u32),
     ask: Box<dyn Fn() -> Result<Among> + 'a>,
@@ -164,7 +162,7 @@ pub struct Home<'a> {
 }
 
 impl<'a> Home<'a> {
-    /// A tree whose root is of this owner, and who is asked for others.
+    /// A tree whose root has this owner, and where to ask for others.
     pub fn of(else_of: (u32, u32), ask: impl Fn() -> Result<Among> + 'a) -> Self {
         Self { else_of, ask: Box::new(ask), asked: OnceCell::new() }
     }
@@ -188,13 +186,13 @@ impl From<Among> for Home<'_> {
 }
 
 impl Tree<'_> {
-    /// What an entry gets of the rights that it names.
+    /// Which of its rights an entry gets.
     fn granted(&mut self, item: &Item) -> Result<Finish> {
         let is_file = matches!(item.shape, Shape::File | Shape::SparseFile);
         let owner = self.among.map_or(Ok(item.owner), |among| among.owner(item.owner))?;
         let is_lost = self.owners == Owners::Ours && owner != ourselves();
 
-        // a program that ran as somebody else must not run as whoever restores it
+        // a set-id program of another owner must not run as whoever restores it
         let mode = if is_file && (self.among.is_some() || is_lost) {
             item.mode & !SET_ID
         } else {
@@ -243,7 +241,7 @@ impl Tree<'_> {
                 if item.shape == Shape::SparseFile {
                     write_sparse(content, &mut file, &mut self.chunk, &mut tell).map_err(wrong)?;
                 } else {
-                    // a large one is on its way to the disk while more of it comes
+                    // a large one is flushed while more of it comes
                     let mut flushed = Flushed::new(file);
                     write_all(content, &mut flushed, &mut self.chunk, &mut tell).map_err(wrong)?;
                     file = flushed.written().map_err(wrong)?;
@@ -268,7 +266,7 @@ impl Tree<'_> {
                     return Err(failed(Errno::INVAL).into());
                 };
                 let there = beneath(&self.root, &there).map_err(failed)?;
-                // without AT_SYMLINK_FOLLOW a link would be linked, not what it leads to
+                // without AT_SYMLINK_FOLLOW this would link a symlink, not its target
                 rustix::fs::linkat(&there, name, folder, last, AtFlags::empty()).map_err(failed)?;
             }
         }
@@ -293,8 +291,8 @@ impl Tree<'_> {
 }
 
 impl Finish {
-    /// The owner first: a new one takes set-id bits and capabilities away. Says how many attributes
-    /// could not be set. To look what is as it should be already is quicker than to set it.
+    /// The owner first: changing it removes set-id bits and capabilities. Returns how many
+    /// attributes could not be set. Checking what is already right is faster than setting it.
     fn put(&self, open: impl AsFd, owners: Owners) -> rustix::io::Result<usize> {
         let mut is = seen(&open)?;
         if owners == Owners::AsTheyWere && is.owner != self.owner {
@@ -338,16 +336,15 @@ fn ourselves() -> (u32, u32) {
     (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
 }
 
-/// A file that was not there: whatever has its name, a link above all, is an error. Nobody but us
-/// comes into the folder of what is staged, so that it may be made with the rights that it is to
-/// have.
+/// A new file: anything else with its name, such as a link, is an error. Only we can enter the
+/// staging folder, so it may be created with its final rights.
 fn new_file(folder: &OwnedFd, name: &[u8], mode: u32) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let plain = Mode::from_bits_truncate((mode & 0o777) as _);
     rustix::fs::openat(folder, name, flags, plain | Mode::RUSR | Mode::WUSR)
 }
 
-/// A folder, or the one that was made because something in it came first.
+/// A folder, or the existing one if something in it came first.
 fn make_folder(folder: &OwnedFd, name: &[u8]) -> rustix::io::Result<()> {
     match rustix::fs::mkdirat(folder, name, Mode::RWXU) {
         Err(Errno::EXIST) => beneath(folder, &Name::ROOT.join(name)).map(drop),
@@ -382,7 +379,7 @@ fn write_all(
     })
 }
 
-/// Zeros are left out, so that a file that had holes has them again.
+/// Zeros are skipped, so that a file with holes gets them again.
 fn write_sparse(
     content: &mut dyn Read,
     file: &mut File,
@@ -403,7 +400,7 @@ fn write_sparse(
     file.set_len(at)
 }
 
-/// Each is as long as there is room, but for the last one.
+/// Each is as long as the buffer, except for the last one.
 fn chunks(
     content: &mut dyn Read,
     room: &mut [u8],
@@ -427,13 +424,13 @@ fn chunks(
     }
 }
 
-/// A content that ends too early is the archive's fault, all else the disk's.
+/// Content that ends too early is the archive's fault, anything else the disk's.
 fn readable(error: io::Error, path: &Path, name: &Name) -> Problem {
     within(path, name, "could not write", Errno::from_io_error(&error).unwrap_or(Errno::IO))
         .because(error.to_string())
 }
 
-/// Where the whole file system can't be flushed at once, each file is.
+/// If the whole file system can't be flushed at once, each file is.
 #[cfg(not(target_os = "linux"))]
 fn durable(file: &File) -> io::Result<()> {
     file.sync_all()
@@ -444,7 +441,7 @@ fn durable(_file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// One flush for all, which for many small files is a hundred times faster than one for each.
+/// One flush for all, which is a hundred times faster than one each for many small files.
 #[cfg(target_os = "linux")]
 fn flush(root: &OwnedFd) -> io::Result<()> {
     Ok(rustix::fs::syncfs(root)?)

@@ -1,4 +1,4 @@
-//! Steps in a tree by open folders, so that a link that appears in a path is never followed.
+//! Moves through a tree by open folders, so that a link that appears in a path is never followed.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::problem::Problem;
 use crate::value::tree::{Moment, Name};
 
-/// What stays the same when a folder is renamed, and tells it from another of its name.
+/// What stays the same when a folder is renamed, and differs from another with the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Id {
     /// The file system.
     pub dev: u64,
-    /// The number in it.
+    /// The inode.
     pub ino: u64,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Seen {
     pub stored: u64,
     pub links: u64,
     pub mtime: Moment,
-    /// When anything of it last changed, which no program can set.
+    /// When anything about it last changed, which no program can set.
     pub ctime: Moment,
 }
 
@@ -79,13 +79,13 @@ impl From<rustix::fs::Statx> for Seen {
 const FOLDER: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Opens the root of a tree, which must be a folder and no link to one.
+/// Opens the root of a tree, which must be a folder and not a link to one.
 pub(super) fn open_root(root: &Path) -> Result<OwnedFd, Problem> {
     rustix::fs::open(root, FOLDER, Mode::empty()).map_err(|e| {
         let problem = at(root, "could not open", &e.into());
         match e {
             Errno::NOTDIR | Errno::LOOP => {
-                problem.cure("name the folder itself: it is no folder, or a link to one")
+                problem.cure("name the folder itself: this is not a folder, or it is a link to one")
             }
             _ => problem,
         }
@@ -99,13 +99,13 @@ pub(super) fn beneath(root: &OwnedFd, name: &Name) -> rustix::io::Result<OwnedFd
         .try_fold(start, |folder, part| rustix::fs::openat(&folder, part, FOLDER, Mode::empty()))
 }
 
-/// What is in a folder, in the order of bytes.
+/// What is in a folder, in byte order.
 pub(super) fn list(folder: &OwnedFd) -> rustix::io::Result<Vec<Vec<u8>>> {
     Ok(list_kinds(folder)?.into_iter().map(|(name, _)| name).collect())
 }
 
-/// The same, and what kinds of entries they are as far as the folder itself knows, so that nobody
-/// need ask each of them.
+/// The same, with the kinds of entries as far as the folder itself knows, so that we need not ask
+/// for each.
 pub(super) fn list_kinds(folder: &OwnedFd) -> rustix::io::Result<Vec<(Vec<u8>, FileType)>> {
     let mut found = Vec::new();
 
@@ -135,7 +135,7 @@ pub(super) fn seen(open: impl AsFd) -> rustix::io::Result<Seen> {
     rustix::fs::fstat(open).map(Seen::from)
 }
 
-/// What an entry has beside what every file system says of one.
+/// What an entry has in addition to what every file system reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Traits {
     /// Something is mounted on it.
@@ -163,14 +163,14 @@ pub(super) fn look_closely(
     match statx(folder, name, flags, StatxFlags::BASIC_STATS) {
         Ok(found) => {
             let (seen, fixed) = (Seen::from(found), found.stx_attributes.intersects(FIXED));
-            // a bind mount has the number of its file system, so the number alone would miss it
+            // a bind mount has the same device number, so that number alone would miss it
             let mount = match found.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) {
                 true => found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT),
                 false => seen.id.dev != own.dev,
             };
             Ok((seen, Traits { mount, fixed }))
         }
-        // there are systems that know no such question, and containers that forbid it
+        // some systems do not know this question, and some containers forbid it
         Err(Errno::NOSYS | Errno::PERM) => by_number(folder, name, own),
         Err(e) => Err(e),
     }
@@ -180,7 +180,7 @@ pub(super) fn look_closely(
 const FIXED: rustix::fs::StatxAttributes =
     rustix::fs::StatxAttributes::IMMUTABLE.union(rustix::fs::StatxAttributes::APPEND);
 
-/// Refuses a tree that can't be renamed, whoever tries: it is found before anything else is.
+/// Refuses a tree that nobody can rename, before anything else.
 #[cfg(target_os = "linux")]
 pub(super) fn may_move(tree: &Path) -> Result<(), Problem> {
     use rustix::fs::{CWD, StatxFlags, statx};
@@ -191,9 +191,9 @@ pub(super) fn may_move(tree: &Path) -> Result<(), Problem> {
             "`{}` can't be moved: it is immutable, or may only be appended to",
             tree.display()
         ))
-        .because("nothing was touched")
+        .because("nothing was changed")
         .cure(format!(
-            "take that away (`chattr -i -a {}`), and run the command again",
+            "remove that attribute (`chattr -i -a {}`), and run the command again",
             tree.display()
         ))),
         _ => Ok(()),
@@ -222,7 +222,7 @@ pub(super) fn look_closely(
     by_number(folder, name, own)
 }
 
-/// Whether something is mounted there, as far as the number of its file system tells.
+/// Whether something is mounted there, as far as the device number tells.
 fn by_number(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result<(Seen, Traits)> {
     let seen = look(folder, name)?;
     Ok((seen, Traits { mount: seen.id.dev != own.dev, fixed: false }))
@@ -234,7 +234,7 @@ pub(super) fn at(path: &Path, tried: &str, error: &io::Error) -> Problem {
         Problem::failed(format!("{tried} `{}`", path.display())).because(error.to_string());
 
     match error.kind() {
-        io::ErrorKind::PermissionDenied => problem.cure("run it as the user who owns the tree"),
+        io::ErrorKind::PermissionDenied => problem.cure("run this as the user who owns the tree"),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             problem.cure("free some space on that disk")
         }

@@ -1,4 +1,4 @@
-//! Takes everything out of a tree, and leaves its root.
+//! Removes everything in a tree, and keeps its root.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -13,24 +13,24 @@ use super::walk::{Id, beneath, list, look, open_root, seen, within};
 use crate::problem::Problem;
 use crate::value::tree::Name;
 
-/// What a wipe took out.
+/// What a wipe removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wiped {
-    /// Entries that are gone.
+    /// Entries that were removed.
     pub entries: u64,
 }
 
-/// Empties the tree whose root is still the one that was looked at. Links are removed and not
-/// followed. A wipe that was killed is finished by the next.
+/// Empties the tree if its root is still the one that was looked at. Links are removed, not
+/// followed. After a killed wipe the next one finishes.
 ///
 /// # Errors
-/// The root is another by now, something is mounted inside (nothing has been removed then), or an
+/// The root was replaced meanwhile, something is mounted inside (then nothing was removed), or an
 /// entry can't be removed.
 pub fn wipe(root: &Path, expected: Id) -> Result<Wiped, Problem> {
     let open = open_root(root)?;
     if seen(&open).map_err(|e| within(root, &Name::ROOT, "could not look at", e))?.id != expected {
         return Err(Problem::refused(format!(
-            "`{}` is not the folder that was looked at",
+            "`{}` is not the folder that was looked at before before",
             root.display()
         ))
         .cure("run the command again and look at the new plan"));
@@ -53,7 +53,7 @@ pub fn wipe(root: &Path, expected: Id) -> Result<Wiped, Problem> {
     wiped
 }
 
-/// Removes a tree with its root, which is ours. Where there is none, nothing is done.
+/// Removes a tree with its root, which is ours. If there is none, does nothing.
 pub(super) fn remove(root: &Path) -> Result<(), Problem> {
     if matches!(root.symlink_metadata(), Err(e) if e.kind() == std::io::ErrorKind::NotFound) {
         return Ok(());
@@ -63,9 +63,8 @@ pub(super) fn remove(root: &Path) -> Result<(), Problem> {
     rustix::fs::rmdir(root).map_err(|e| within(root, &Name::ROOT, "could not remove", e))
 }
 
-/// Lets us into every folder of a tree that is ours: a backup may hold some that not even their
-/// owner may enter. What is somebody else's stays as it is: whether we may go in there is theirs to
-/// say.
+/// Makes every folder of a tree of ours accessible: a backup may have some that not even their
+/// owner may enter. Folders of others stay as they are: their owners decide who may enter.
 fn open_up(root: &Path) -> Result<(), Problem> {
     if let (Some(parent), Some(last)) = (root.parent(), root.file_name()) {
         let unlocked = unlock(&open_root(parent)?, last.as_encoded_bytes());
@@ -74,7 +73,7 @@ fn open_up(root: &Path) -> Result<(), Problem> {
     open_below(root, &open_root(root)?)
 }
 
-/// Lets us into a folder, where it is one of ours; says whether it is a folder.
+/// Makes a folder accessible, if it is ours; returns whether it is a folder.
 fn unlock(folder: &OwnedFd, last: &[u8]) -> rustix::io::Result<bool> {
     let found = look(folder, last)?;
     let (is_folder, locked) = (found.kind == FileType::Directory, found.mode & 0o700 != 0o700);
@@ -145,7 +144,7 @@ fn empty(root: &Path, open: &OwnedFd) -> Result<Wiped, Problem> {
         let removed =
             gone(rustix::fs::unlinkat(&parent, last, AtFlags::REMOVEDIR)).map_err(|e| match e {
                 Errno::NOTEMPTY | Errno::EXIST => failed(name, e)
-                    .cure("something writes into the tree: stop it, and run the command again"),
+                    .cure("a program writes into the tree: stop it, and run the command again"),
                 _ => failed(name, e),
             })?;
 
@@ -155,7 +154,7 @@ fn empty(root: &Path, open: &OwnedFd) -> Result<Wiped, Problem> {
     Ok(Wiped { entries })
 }
 
-/// Somebody else has removed it: that is what we were about to do.
+/// Somebody else has removed it: we were about to do that.
 fn gone<T>(done: rustix::io::Result<T>) -> rustix::io::Result<Option<T>> {
     match done {
         Err(Errno::NOENT) => Ok(None),

@@ -1,5 +1,4 @@
-//! What a backup of Milvus holds: the proof that goes into the manifest, and that a restore is held
-//! against.
+//! What a backup of Milvus holds: it goes into the manifest, and a restore is checked against it.
 
 use std::io::{self, Write};
 
@@ -15,7 +14,7 @@ use crate::stream::Digest;
 pub struct Census {
     /// The collections, in the order of their names.
     pub collections: Vec<CollectionCensus>,
-    /// What changed while it was read: with any of these, the copy is of no one instant.
+    /// What changed while it was read: with any of these, the copy is not consistent.
     pub changed: Vec<String>,
 }
 
@@ -28,7 +27,7 @@ pub struct CollectionCensus {
     pub rows: u64,
     /// Bytes of their values.
     pub bytes: u64,
-    /// How many fields the schema names.
+    /// How many fields the schema has.
     pub fields: usize,
     /// How many indexes it has.
     pub indexes: usize,
@@ -36,10 +35,9 @@ pub struct CollectionCensus {
     pub partitions: usize,
     /// Its aliases.
     pub aliases: Vec<String>,
-    /// Whether the server hands out its primary keys: not every server takes them back.
+    /// Whether the server generates its primary keys: not every server accepts them in a restore.
     pub auto_ids: bool,
-    /// The sha256 of its rows, partition by partition in the order of names, in the order of
-    /// primary keys.
+    /// The sha256 of its rows, by partition name, then by primary key.
     pub sha256: String,
 }
 
@@ -55,7 +53,7 @@ impl Census {
     }
 }
 
-/// Takes the rows of one collection in, and holds them to their order.
+/// Reads the rows of one collection, and checks their order.
 pub(super) struct Tally {
     key: usize,
     place: Option<(String, Value)>,
@@ -91,7 +89,7 @@ impl Tally {
         self.rows
     }
 
-    /// The digest alone.
+    /// Only the digest.
     pub fn sum(self) -> [u8; 32] {
         *self.digest.finish().1.print.bytes()
     }
@@ -102,7 +100,7 @@ impl Tally {
 
     /// The census of the collection, and its digest as bytes.
     pub fn finish(mut self, of: &Collection) -> (CollectionCensus, [u8; 32]) {
-        // a collection without rows has a digest of its own, too
+        // a collection without rows has a digest, too
         drop(self.digest.flush());
         let (_, sum) = self.digest.finish();
         let schema = of.schema.clone().unwrap_or_default();
@@ -131,8 +129,8 @@ fn before(last: &(String, Value), next: &(String, Value)) -> bool {
     }
 }
 
-/// Partitions by which rows are read and written, in order; the one without a name stands for all
-/// of a collection, whose server puts each row where its partition key belongs.
+/// Partitions by which rows are read and written, in order; the one without a name stands for the
+/// whole collection, if the server distributes rows by a partition key.
 pub(super) fn readable_partitions(collection: &Collection) -> Vec<String> {
     let by_key = collection
         .schema

@@ -1,4 +1,4 @@
-//! One connection to Milvus. The async part ends here: every call waits for its answer.
+//! One connection to Milvus. Only this file is async: every call waits for its answer.
 
 use std::fmt;
 use std::thread::sleep;
@@ -18,16 +18,16 @@ use super::proto::rpc::{Answer, Databases, Nothing, Version};
 use crate::problem::Problem;
 
 const CONNECT: Duration = Duration::from_secs(10);
-/// Longer than any call takes that is going to succeed: a strong query of a server under load waits
-/// for its clock.
+/// Longer than any successful call takes: a strongly consistent query on a busy server waits for
+/// its clock.
 const CALL: Duration = Duration::from_secs(180);
-/// No answer is taken that is larger; whoever asks for rows asks for fewer then.
+/// Larger answers are not accepted; a reader then asks for fewer rows.
 pub(super) const LARGEST_ANSWER: usize = 64 << 20;
 const SERVICE: &str = "/milvus.proto.milvus.MilvusService/";
-/// How often a call is repeated that came too soon for the server's rate limits, a second apart.
+/// How often to repeat a call that hit the server's rate limits, a second apart.
 const PATIENCE: u32 = 60;
 
-/// Where a Milvus is, which database of it, and as whom.
+/// Where a Milvus is, which of its databases, and as whom.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     /// `http://host:port`.
@@ -58,16 +58,16 @@ pub struct Milvus {
     version: String,
 }
 
-/// Why a call came to nothing.
+/// Why a call failed.
 pub(super) enum Failure {
-    /// The server answered that it won't, with its code.
+    /// The server refused, with its code.
     Said { code: i32, old_code: i32, reason: String },
-    /// No answer came, or none that could be read.
+    /// No answer came, or an unreadable one.
     Lost(tonic::Status),
 }
 
 impl Failure {
-    /// There is no index, says a server of any age.
+    /// A server of any version says that there is no index.
     pub fn no_index(&self) -> bool {
         matches!(self, Self::Said { code: 700, .. } | Self::Said { code: 0, old_code: 25, .. })
     }
@@ -101,21 +101,22 @@ impl Failure {
             {
                 problem
                     .because(status.message())
-                    .cure("give a token that may do this: `user:password` or an API key")
+                    .cure("use a token with the rights for this: `user:password` or an API key")
             }
             Self::Lost(status) => problem
                 .because(format!("the connection to Milvus failed: {}", status.message()))
-                .cure("look at the server's log; then run the command again"),
+                .cure("check the server's log; then run the command again"),
         }
     }
 }
 
 impl Milvus {
-    /// Connects, within ten seconds, and asks for the version: an address at which something else
-    /// answers is an error.
+    /// Connects, within ten seconds, and asks for the version: it is an error if something else
+    /// answers.
     ///
     /// # Errors
-    /// Nobody answers there, it is no Milvus, the token is not taken, or there is no such database.
+    /// Nothing answers there, it is not a Milvus, the token is not accepted, or there is no such
+    /// database.
     pub fn connect(address: &Address) -> Result<Self> {
         let endpoint = endpoint(&address.url)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -160,7 +161,7 @@ impl Milvus {
         Ok(milvus)
     }
 
-    /// What the server says that it is.
+    /// The version that the server reports.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -170,7 +171,7 @@ impl Milvus {
         self.database.clone()
     }
 
-    /// A server that knows no databases would take every request for the one it has.
+    /// A server without databases would take every request as for the only one it has.
     fn find_database(&self) -> Result<(), Problem> {
         if matches!(self.database.as_str(), "" | "default") {
             return Ok(());
@@ -187,14 +188,14 @@ impl Milvus {
         let has = listed.db_names.join("`, `");
         Err(Problem::failed(format!("Milvus has no database `{}`", self.database))
             .because(if has.is_empty() {
-                "this server has no databases".into()
+                "this server does not support databases".into()
             } else {
                 format!("it has `{has}`")
             })
             .cure("correct the name, or create the database"))
     }
 
-    /// Calls, and says what was tried where it fails.
+    /// Calls, and says what was tried if it fails.
     pub(super) fn call<A: Answer + 'static>(
         &self,
         method: &str,
@@ -204,7 +205,7 @@ impl Milvus {
         self.ask(method, request).map_err(|failure| failure.problem(doing))
     }
 
-    /// Calls; again where the server wants fewer calls in a second.
+    /// Calls; again if the server wants fewer calls per second.
     pub(super) fn ask<A: Answer + 'static>(
         &self,
         method: &str,
@@ -265,11 +266,11 @@ fn endpoint(url: &str) -> Result<Endpoint, Problem> {
         return Err(Problem::usage(format!(
             "`{url}` can't be used: TLS to Milvus is not supported"
         ))
-        .cure("give an `http://` address, of the server itself or of a tunnel to it"));
+        .cure("use an `http://` address of the server itself or of a tunnel to it"));
     }
 
     let wrong = || {
-        Problem::usage(format!("`{url}` is no address of a Milvus"))
+        Problem::usage(format!("`{url}` is not an address of a Milvus"))
             .cure("write it as `http://127.0.0.1:19530`")
     };
     if !url.starts_with("http://") {
@@ -296,7 +297,10 @@ fn metadata(address: &Address) -> Result<Vec<(&'static str, MetadataValue<Ascii>
 
     if !address.database.is_empty() {
         let value = MetadataValue::try_from(address.database.as_str()).map_err(|_| {
-            Problem::usage(format!("`{}` is no name of a database of Milvus", address.database))
+            Problem::usage(format!(
+                "`{}` is not a valid name of a Milvus database",
+                address.database
+            ))
         })?;
         out.push(("dbname", value));
     }
@@ -304,7 +308,7 @@ fn metadata(address: &Address) -> Result<Vec<(&'static str, MetadataValue<Ascii>
     Ok(out)
 }
 
-/// The last of the errors that led to one: the first ones say "transport error".
+/// The innermost cause of an error: the outer ones only say "transport error".
 fn root_cause(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {

@@ -1,4 +1,4 @@
-//! Reads every collection into a stream, and tells what changed meanwhile.
+//! Reads every collection into a stream, and reports what changed meanwhile.
 
 use std::io::Write;
 
@@ -12,14 +12,14 @@ use super::survey::Described;
 use super::value::{Fields, columns};
 
 impl Milvus {
-    /// Writes every collection that is not ours into `out`, at constant memory. `progress` is told
+    /// Writes every collection that is not ours into `out`, in constant memory. `progress` gets
     /// rows and bytes so far.
     ///
-    /// A collection that is not loaded is loaded for it, and released again whatever happens. What
-    /// changed while it was read stands in the census.
+    /// A collection that is not loaded is loaded for it, and always released again. The census says
+    /// what changed while it was read.
     ///
     /// # Errors
-    /// A call or the writing fails, or a collection holds what can't be restored the same.
+    /// A call or writing fails, or a collection has something that can't be restored exactly.
     pub fn dump(
         &mut self,
         out: &mut dyn Write,
@@ -104,13 +104,13 @@ impl Milvus {
             }
         }
 
-        // vectors are nearly all of a row, so that reading the keys once more costs little
+        // a row is almost only its vectors, so reading the keys again costs little
         let same_keys = read_again(self, &found.collection, &only_keys)?.sum() == keys.sum();
         let after = self.count(name)?;
         let mut changed = self.changes(found, before, after, tally.rows());
 
         if changed.is_empty() && !same_keys {
-            changed.push(format!("rows of `{name}` came and others went while it was read"));
+            changed.push(format!("rows of `{name}` were added and removed while it was read"));
         }
 
         let (census, sha256) = tally.finish(&found.collection);
@@ -121,21 +121,24 @@ impl Milvus {
         Ok((census, changed))
     }
 
-    /// What tells that a collection did not stand still. Counts are those of `count(*)`: the
-    /// server's statistics know of rows when they are flushed, whenever those came.
+    /// How to tell that a collection changed. Counts come from `count(*)`: the server's statistics
+    /// include rows only once they are flushed.
     fn changes(&self, found: &Described, before: u64, after: u64, read: u64) -> Vec<String> {
         let name = &found.collection.name;
         let mut changed = Vec::new();
         if before != after {
-            changed.push(format!("`{name}` had {} rows at first and {} in the end", before, after));
+            changed.push(format!(
+                "`{name}` had {} rows at the beginning and {} at the end",
+                before, after
+            ));
         } else if before < read {
             changed.push(format!(
-                "`{name}` has {before} rows, and {read} were read: it was written to meanwhile"
+                "`{name}` has {before} rows, but {read} were read: it was written to meanwhile"
             ));
         } else if before > read {
             changed.push(format!(
-                "`{name}` has {} rows, of which {read} were read: rows of the same primary key \
-                 are read once, or it was written to",
+                "`{name}` has {} rows, but {read} were read: rows with the same primary key are \
+                 read once, or it was written to",
                 before
             ));
         }
@@ -143,7 +146,7 @@ impl Milvus {
         match self.describe(name) {
             Err(_) => changed.push(format!("`{name}` was dropped or renamed while it was read")),
             Ok(now) if now.id != found.id => {
-                changed.push(format!("`{name}` was dropped and made again while it was read"))
+                changed.push(format!("`{name}` was dropped and created again while it was read"))
             }
             Ok(now) if now.without_load() != found.without_load() => {
                 changed.push(format!(
@@ -158,7 +161,7 @@ impl Milvus {
 }
 
 impl Described {
-    /// Partitions by which rows are read and written: none of those that the server keeps by a
+    /// Partitions by which rows are read and written: not those that the server manages by a
     /// partition key.
     pub(super) fn readable_partitions(&self) -> Vec<String> {
         super::census::readable_partitions(&self.collection)

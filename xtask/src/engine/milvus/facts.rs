@@ -25,8 +25,8 @@ pub enum Load {
 pub enum RowCount {
     /// Counted, at the time of the question.
     Exact(u64),
-    /// As the server's statistics have it: with rows that were deleted, and without such as are not
-    /// flushed yet. A collection that is not loaded can't be counted.
+    /// From the server's statistics: they include deleted rows, and miss rows that are not flushed
+    /// yet. A collection that is not loaded can't be counted.
     About(u64),
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for RowCount {
 pub struct CollectionFacts {
     /// Its name.
     pub name: String,
-    /// Its number, which a rename leaves alone. Milvus Lite says 0 of all.
+    /// Its id, which a rename keeps. Milvus Lite reports 0 for all.
     pub id: i64,
     /// Its rows.
     pub rows: RowCount,
@@ -52,6 +52,6 @@ pub struct CollectionFacts {
     pub load: Load,
     /// Its aliases.
     pub aliases: Vec<String>,
-    /// Set when the collection is one of ours: on its way, or kept.
+    /// Set if the collection is one of ours: staged, or kept.
     pub mark: Option<Mark>,
 }

@@ -1,8 +1,7 @@
-//! A backup of Milvus as a stream: a line that says what it is, then records, each with its length
-//! before it.
+//! A backup of Milvus as a stream: a header line, then records, each preceded by its length.
 //!
-//! docs/milvus-format.md has the messages for whoever reads one without this tool; a test holds
-//! them together.
+//! docs/milvus-format.md describes the messages, for reading one without this tool; a test compares
+//! the two.
 
 use std::io::{self, BufReader, Read, Write};
 
@@ -16,7 +15,7 @@ use crate::stream::Digest;
 
 const MAGIC: &str = "db-tasks milvus backup, format ";
 const VERSION: u32 = 1;
-/// No record is larger: a page of rows is a few megabytes, and one row at most as large as an
+/// No record is larger: a page of rows is a few megabytes, and one row is at most as large as an
 /// answer.
 const LARGEST: u64 = 128 << 20;
 
@@ -135,7 +134,7 @@ impl<W: Write> Writer<W> {
         self.out.write_all(&bytes)
     }
 
-    /// The last record: without it, a stream is no whole backup.
+    /// The last record: without it, a backup is incomplete.
     pub fn end(self, collections: u64, rows: u64) -> io::Result<()> {
         let (mut out, sum) = self.out.finish();
         let end = End { collections, rows, sha256: sum.print.bytes().to_vec() };
@@ -145,7 +144,7 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Reads the stream, and lets nothing pass that is not whole.
+/// Reads the stream, and refuses anything incomplete.
 pub(super) struct Reader<R: Read> {
     input: BufReader<R>,
     passed: Digest<io::Sink>,
@@ -160,14 +159,14 @@ pub(super) fn damaged(why: impl AsRef<str>) -> Problem {
 }
 
 fn cut_short() -> Problem {
-    damaged("it ends before its end: it has been cut short")
+    damaged("it is truncated: the end record is missing")
 }
 
 impl<R: Read> Reader<R> {
     pub fn new(input: R) -> Result<Self> {
         let mut input = BufReader::new(input);
         let mut line = Vec::new();
-        // the line has a length that is known, but for the version's
+        // the line has a fixed length, except for the version
         while line.len() <= MAGIC.len() + 9 && !line.ends_with(b"\n") {
             let mut byte = [0];
             match read_whole(&mut input, &mut byte)? {
@@ -184,8 +183,8 @@ impl<R: Read> Reader<R> {
         match version {
             Some(VERSION) => {}
             Some(newer) if newer > VERSION => {
-                return Err(Problem::failed(format!("this backup of Milvus is of format {newer}"))
-                    .because(format!("this version knows format {VERSION}"))
+                return Err(Problem::failed(format!("this backup of Milvus has format {newer}"))
+                    .because(format!("this version reads format {VERSION}"))
                     .cure("update db-tasks")
                     .of_backup()
                     .into());
@@ -194,8 +193,8 @@ impl<R: Read> Reader<R> {
                 return Err(cut_short().into());
             }
             _ => {
-                return Err(Problem::failed("this is no backup of Milvus")
-                    .because("it does not begin as one does")
+                return Err(Problem::failed("this is not a backup of Milvus")
+                    .because("it does not begin like one")
                     .cure("name a file that this tool made from Milvus")
                     .of_backup()
                     .into());
@@ -234,15 +233,15 @@ impl<R: Read> Reader<R> {
 
         let record = Record::decode(bytes.as_slice())
             .map_err(|e| damaged(format!("a record can't be read: {e}")))?;
-        // what this version doesn't know would be lost in a restore; and no second way to write the
-        // same is let pass
+        // anything unknown would be lost in a restore; and only one way to write the same is
+        // accepted
         let mut again = Vec::new();
         encode_varint(length, &mut again);
 
         let Some(what) =
             record.record.clone().filter(|_| record.encode_to_vec() == bytes && again == prefix)
         else {
-            return Err(damaged("a record holds what is not known here").into());
+            return Err(damaged("a record has something unknown").into());
         };
 
         if !matches!(what, What::End(_)) {
@@ -253,14 +252,14 @@ impl<R: Read> Reader<R> {
         Ok(what)
     }
 
-    /// After the record that says it is the last: whether it is right.
+    /// After the last record: whether it is right.
     pub fn finish(mut self, end: &End) -> Result<()> {
         if read_whole(&mut self.input, &mut [0])? != 0 {
             return Err(damaged("something comes after its end").into());
         }
         let (_, sum) = self.passed.finish();
         if sum.print.bytes().as_slice() != end.sha256 {
-            return Err(damaged("its checksum is not that of its bytes").into());
+            return Err(damaged("its checksum does not match its bytes").into());
         }
         Ok(())
     }

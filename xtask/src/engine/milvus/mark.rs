@@ -1,5 +1,4 @@
-//! What makes a collection one of ours: a property that it is created with, and that a rename takes
-//! along.
+//! What marks a collection as ours: a property that it is created with, and keeps in a rename.
 
 use std::fmt;
 
@@ -7,25 +6,25 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::Load;
 
-/// The property. Milvus keeps properties of any name; it has no other place that is set with the
-/// creation and can be changed.
+/// The property. Milvus keeps properties with any name, and nothing else can be set at creation and
+/// changed later.
 pub(super) const PROPERTY: &str = "db-tasks";
 
 /// What a collection of ours is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// On its way: it may be half full.
+    /// Staged: it may be incomplete.
     Staged,
     /// A swap is under way, which gives it the live name.
     Incoming,
     /// A swap is under way, which takes the live name from it.
     Outgoing,
-    /// A swap is under way, after which nobody can want it back.
+    /// A swap is under way, after which nobody needs it.
     Older,
     /// It was live until the last swap, and is kept for an undo.
     Previous,
-    /// Nobody can want it back.
+    /// Nobody needs it.
     Discard,
 }
 
@@ -42,13 +41,13 @@ impl fmt::Display for Role {
     }
 }
 
-/// The mark itself: all that a later run has to know, in one property, so that one call changes all
-/// of it.
+/// The mark itself: everything that a later run must know, in one property, so that one call
+/// changes all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// What it is for.
     pub role: Role,
-    /// The live name that it has, had or is to have.
+    /// The live name that it has, had or will have.
     pub base: String,
     /// The aliases it has under that name.
     pub aliases: Vec<String>,
@@ -78,8 +77,8 @@ impl Slot {
 }
 
 impl Mark {
-    /// Reads the property; one that is empty, as a server leaves it that can't take properties
-    /// away, is none.
+    /// Reads the property; an empty one, which servers leave that can't remove properties, does not
+    /// count.
     pub(super) fn read(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
@@ -88,7 +87,7 @@ impl Mark {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Which of our names this is; none when somebody else has renamed it.
+    /// Which of our names this is; `None` if somebody else renamed it.
     pub(super) fn slot(&self, name: &str) -> Option<Slot> {
         [Slot::Live, Slot::Staged, Slot::Previous, Slot::Discard]
             .into_iter()

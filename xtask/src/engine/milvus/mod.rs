@@ -1,9 +1,9 @@
-//! Milvus: its collections as a stream and back, over gRPC, and how one set of collections takes
-//! another's place.
+//! Milvus: its collections as a stream and back, over gRPC, and how one set of collections replaces
+//! another.
 //!
-//! [`Milvus::dump`] writes a backup and [`scan`] proves it. [`Milvus::stage`] makes collections of
-//! it beside the live ones and proves them row by row, and [`Milvus::swap`] gives them the live
-//! names.
+//! [`Milvus::dump`] writes a backup and [`scan`] verifies it. [`Milvus::stage`] makes collections
+//! of it next to the live ones and verifies them row by row, and [`Milvus::swap`] gives them the
+//! live names.
 
 mod census;
 mod client;

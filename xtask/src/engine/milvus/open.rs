@@ -1,4 +1,4 @@
-//! A collection must be loaded to be read. Whoever loads one leaves it as it was.
+//! A collection must be loaded to be read, and is left as it was.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::problem::Problem;
 
 const FINISHED: i32 = 3;
 const FAILED: i32 = 4;
-/// What loads longer than this does not load.
+/// How long to wait for a load.
 const PATIENCE: Duration = Duration::from_secs(1800);
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -21,8 +21,7 @@ pub(super) fn pair(key: &str, value: &str) -> KeyValuePair {
 }
 
 impl Milvus {
-    /// Has all of a collection loaded while `read` is at work, and puts it back afterwards,
-    /// whatever came of it.
+    /// Keeps a whole collection loaded while `read` runs, and always restores its state afterwards.
     pub(super) fn opened<T>(
         &mut self,
         found: &Described,
@@ -30,7 +29,7 @@ impl Milvus {
     ) -> anyhow::Result<T> {
         let name = &found.collection.name;
         if found.load() == Load::Whole {
-            // somebody may just be loading it
+            // somebody may be loading it right now
             self.await_loaded(name, &whole(found))?;
             return read(self);
         }
@@ -71,7 +70,7 @@ impl Milvus {
                 index_name: READERS_INDEX.into(),
             };
 
-            let doing = format!("give `{name}`, which has no index, one for reading it");
+            let doing = format!("create a temporary index on `{name}` to read it");
             self.call::<Status>("CreateIndex", &request, &doing)?;
         }
 
@@ -79,9 +78,9 @@ impl Milvus {
         self.await_rows(found)
     }
 
-    /// Milvus 2.3 says of a partition that it is loaded a moment before its rows are there, and
-    /// answers without them till then. The statistics know of all rows that were flushed, and
-    /// of some that were deleted: so a while is given to it, and no more.
+    /// Milvus 2.3 reports a partition as loaded a moment before its rows are there, and answers
+    /// without them until then. The statistics include all flushed rows, and some deleted ones: so
+    /// we wait a while, and no longer.
     fn await_rows(&self, found: &Described) -> Result<(), Problem> {
         let name = &found.collection.name;
         let (least, most) = match found.load() {
@@ -126,7 +125,7 @@ impl Milvus {
             let dropped = self.call::<Status>(
                 "DropIndex",
                 &request,
-                &format!("take the index for reading from `{name}`"),
+                &format!("drop the temporary index of `{name}`"),
             );
 
             dropped?;
@@ -227,7 +226,7 @@ fn wait(what: &str, mut done: impl FnMut() -> Result<bool, Problem>) -> Result<(
                 "could not {what} within {} minutes",
                 PATIENCE.as_secs() / 60
             ))
-            .cure("look whether the server has memory left; then run the command again"));
+            .cure("check whether the server has enough memory; then run the command again"));
         }
         sleep(PAUSE);
     }

@@ -1,4 +1,4 @@
-//! Reads a collection page by page, in the order of primary keys, in little memory.
+//! Reads a collection page by page, in the order of primary keys, with little memory.
 
 use prost::Message;
 
@@ -10,12 +10,12 @@ use super::proto::rpc::{CUSTOMIZED, Nothing, Query, Rows, STRONG, Timestamp};
 use super::value::{Fields, Row, Value, rows};
 use crate::problem::Problem;
 
-/// How large a page is to be.
+/// How large a page should be.
 const PAGE: usize = 4 << 20;
-/// Milvus gives no more rows at once.
+/// Milvus returns no more rows at once.
 const MOST_ROWS: usize = 8192;
 
-/// One read of a partition, or of a whole collection where `partition` is empty.
+/// One read of a partition, or of a whole collection if `partition` is empty.
 pub(super) struct Pages<'a> {
     name: &'a str,
     fields: &'a Fields,
@@ -23,8 +23,8 @@ pub(super) struct Pages<'a> {
     /// The key after which the next page begins.
     last: Option<Value>,
     limit: usize,
-    /// From when on the server's answers may be: asked once, for each strong query waits for the
-    /// server's clock.
+    /// The time that the server's answers must include: asked once, because each strongly
+    /// consistent query waits for the server's clock.
     since: Option<u64>,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Pages<'a> {
         })
     }
 
-    /// The next page; an empty one is the last. A page with fewer rows than were asked for is not.
+    /// The next page; an empty one is the last. A page with fewer rows than requested is not.
     pub fn next(&mut self, milvus: &Milvus) -> Result<Vec<Row>, Problem> {
         let doing = format!("read `{}`", self.name);
 
@@ -122,7 +122,7 @@ impl<'a> Pages<'a> {
     }
 }
 
-/// Reads all the rows of a collection for their digest alone.
+/// Reads all rows of a collection only for their digest.
 pub(super) fn read_again(
     milvus: &Milvus,
     of: &Collection,
@@ -144,8 +144,8 @@ pub(super) fn read_again(
     Ok(tally)
 }
 
-/// What comes after a key; nothing comes after the largest. Milvus 2.3 can't parse the smallest
-/// number, so it is never written.
+/// The filter for what comes after a key; nothing comes after the largest. Milvus 2.3 can't parse
+/// the smallest number, so it is never written.
 fn after(key: &str, last: Option<&Value>) -> Option<String> {
     match last {
         Some(Value::Long(last)) => last.checked_add(1).map(|next| format!("{key} >= {next}")),
@@ -154,8 +154,7 @@ fn after(key: &str, last: Option<&Value>) -> Option<String> {
     }
 }
 
-/// A string as Milvus's expressions have it: of the control characters only line ends can't stand
-/// in it as they are.
+/// A string in Milvus's expressions: of the control characters only line ends must be escaped.
 fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! Reads a backup without any server: whether it is whole, and what it holds.
+//! Reads a backup without any server: whether it is complete, and what it holds.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -10,7 +10,7 @@ use super::census::{Census, CollectionCensus, Tally, readable_partitions};
 use super::format::{Collection, CollectionEnd, Reader, Rows, What, damaged};
 use super::value::{Fields, Row, columns, rows};
 
-/// What is done with a backup while it is read.
+/// What to do with a backup while it is read.
 pub(super) trait Visit {
     /// All collections are known by now, and no row has been read.
     fn begin(&mut self, collections: &[Collection]) -> Result<()>;
@@ -40,10 +40,10 @@ impl Visit for Look {
     }
 }
 
-/// Reads a backup whole, and counts it. No server is asked.
+/// Reads a backup to its end, and counts it. No server is asked.
 ///
 /// # Errors
-/// It is cut short, damaged, of a newer format, or no backup of Milvus.
+/// It is cut short, damaged, of a newer format, or not a backup of Milvus.
 pub fn scan(input: &mut dyn Read) -> Result<Census> {
     visit(input, &mut Look)
 }
@@ -103,7 +103,7 @@ pub(super) fn visit(input: &mut dyn Read, visitor: &mut dyn Visit) -> Result<Cen
     let What::End(end) = reader.next()? else { return Err(damaged("it has no end").into()) };
 
     if (end.collections, end.rows) != (header.collections, census.rows()) {
-        return Err(damaged("it holds not as many rows as it says").into());
+        return Err(damaged("it does not have as many rows as it says").into());
     }
 
     reader.finish(&end)?;
@@ -119,8 +119,8 @@ fn page(collection: &Collection, fields: &Fields, page: Rows) -> Result<Vec<Row>
 
     let bytes = page.encode_to_vec();
     let found = rows(fields, page.columns).map_err(wrong)?;
-    // what is written again the same has been understood: each value is of its field's type (as
-    // bytes, for NaN is never equal)
+    // if it is written again identically it was understood: each value has its field's type
+    // (compared as bytes, because NaN never equals itself)
     let again = Rows {
         partition: page.partition,
         rows: found.len() as u32,
@@ -128,7 +128,7 @@ fn page(collection: &Collection, fields: &Fields, page: Rows) -> Result<Vec<Row>
     };
 
     if again.encode_to_vec() != bytes {
-        return Err(wrong("rows are not what their fields say".into()).into());
+        return Err(wrong("rows do not match their fields".into()).into());
     }
 
     Ok(found)
@@ -137,11 +137,9 @@ fn page(collection: &Collection, fields: &Fields, page: Rows) -> Result<Vec<Row>
 fn ended(tally: Tally, collection: &Collection, end: &CollectionEnd) -> Result<CollectionCensus> {
     let (census, sha256) = tally.finish(collection);
     if census.rows != end.rows || sha256.as_slice() != end.sha256 {
-        return Err(damaged(format!(
-            "the rows of `{}` are not those that were read",
-            collection.name
-        ))
-        .into());
+        return Err(
+            damaged(format!("the rows of `{}` do not match its digest", collection.name)).into()
+        );
     }
 
     Ok(census)

@@ -1,4 +1,4 @@
-//! Makes collections of a backup beside the live ones, and proves them.
+//! Makes collections from a backup next to the live ones, and verifies them.
 
 use std::io::Read;
 
@@ -19,34 +19,34 @@ use super::value::{Fields, Row, columns};
 use super::{steps, survey};
 use crate::problem::Problem;
 
-/// Servers that can take primary keys for a collection whose keys they hand out want to be told so,
-/// from Milvus 2.6 on.
+/// From Milvus 2.6 on, a server accepts primary keys for a collection whose keys it generates, but
+/// must be told so.
 const GIVEN_IDS: &str = "allow_insert_auto_id";
-/// How much is inserted at once; servers take 64 MB at most.
+/// How much is inserted at once; servers accept at most 64 MB.
 const BATCH: usize = 8 << 20;
 /// The partition that each collection has from the beginning.
 const DEFAULT_PARTITION: &str = "_default";
 const LONGEST_NAME: usize = 255;
 
-/// What becomes of a collection whose primary keys the server hands out.
+/// What to do with a collection whose primary keys the server generates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AutoIds {
-    /// It gets the same keys and goes on handing them out. A server that can't do both says so, and
-    /// nothing is restored.
+    /// It gets the same keys and keeps generating new ones. If a server can't do both, nothing is
+    /// restored.
     Keep,
-    /// It gets the same keys, and takes them from the application from now on: what Milvus before
-    /// 2.6 can do.
+    /// It gets the same keys, and takes new ones from the application from now on: possible with
+    /// Milvus before 2.6.
     FromApplication,
 }
 
 impl Milvus {
     /// Makes each collection of a backup as `<name>__staged`, with its rows, partitions, indexes
-    /// and load state, then counts and reads every row back: the digest must be that of the
-    /// backup. When it fails, what it has made goes again.
+    /// and load state, then counts and reads back every row: the digest must match the backup. If
+    /// it fails, it removes what it made.
     ///
     /// # Errors
-    /// The backup is damaged, a call fails, or what was made is not what the backup holds. Live
-    /// collections are untouched.
+    /// The backup is damaged, a call fails, or the result does not match the backup. Live
+    /// collections are not changed.
     pub fn stage(
         &mut self,
         input: &mut dyn Read,
@@ -70,8 +70,8 @@ struct Stager<'a> {
 impl Visit for Stager<'_> {
     fn begin(&mut self, collections: &[Collection]) -> Result<()> {
         if steps::under_way(&self.milvus.state()?) {
-            return Err(Problem::refused("a swap of collections in Milvus was cut short")
-                .cure("repair it first")
+            return Err(Problem::refused("a swap of collections in Milvus was interrupted")
+                .cure("run `db-repair` first")
                 .into());
         }
 
@@ -82,7 +82,7 @@ impl Visit for Stager<'_> {
             if state.contains_key(&name) || state.values().any(|held| held.aliases.contains(&name))
             {
                 return Err(Problem::refused(format!(
-                    "the name `{name}` is taken in Milvus, and is not ours"
+                    "the name `{name}` is taken in Milvus by a collection that is not ours"
                 ))
                 .cure(format!("rename or remove `{name}`"))
                 .into());
@@ -138,7 +138,7 @@ impl Visit for Stager<'_> {
             self.milvus.call::<Status>(
                 "CreateIndex",
                 &request,
-                &format!("make the index `{}` of `{name}`", index.name),
+                &format!("create the index `{}` of `{name}`", index.name),
             )?;
         }
 
@@ -157,10 +157,10 @@ impl Visit for Stager<'_> {
         let wanted = self.wanted(of);
         if let Some(what) = differs(&wanted, &made.collection) {
             return Err(Problem::failed(format!(
-                "`{}` could not be made as it is in the backup",
+                "`{}` could not be created as it is in the backup",
                 of.name
             ))
-            .because(format!("Milvus {} makes other {what} of it", self.milvus.version()))
+            .because(format!("Milvus {} gives it other {what}", self.milvus.version()))
             .into());
         }
 
@@ -169,16 +169,13 @@ impl Visit for Stager<'_> {
             Ok((read.finish(&made.collection).0, milvus.count(&name)?))
         })?;
         if (rows.rows, &rows.sha256) != (census.rows, &census.sha256) || counted != census.rows {
-            return Err(Problem::failed(format!(
-                "`{}` has not become what the backup holds",
-                of.name
-            ))
-            .because(format!(
-                "{} rows were read back and {} counted, of {}",
-                rows.rows, counted, census.rows
-            ))
-            .cure("look at the server's log and at its free memory and disk")
-            .into());
+            return Err(Problem::failed(format!("`{}` does not match the backup", of.name))
+                .because(format!(
+                    "{} rows were read back and {} counted, of {}",
+                    rows.rows, counted, census.rows
+                ))
+                .cure("check the server's log, and its free memory and disk space")
+                .into());
         }
 
         Ok(())
@@ -189,7 +186,7 @@ fn staged(of: &Collection) -> String {
     Slot::Staged.name(&of.name)
 }
 
-/// In what a collection is not the one that was wanted.
+/// How a collection differs from the wanted one.
 fn differs(wanted: &Collection, made: &Collection) -> Option<&'static str> {
     if wanted.schema != made.schema {
         Some("fields")
@@ -207,7 +204,7 @@ fn differs(wanted: &Collection, made: &Collection) -> Option<&'static str> {
 }
 
 impl Stager<'_> {
-    /// The collection as it is to be made, under its staged name.
+    /// The collection to create, under its staged name.
     fn wanted(&self, of: &Collection) -> Collection {
         let mut wanted = Collection { name: staged(of), ..of.clone() };
         if let Some(schema) = &mut wanted.schema {
@@ -257,7 +254,7 @@ impl Stager<'_> {
                 collection_name: name.clone(),
                 partition_name: partition.clone(),
             };
-            let doing = format!("make the partition `{partition}` of `{name}`");
+            let doing = format!("create the partition `{partition}` of `{name}`");
             self.milvus.call::<Status>("CreatePartition", &request, &doing)?;
         }
 
@@ -288,7 +285,7 @@ impl Stager<'_> {
             refused if auto_ids && self.auto_ids == AutoIds::Keep => refused
                 .problem(&format!("give `{}` the primary keys that it had", of.name))
                 .because(format!(
-                    "its server hands out the keys, and Milvus {} takes none back",
+                    "the server generates its keys, and Milvus {} does not accept existing ones",
                     self.milvus.version()
                 ))
                 .cure(
@@ -300,7 +297,7 @@ impl Stager<'_> {
 
         if inserted.insert_cnt != rows.len() as i64 {
             return Err(Problem::failed(format!("could not {doing}"))
-                .because(format!("Milvus took {} of {}", inserted.insert_cnt, rows.len()))
+                .because(format!("Milvus accepted {} of {}", inserted.insert_cnt, rows.len()))
                 .into());
         }
 

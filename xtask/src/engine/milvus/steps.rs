@@ -1,5 +1,5 @@
-//! The steps of a swap, decided from the names and the marks there are: purely, so that wherever a
-//! run was killed the next one knows how to go on, and a dry run can show them.
+//! The steps of a swap: a pure decision from the existing names and marks, so that wherever a run
+//! was killed the next one knows how to continue, and a dry run can show them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,7 +20,7 @@ pub enum Step {
     Mark {
         /// The collection.
         name: String,
-        /// Its new mark; none makes it a live one like any other.
+        /// Its new mark; `None` makes it a live one like any other.
         mark: Option<Mark>,
     },
     /// Gives a collection another name.
@@ -37,19 +37,19 @@ pub enum Step {
         /// How far.
         load: Load,
     },
-    /// Lets the memory of a collection go.
+    /// Releases a collection from memory.
     Release {
         /// The collection.
         name: String,
     },
-    /// Points an alias to a collection, in one instant where it pointed to another.
+    /// Points an alias to a collection, in one instant if it pointed to another.
     PutAlias {
         /// The alias.
         alias: String,
         /// Where it leads.
         to: String,
     },
-    /// Takes an alias away.
+    /// Removes an alias.
     DropAlias {
         /// The alias.
         alias: String,
@@ -64,7 +64,7 @@ pub enum Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Mark { name, mark: None } => write!(f, "take our mark from `{name}`"),
+            Self::Mark { name, mark: None } => write!(f, "remove our mark from `{name}`"),
             Self::Mark { name, mark: Some(mark) } => write!(f, "mark `{name}` as {}", mark.role),
             Self::Rename { from, to } => write!(f, "rename `{from}` to `{to}`"),
             Self::Load { name, .. } => write!(f, "load `{name}`"),
@@ -76,7 +76,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// What a swap needs to know of a collection.
+/// What a swap needs to know about a collection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Held {
     pub aliases: Vec<String>,
@@ -92,13 +92,13 @@ pub(super) type State = BTreeMap<String, Held>;
 pub(super) enum From {
     Staged,
     Previous,
-    /// Those that are kept, after a swap that others could not follow: what it put apart is wanted
-    /// back.
+    /// Those that are kept, after a swap whose other parts failed: what it moved aside is needed
+    /// again.
     Back,
 }
 
-/// The first steps, after which nothing has its new name yet and all is marked that is going to
-/// have one.
+/// The first steps, after which nothing has its new name yet, but everything that will get one is
+/// marked.
 pub(super) fn begin(state: &State, from: From) -> Vec<Step> {
     let mut steps = if from == From::Back { Vec::new() } else { discard(state) };
 
@@ -124,13 +124,12 @@ pub(super) fn begin(state: &State, from: From) -> Vec<Step> {
     steps
 }
 
-/// Drops what nobody can want back.
+/// Drops what nobody needs.
 pub(super) fn discard(state: &State) -> Vec<Step> {
     drops(state, |mark, slot| mark.role == Role::Discard && slot == Slot::Discard)
 }
 
-/// What takes the place of what a swap brought, after the swap was taken back: that goes, and what
-/// was kept before is kept again.
+/// Undoes a swap: what it brought is removed, and what was kept before is kept again.
 pub(super) fn kept_before(state: &State) -> Vec<Step> {
     let mut steps =
         drops(state, |mark, slot| (mark.role, slot) == (Role::Previous, Slot::Previous));
@@ -145,7 +144,7 @@ pub(super) fn kept_before(state: &State) -> Vec<Step> {
     steps
 }
 
-/// Drops collections of ours, and the aliases that would be in the way of it.
+/// Drops collections of ours, and the aliases that would prevent it.
 pub(super) fn drops(state: &State, which: impl Fn(&Mark, Slot) -> bool) -> Vec<Step> {
     let mut steps = Vec::new();
     for (name, ..) in ours(state).filter(|(_, mark, slot)| which(mark, *slot)) {
@@ -156,8 +155,8 @@ pub(super) fn drops(state: &State, which: impl Fn(&Mark, Slot) -> bool) -> Vec<S
     steps
 }
 
-/// The steps that end a swap that was begun: forward where a collection has its new name already,
-/// back where none has.
+/// The steps that finish a swap: forward if a collection already has its new name, back if none
+/// has.
 pub(super) fn finish(state: &State) -> Vec<Step> {
     let mut now = state.clone();
     let mut steps = Vec::new();
@@ -196,7 +195,7 @@ fn ours(state: &State) -> impl Iterator<Item = (&str, &Mark, Slot)> {
     })
 }
 
-/// The first name that a step would give though somebody else has it.
+/// The first name that a step would give although somebody else has it.
 pub(super) fn conflict(state: &State, steps: &[Step]) -> Option<String> {
     let mut now = state.clone();
     for step in steps {
@@ -217,7 +216,7 @@ pub(super) fn conflict(state: &State, steps: &[Step]) -> Option<String> {
     })
 }
 
-/// Whether a swap is under way, or was when somebody was killed.
+/// Whether a swap is under way, or was when a run was killed.
 pub(super) fn under_way(state: &State) -> bool {
     ours(state)
         .any(|(_, mark, _)| matches!(mark.role, Role::Incoming | Role::Outgoing | Role::Older))
@@ -232,8 +231,8 @@ fn has_moved(state: &State) -> bool {
     })
 }
 
-/// An alias may be gone that stood in the way, and an old collection may be loaded: as it was,
-/// before the marks go.
+/// An alias that was in the way may be gone, and an old collection may be loaded: everything as
+/// before, until the marks are removed.
 fn back(state: &State) -> Option<Step> {
     ours(state).find_map(|(name, mark, slot)| {
         let held = state.get(name)?;
@@ -262,7 +261,7 @@ fn forward(state: &State) -> Option<Step> {
     load(state).or_else(|| moves(state)).or_else(|| aliases(state)).or_else(|| settle_marks(state))
 }
 
-/// What is to be live is loaded before it has the name, and again where a rename has released it.
+/// What will be live is loaded before it gets the name, and again if a rename released it.
 fn load(state: &State) -> Option<Step> {
     let wanting = ours(state).find(|(name, mark, _)| {
         mark.role == Role::Incoming
@@ -284,7 +283,7 @@ fn moves(state: &State) -> Option<Step> {
             (Role::Outgoing, Slot::Live | Slot::Staged) if free(base, Slot::Previous) => {
                 rename(name, base, Slot::Previous)
             }
-            // an undo: what comes is where this one will be
+            // an undo: the one that becomes live is where this one will be
             (Role::Outgoing, Slot::Live) if free(base, Slot::Staged) => {
                 rename(name, base, Slot::Staged)
             }
@@ -325,9 +324,9 @@ fn aliases(state: &State) -> Option<Step> {
     left.map(|alias| Step::DropAlias { alias })
 }
 
-/// The memory of what gave way is let go, and last of all each mark says what its collection is
-/// from now on. The marks of what came go last: as long as one is there, the swap is known to have
-/// moved.
+/// What was replaced is released from memory, and last of all each mark says what its collection is
+/// from now on. The marks of the new collections are removed last: while one exists, the swap is
+/// known to have moved.
 fn settle_marks(state: &State) -> Option<Step> {
     let arrived = |(_, mark, slot): (&str, &Mark, Slot)| match mark.role {
         Role::Incoming => slot == Slot::Live,
@@ -360,7 +359,7 @@ fn settle_marks(state: &State) -> Option<Step> {
     Some(Step::Mark { name: name.into(), mark })
 }
 
-/// As it is after a step.
+/// The state after a step.
 pub(super) fn apply(state: &mut State, step: &Step) {
     let point = |state: &mut State, alias: &str, to: Option<&str>| {
         for (name, held) in state.iter_mut() {

@@ -34,7 +34,7 @@ impl Vectors {
         id(&self.live()?)
     }
 
-    /// A swap that was cut short is ended before anything else is done.
+    /// An interrupted swap is completed before anything else.
     fn settled(&mut self) -> Result<&mut Milvus> {
         self.milvus.repair()?;
         Ok(&mut self.milvus)
@@ -50,12 +50,12 @@ impl Vectors {
         match from {
             Swapped::Undone => self.milvus.undo(&seen(&now)?)?,
             Swapped::In => self.milvus.take_back(&seen(&now)?)?,
-            // what was live since may have been written to, which nothing here can tell
+            // what was live since then may have been written to, which we can't detect
             Swapped::Since => {
                 self.milvus.undo(&seen(&now)?)?;
                 return Ok(vec![
-                    "the collections that were restored may have been used since: they are kept \
-                     for `db-undo`"
+                    "the restored collections may have been used since then: they are kept for \
+                     `db-undo`"
                         .into(),
                 ]);
             }
@@ -67,9 +67,9 @@ impl Vectors {
     fn empty(&mut self, live: &str, items: u64) -> Result<()> {
         let now = self.live()?.iter().map(|c| rows(c.rows)).sum::<u64>();
         if now > items {
-            return Err(Problem::refused("Milvus holds more than was looked at")
+            return Err(Problem::refused("Milvus has changed since it was looked at")
                 .because(format!(
-                    "{now} entities now, {items} then: what came later is in nobody's yes"
+                    "it had {items} entities and now has {now}; you confirmed the first number"
                 ))
                 .cure("stop what writes there (`stop-during`), and run the command again")
                 .into());
@@ -159,7 +159,7 @@ fn rows(count: RowCount) -> u64 {
     }
 }
 
-/// Names and numbers: a collection that was dropped and made again has another number.
+/// Names and ids: a collection that was dropped and created again has another id.
 fn id(live: &[CollectionFacts]) -> Result<String> {
     let mut seen: Vec<Seen> = live.iter().map(|c| (c.name.clone(), c.id)).collect();
     seen.sort();

@@ -16,16 +16,16 @@ use crate::problem::Problem;
 
 const LOADING: i32 = 2;
 pub(super) const LOADED: i32 = 3;
-/// An index that a reader makes where there is none, and takes away again: it is nobody's.
+/// A temporary index that a reader creates if there is none, and drops again.
 pub(super) const READERS_INDEX: &str = "db_tasks_reader";
 
-/// Whether somebody has been reading who was killed.
+/// Whether a reader was killed.
 enum Reader {
     Was,
     Never,
 }
 
-/// A collection, as it can be written down and made again.
+/// A collection, in a form that can be stored and created again.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Described {
     pub collection: Collection,
@@ -48,7 +48,7 @@ pub(super) fn load(collection: &Collection) -> Load {
 }
 
 impl Milvus {
-    /// Every collection of the database, in the order of names; ours too, with their marks.
+    /// Every collection of the database, in the order of names, including ours with their marks.
     ///
     /// # Errors
     /// A call fails.
@@ -89,7 +89,7 @@ impl Milvus {
         Ok(names)
     }
 
-    /// Everything about a collection but its rows.
+    /// Everything about a collection except its rows.
     pub(super) fn describe(&self, name: &str) -> Result<Described, Problem> {
         let doing = format!("describe `{name}`");
         let found: Description = self.call("DescribeCollection", &self.of(name), &doing)?;
@@ -98,7 +98,7 @@ impl Milvus {
 
         if schema.encoded_len() != found.schema.len() {
             return Err(Problem::failed(format!(
-                "`{name}` can't be backed up: its schema has parts that are not known"
+                "`{name}` can't be backed up: its schema has unknown parts"
             ))
             .because(format!("Milvus {} is newer than this tool", self.version()))
             .cure("update db-tasks"));
@@ -113,7 +113,7 @@ impl Milvus {
 
         let (indexes, left) = self.indexes(name)?;
         let load = match left {
-            // a reader was killed: the collection was not loaded before it came
+            // a reader was killed: the collection was not loaded before that
             Reader::Was => Load::Not,
             Reader::Never => {
                 self.load_state(name, if partition_key { &[] } else { &partitions }, LOADING)?
@@ -141,8 +141,8 @@ impl Milvus {
         Ok(Described { collection, id: found.collection_id, mark })
     }
 
-    /// Milvus Lite, which numbers no collection, doesn't describe them. (2.3 looks in the wrong
-    /// database where it is asked for them.)
+    /// Milvus Lite, which gives collections no ids, doesn't describe them. (2.3 looks in the wrong
+    /// database when asked for them.)
     fn aliases_in_lite(&self, name: &str) -> Result<Vec<String>, Problem> {
         let doing = format!("list the aliases of `{name}`");
         Ok(sorted(self.call::<Aliases>("ListAliases", &self.of(name), &doing)?.aliases))
@@ -172,8 +172,8 @@ impl Milvus {
         Ok((indexes, if readers.is_empty() { Reader::Never } else { Reader::Was }))
     }
 
-    /// How far a collection is loaded, where a partition counts whose state is at `least` that. Of
-    /// a collection as a whole the server says that it is loaded as soon as a part of it is.
+    /// How far a collection is loaded; a partition counts if its state is at `least` that. The
+    /// server reports a whole collection as loaded as soon as a part of it is.
     pub(super) fn load_state(
         &self,
         name: &str,
@@ -208,7 +208,7 @@ impl Milvus {
         Ok(if loaded.len() == partitions.len() { Load::Whole } else { Load::Partitions(loaded) })
     }
 
-    /// The rows of a collection that is loaded, those included that were inserted a moment ago.
+    /// The rows of a loaded collection, including those inserted a moment ago.
     pub(super) fn count(&self, name: &str) -> Result<u64, Problem> {
         let query = Query {
             db_name: self.db(),
@@ -232,13 +232,13 @@ impl Milvus {
             }
             _ => {
                 Err(Problem::failed(format!("could not {doing}"))
-                    .because("the answer holds no number"))
+                    .because("the answer has no number"))
             }
         }
     }
 
-    /// What the server's statistics say: it counts rows when they come, and those that were deleted
-    /// go later.
+    /// What the server's statistics say: it counts rows when they are inserted, and removes deleted
+    /// ones later.
     pub(super) fn statistics(&self, name: &str) -> Result<u64, Problem> {
         let found: Statistics = self.call(
             "GetCollectionStatistics",
@@ -260,7 +260,7 @@ fn sorted(mut names: Vec<String>) -> Vec<String> {
     names
 }
 
-/// Takes away what the server hands out itself.
+/// Removes what the server itself sets.
 fn tidy(schema: &mut CollectionSchema, name: &str) {
     schema.name = name.to_owned();
     schema.db_name.clear();

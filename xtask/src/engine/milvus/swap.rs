@@ -9,7 +9,7 @@ use super::proto::rpc::{AlterCollection, DropAlias, PutAlias, Rename, Status};
 use super::steps::{self, From, Held, State, Step};
 use crate::problem::Problem;
 
-/// A collection as a plan saw it: its name and its number.
+/// A collection as a plan saw it: its name and its id.
 pub type Seen = (String, i64);
 
 /// What a repair found.
@@ -17,7 +17,7 @@ pub type Seen = (String, i64);
 pub enum Repaired {
     /// No swap was under way.
     Nothing,
-    /// One was: it is finished, or taken back where no collection had its new name yet.
+    /// One was: it is completed, or undone if no collection had its new name yet.
     Done,
 }
 
@@ -33,11 +33,11 @@ impl Milvus {
 
     /// Gives each staged collection its live name and its aliases. What was live is kept as
     /// `<name>__previous`, and released; that of an earlier swap as `<name>__discard`. Live
-    /// collections that are not in the backup are kept away the same way: a restore gives the
+    /// collections that are not in the backup are kept aside the same way: a restore gives the
     /// state of the backup.
     ///
-    /// Milvus renames one collection at a time: a swap that is killed is finished or taken back by
-    /// [`Milvus::repair`].
+    /// Milvus renames one collection at a time: [`Milvus::repair`] completes or undoes a killed
+    /// swap.
     ///
     /// # Errors
     /// As for [`Milvus::swap_steps`], or a step fails.
@@ -56,14 +56,14 @@ impl Milvus {
             state.values().filter_map(|held| held.mark.as_ref()).any(|mark| mark.role == role)
         };
         if any(Role::Staged) {
-            return Err(Problem::refused("a restore is on its way in Milvus")
-                .cure("let it end, or take its staged collections away; then undo")
+            return Err(Problem::refused("a restore is under way in Milvus")
+                .cure("let it finish, or drop its staged collections; then undo")
                 .into());
         }
 
         if !any(Role::Previous) && !super::steps::under_way(&state) {
             return Err(Problem::failed("there is nothing to undo in Milvus")
-                .because("no collection is kept from before")
+                .because("no previous collection is kept")
                 .cure("restore a backup")
                 .into());
         }
@@ -71,8 +71,8 @@ impl Milvus {
         self.steps(expected, From::Previous)
     }
 
-    /// Swaps back what the last [`Milvus::swap`] replaced; what it brought is kept in turn, so that
-    /// an undo can be undone.
+    /// Swaps back what the last [`Milvus::swap`] replaced; what that brought is kept, so that an
+    /// undo can be undone.
     ///
     /// # Errors
     /// As for [`Milvus::undo_steps`], or a step fails.
@@ -81,7 +81,7 @@ impl Milvus {
         self.run(&steps)
     }
 
-    /// The steps of [`Milvus::repair`]; none where nothing has to be repaired.
+    /// The steps of [`Milvus::repair`]; none if there is nothing to repair.
     ///
     /// # Errors
     /// A call fails.
@@ -89,11 +89,11 @@ impl Milvus {
         Ok(steps::finish(&self.state()?))
     }
 
-    /// Ends a swap or an undo that was cut short: forward where a collection had its new name, back
-    /// where none had.
+    /// Finishes an interrupted swap or undo: forward if a collection had its new name, back if none
+    /// had.
     ///
     /// # Errors
-    /// A step fails, or somebody has renamed a collection meanwhile.
+    /// A step fails, or somebody renamed a collection meanwhile.
     pub fn repair(&mut self) -> Result<Repaired> {
         let steps = self.repair_steps()?;
         if steps.is_empty() && !steps::under_way(&self.state()?) {
@@ -103,7 +103,7 @@ impl Milvus {
         Ok(Repaired::Done)
     }
 
-    /// Removes collections on their way, with their data. Only such as bear our mark.
+    /// Removes staged collections, with their data. Only those with our mark.
     ///
     /// # Errors
     /// A call fails.
@@ -111,7 +111,8 @@ impl Milvus {
         self.drop_ours(|mark, slot| mark.role == Role::Staged && slot == Slot::Staged)
     }
 
-    /// Removes what nobody can want back: what a swap put apart that was kept from an earlier one.
+    /// Removes what nobody needs: what was kept from an earlier swap and moved aside by a later
+    /// one.
     ///
     /// # Errors
     /// A call fails.
@@ -119,7 +120,7 @@ impl Milvus {
         self.drop_ours(|mark, slot| mark.role == Role::Discard && slot == Slot::Discard)
     }
 
-    /// Removes what is kept for an undo, and what nobody can want back.
+    /// Removes what is kept for an undo, and what nobody needs.
     ///
     /// # Errors
     /// A call fails, or a swap is under way.
@@ -132,8 +133,8 @@ impl Milvus {
         })
     }
 
-    /// Takes a swap back: what it replaced is live again, nothing where it replaced nothing. What
-    /// it brought is removed, and what was kept before it is kept again.
+    /// Undoes a swap: what it replaced is live again, or nothing if it replaced nothing. What it
+    /// brought is removed, and what was kept before it is kept again.
     ///
     /// # Errors
     /// As for [`Milvus::swap_steps`], or a step fails.
@@ -144,11 +145,11 @@ impl Milvus {
         self.run(&steps)
     }
 
-    /// Whether this server can swap: renaming came with Milvus 2.2.9, properties with 2.2. It is
-    /// asked for a rename that can't be done.
+    /// Whether this server can swap: renaming came with Milvus 2.2.9, properties with 2.2. We ask
+    /// for a rename that can't succeed.
     ///
     /// # Errors
-    /// It can't: said before anything is touched.
+    /// It can't: reported before anything is changed.
     pub fn can_swap(&self) -> Result<()> {
         let name = "db_tasks_is_there_a_rename".to_owned();
         let request = Rename {
@@ -161,9 +162,7 @@ impl Milvus {
         match self.ask::<Status>("RenameCollection", &request) {
             Err(failure @ Failure::Lost(_)) if failure.unknown_call() => {
                 Err(Problem::refused(format!("Milvus {} can't rename collections", self.version()))
-                    .because(
-                        "so a restored collection can't take the place of a live one in one step",
-                    )
+                    .because("so a restored collection can't replace a live one in one step")
                     .cure("update Milvus to 2.3 or newer")
                     .into())
             }
@@ -174,8 +173,8 @@ impl Milvus {
         }
     }
 
-    /// Performs one step. A step that was done already may fail: what is left is known from
-    /// [`Milvus::repair_steps`].
+    /// Performs one step. A step that was already done may fail: [`Milvus::repair_steps`] knows
+    /// what is left.
     ///
     /// # Errors
     /// The call fails, or the step would remove what is not ours.
@@ -197,8 +196,8 @@ impl Milvus {
             Step::PutAlias { alias, to } => {
                 let request =
                     PutAlias { db_name, collection_name: to.clone(), alias: alias.clone() };
-                // whoever asks the alias meanwhile finds the old or the new; a server that has no
-                // such alias says so
+                // an alias leads to the old or the new collection at any time; a server without
+                // such an alias says so
                 if self.ask::<Status>("AlterAlias", &request).is_err() {
                     self.call::<Status>("CreateAlias", &request, &doing)?;
                 }
@@ -212,8 +211,8 @@ impl Milvus {
                 if !mark.is_some_and(|mark| {
                     matches!(mark.role, Role::Staged | Role::Previous | Role::Discard)
                 }) {
-                    return Err(Problem::refused(format!("`{name}` does not bear our mark"))
-                        .because("it is not dropped by its name alone")
+                    return Err(Problem::refused(format!("`{name}` does not have our mark"))
+                        .because("it is not dropped only because of its name")
                         .into());
                 }
 
@@ -238,8 +237,8 @@ impl Milvus {
         }
 
         if steps::under_way(&state) {
-            return Err(Problem::refused("a swap of collections in Milvus was cut short")
-                .cure("repair it first")
+            return Err(Problem::refused("a swap of collections in Milvus was interrupted")
+                .cure("run `db-repair` first")
                 .into());
         }
 
@@ -248,16 +247,16 @@ impl Milvus {
         match steps::conflict(&state, &steps) {
             None => Ok(steps),
             Some(name) => Err(Problem::refused(format!(
-                "the name `{name}` is taken in Milvus, and is not ours"
+                "the name `{name}` is taken in Milvus by a collection that is not ours"
             ))
-            .because("a collection that gives way is kept under this name")
+            .because("a replaced collection is kept under this name")
             .cure(format!("rename or remove `{name}`"))
             .into()),
         }
     }
 
-    /// Takes the steps; the last marks only after another look, for a server may forget something
-    /// on the way, such as what was loaded.
+    /// Performs the steps; the last marks only after checking again, because a server may lose
+    /// something on the way, such as what was loaded.
     fn run(&mut self, steps: &[Step]) -> Result<()> {
         let moves = steps
             .iter()
@@ -274,8 +273,8 @@ impl Milvus {
             rest.iter().try_for_each(|step| self.take(step))?;
         }
 
-        Err(Problem::failed("the swap of collections in Milvus could not be finished")
-            .because("somebody has renamed a collection of ours, or gave its name to another")
+        Err(Problem::failed("the swap of collections in Milvus could not be completed")
+            .because("somebody renamed a collection of ours, or gave its name to another")
             .cure("look at the collections with `__previous` and `__staged` in their names")
             .into())
     }
@@ -308,7 +307,7 @@ impl Milvus {
         self.call::<Status>("AlterCollection", &request, doing).map(drop)
     }
 
-    /// Servers before 2.5 can't take a property away: there it is left empty.
+    /// Servers before 2.5 can't remove a property: there it is left empty.
     pub(super) fn take_property(&self, name: &str, key: &str, doing: &str) -> Result<(), Problem> {
         let mut request = AlterCollection {
             db_name: self.db(),
@@ -328,7 +327,7 @@ impl Milvus {
     }
 }
 
-/// Whether what is live is what was shown.
+/// Whether the live collections are those that were shown.
 pub(super) fn unchanged(expected: &[Seen], mut live: Vec<Seen>) -> Result<(), Problem> {
     let mut expected = expected.to_vec();
     expected.sort();
@@ -345,7 +344,9 @@ pub(super) fn unchanged(expected: &[Seen], mut live: Vec<Seen>) -> Result<(), Pr
     names.extend(other(&live, &expected));
     names.dedup();
 
-    Err(Problem::refused("the collections in Milvus are not those that were looked at")
-        .because(format!("changed since: `{}`", names.join("`, `")))
-        .cure("run the command again and look at the new plan"))
+    Err(Problem::refused(
+        "the collections in Milvus are not those that were looked at before before",
+    )
+    .because(format!("changed since: `{}`", names.join("`, `")))
+    .cure("run the command again and look at the new plan"))
 }

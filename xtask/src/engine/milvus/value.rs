@@ -1,4 +1,4 @@
-//! Rows: Milvus speaks in columns, but a row is what is sorted, counted and proved.
+//! Rows: Milvus uses columns, but we sort, count and verify rows.
 
 use std::io::{self, Write};
 
@@ -9,9 +9,9 @@ use super::proto::schema::{
 };
 use crate::problem::Problem;
 
-/// The field that holds what the schema doesn't name.
+/// The field for what the schema doesn't name.
 pub(super) const DYNAMIC: &str = "$meta";
-/// The one function whose output is made anew from its input, and can't be read.
+/// The one function whose output is computed from its input, and can't be read.
 const BM25: i32 = 1;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,7 @@ pub(super) enum Value {
     Float(f32),
     Double(f64),
     Text(String),
-    /// JSON, and vectors of other things than floats.
+    /// JSON, and vectors of types other than floats.
     Bytes(Vec<u8>),
     Floats(Vec<f32>),
     List(Vec<Value>),
@@ -49,19 +49,16 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// What of a collection can be read and written again the same.
+    /// The parts of a collection that can be read and written back exactly.
     pub fn of(name: &str, schema: &CollectionSchema) -> Result<Self, Problem> {
         let cannot = |what: String| {
             Problem::failed(format!("`{name}` can't be backed up: {what}"))
-                .because("nothing has been left out silently")
+                .because("nothing was left out silently")
                 .cure("a newer version of this tool may know it")
         };
 
         if let Some(function) = schema.functions.iter().find(|f| f.r#type != BM25) {
-            return Err(cannot(format!(
-                "its function `{}` is of a kind that is not known",
-                function.name
-            )));
+            return Err(cannot(format!("its function `{}` is of an unknown kind", function.name)));
         }
 
         let made: Vec<&String> =
@@ -69,7 +66,7 @@ impl Fields {
         let mut all = Vec::new();
         for field in schema.fields.iter().filter(|field| !made.contains(&&field.name)) {
             all.push(Field::of(field).ok_or_else(|| {
-                cannot(format!("its field `{}` is of a type that is not known", field.name))
+                cannot(format!("its field `{}` has an unknown type", field.name))
             })?);
         }
 
@@ -122,8 +119,8 @@ impl Field {
     }
 }
 
-/// The rows that columns hold, each with the fields in the order of `fields`. Milvus Lite answers
-/// with more than it was asked for.
+/// The rows that columns hold, each with the fields in the order of `fields`. Milvus Lite returns
+/// more than was requested.
 pub(super) fn rows(fields: &Fields, columns: Vec<FieldData>) -> Result<Vec<Row>, String> {
     let mut columns: Vec<Option<FieldData>> = columns.into_iter().map(Some).collect();
     let mut taken = Vec::new();
@@ -174,7 +171,7 @@ fn values(column: FieldData) -> Result<Vec<Value>, &'static str> {
         return Ok(values);
     }
 
-    // a server answers with something in the place of what is null, and takes nothing in its place
+    // a server returns a placeholder for null values, and wants none when they are inserted
     if values.len() == valid.len() {
         return Ok(values
             .into_iter()
@@ -184,7 +181,7 @@ fn values(column: FieldData) -> Result<Vec<Value>, &'static str> {
     }
 
     if values.len() != there {
-        return Err("not as many as it says");
+        return Err("not as many as they should be");
     }
 
     let mut values = values.into_iter();
@@ -355,7 +352,7 @@ fn vectors(kind: DataType, values: &[&Value]) -> Option<Vectors> {
     })
 }
 
-/// Writes a value so that no two values look the same: what the digest of a collection is made from
+/// Writes a value so that no two values look the same: the digest of a collection is made from this
 /// (docs/milvus-format.md).
 pub(super) fn feed(value: &Value, to: &mut impl Write) -> io::Result<()> {
     fn sized(tag: u8, length: usize, to: &mut impl Write) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Takes the data out: with the collections, or out of them.
+//! Removes the data: with the collections, or from them.
 
 use anyhow::Result;
 
@@ -25,8 +25,7 @@ pub enum Wipe {
 pub struct Wiped {
     /// The collection.
     pub name: String,
-    /// Its rows; those of a collection that was not loaded are the server's statistics where it
-    /// was dropped.
+    /// Its rows; for a dropped collection that was not loaded, those of the server's statistics.
     pub rows: u64,
 }
 
@@ -35,7 +34,7 @@ impl Milvus {
     /// ends that.
     ///
     /// # Errors
-    /// The live collections are not those that were expected (nothing has gone then), or a call
+    /// The live collections are not those that were expected (then nothing is removed), or a call
     /// fails.
     pub fn wipe(&mut self, how: Wipe, expected: &[Seen]) -> Result<Vec<Wiped>> {
         let mut live = Vec::new();
@@ -64,7 +63,7 @@ impl Milvus {
         Ok(gone)
     }
 
-    /// An alias would keep newer servers from dropping the collection it leads to.
+    /// An alias would prevent newer servers from dropping its collection.
     fn drop_live(&self, found: &Described) -> Result<u64, Problem> {
         let name = &found.collection.name;
         let rows =
@@ -105,7 +104,7 @@ impl Milvus {
         let left = self.count(name)?;
         if left > 0 {
             return Err(Problem::failed(format!("`{name}` is not empty"))
-                .because(format!("{left} rows came meanwhile"))
+                .because(format!("{left} rows were added meanwhile"))
                 .cure("stop what writes to it; then run the command again")
                 .into());
         }

@@ -1,4 +1,4 @@
-//! Work on databases themselves: make, drop, swap, undo, settings.
+//! Work on databases themselves: create, drop, swap, undo, settings.
 
 use super::client::{Client, TELLS};
 pub use super::identity::Identity;
@@ -37,10 +37,9 @@ pub fn create_live(client: &Client, server: Version, live: &Identity<'_>) -> Act
     Act::Create(Deed { what: format!("database {}", live.name), how })
 }
 
-/// A new, empty database from template0 (which carries nothing of a site's own, and no collation
-/// version to mismatch), with the encoding and locale that `like` had. The owner becomes ours for
-/// now; the swap gives it its own. It first asserts that `live` is still what the plan was made
-/// for.
+/// A new, empty database from template0 (which has no local additions, and no collation version to
+/// mismatch), with the encoding and locale of `like`. We own it for now; the swap sets its owner.
+/// It first asserts that `live` is still the one the plan was made for.
 pub fn creation(
     client: &Client,
     name: &str,
@@ -82,8 +81,7 @@ pub fn creation(
     sql
 }
 
-/// Drops a database that this tool has made and marked; any other is left alone, whatever it is
-/// called.
+/// Drops a database that this tool made and marked; any other is left alone, whatever its name.
 pub fn drop(client: &Client, name: &str) -> Act {
     Act::Remove(command(client, format!("database {name}"), dropping(client, name)))
 }
@@ -94,17 +92,17 @@ fn dropping(client: &Client, name: &str) -> String {
     format!("{assertion}{detached}{terminate}DROP DATABASE IF EXISTS {};\n", ident(name))
 }
 
-/// What a clean-up tells of a database that it leaves alone, as a literal. The COMMIT that took its
-/// mark away may not have been heard of.
+/// What a clean-up reports about a database that it leaves alone, as a literal. The COMMIT that
+/// removed its mark may have gone unnoticed.
 pub(super) fn stays(name: &str) -> String {
     literal(&format!(
-        "{TELLS}`{name}` stays as it is: no mark of a run is on it, so that it is done, or not \
-         this run's"
+        "{TELLS}`{name}` stays as it is: it has no mark of a run, so it is complete, or not this \
+         run's"
     ))
 }
 
-/// The same for one that stays under its name when it has arrived. A run that was cut off may not
-/// have heard that it had: then it bears no mark any more.
+/// The same for one that stays under its name once it is complete. A killed run may not have
+/// noticed that: then it no longer has a mark.
 pub fn drop_unless_arrived(client: &Client, name: &str) -> Act {
     let sql = format!(
         "SELECT {} AS db_tasks_stays \\gset\n\\if :db_tasks_stays\nSELECT {};\n\\else\n{}\\endif\n",
@@ -115,24 +113,24 @@ pub fn drop_unless_arrived(client: &Client, name: &str) -> Act {
     Act::Remove(command(client, format!("database {name}"), sql))
 }
 
-/// A database that was on its way has arrived: it is the person's own from now on.
+/// A staged database is complete: it is yours from now on.
 pub fn release(client: &Client, name: &str, own: Own<'_>, carries: Option<&DatabaseFacts>) -> Act {
     let carried = carries.map_or(String::new(), |from| carry(name, from));
     Act::Write(command(
         client,
-        format!("mark the database {name} as done"),
+        format!("mark the database {name} as complete"),
         format!("{DURABLE}BEGIN;\n{}{carried}COMMIT;\n", unmark(name, own)),
     ))
 }
 
-/// What is told to be done stays done, whatever the server's own setting: a swap that a crash takes
-/// back would leave the staged database behind, and nobody who knows of it.
+/// A reported COMMIT is durable, whatever the server's own setting: if a crash reverted a swap, the
+/// staged database would be left behind, unknown to anybody.
 ///
-/// And what is to be changed is changed, whatever is read-only by default: the plan says so.
+/// And changes are made even if transactions are read-only by default: the plan says so.
 pub(super) const DURABLE: &str =
     "SET synchronous_commit = on;\nSET default_transaction_read_only = off;\n";
 
-/// Statements in a block: only where each begins, for a comment has lines of its own.
+/// Indents statements in a block: only their first lines, because a comment may have several.
 pub(super) fn indented(statements: &[String]) -> String {
     statements.iter().map(|statement| format!("    {statement}")).collect()
 }
@@ -142,8 +140,8 @@ pub(super) fn command(client: &Client, what: String, sql: String) -> Deed {
     Deed { what, how: How::Command(client.psql(client.maintenance(), sql)) }
 }
 
-/// Ends sessions on a database. Autovacuum has no role, nobody but a superuser may end it, and it
-/// gives way to a DROP by itself.
+/// Terminates sessions on a database. Autovacuum has no role, only a superuser may terminate it,
+/// and it yields to a DROP by itself.
 fn terminate(name: &str) -> String {
     format!(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = {} AND pid \
@@ -152,8 +150,8 @@ fn terminate(name: &str) -> String {
     )
 }
 
-/// Owner, rights and settings: what, beside the comment, neither a plain dump nor a rename brings
-/// along. <https://www.postgresql.org/docs/current/app-pgdump.html> (`--create`) names them.
+/// Owner, rights and settings: in addition to the comment, what neither a plain dump nor a rename
+/// keeps. <https://www.postgresql.org/docs/current/app-pgdump.html> (`--create`) names them.
 pub(super) fn carry(name: &str, from: &DatabaseFacts) -> String {
     let db = ident(name);
     let mut sql = String::new();
@@ -194,16 +192,15 @@ pub fn still(client: &Client, database: &str, facts: Option<&DatabaseFacts>) -> 
         },
         cmd: client.psql(client.maintenance(), sql),
         expect: facts.map_or("absent".into(), |f| f.oid.to_string()),
-        cure: "somebody changed it in the meantime: run the command again and look at the new plan"
+        cure: "it was changed in the meantime: run the command again and look at the new plan"
             .into(),
     })
 }
 
-/// The setting by which a database says what it is. It is the server's, not the database's: no dump
-/// holds it.
+/// The setting for a database's marker. The server keeps it, not the database: no dump has it.
 pub const MARKER: &str = "dbtasks.environment";
 
-/// What gives a database its marker, for whoever may.
+/// The statement that gives a database its marker.
 pub fn mark_sql(database: &str, environment: &str) -> String {
     format!("ALTER DATABASE {} SET {MARKER} = {};\n", ident(database), literal(environment))
 }
@@ -228,10 +225,10 @@ pub fn is_marked(client: &Client, database: &str, environment: &str) -> Act {
     );
 
     Act::Check(Check {
-        what: format!("database {database} says that it is `{environment}`"),
+        what: format!("the marker of database {database} is `{environment}`"),
         cmd: client.psql(client.maintenance(), sql),
         expect: environment.to_owned(),
-        cure: "look at it with `db-protect`, and run the command again".into(),
+        cure: "check it with `db-protect`, and run the command again".into(),
     })
 }
 
@@ -242,17 +239,17 @@ pub struct Swap<'a> {
     pub live: &'a str,
     /// The database that takes it.
     pub incoming: String,
-    /// The oid that the live database must still have; `None` when there is none.
+    /// The oid that the live database must still have; `None` if there is none.
     pub live_oid: Option<u32>,
-    /// The oid of an older `<db>__previous` that has to give way, where there is one.
+    /// The oid of an older `<db>__previous` that must be replaced, if there is one.
     pub older_oid: Option<u32>,
-    /// Owner, rights and settings for the new live database, where it does not have them already.
+    /// Owner, rights and settings for the new live database, if it does not have them already.
     pub carries: Option<DatabaseFacts>,
-    /// What stands on the new live database in the places of our marks.
+    /// What the new live database has in the places of our marks.
     pub own: Own<'a>,
-    /// What the one carries that gives way.
+    /// What the replaced one has there.
     pub kept: Own<'a>,
-    /// How that is set aside: whether the run may still go back to it.
+    /// How that is moved aside: whether the run may still need it.
     pub aside: Aside,
 }
 
@@ -291,10 +288,10 @@ impl Swap<'_> {
 /// database as `<db>__previous`, all in one transaction.
 ///
 /// A rename takes the database's exclusive lock first and then waits up to five seconds for its
-/// sessions to go (`CountOtherDBBackends`). New connections queue behind that lock, so a second
-/// psql that ends the old sessions while the rename waits wins even against a pool that reconnects
-/// at once. Nothing has to be switched off beforehand (`ALLOW_CONNECTIONS false`), so a killed run
-/// cannot leave a database that nobody can enter.
+/// sessions to end (`CountOtherDBBackends`). New connections queue behind that lock, so a second
+/// psql that terminates the old sessions while the rename waits wins even against a pool that
+/// reconnects at once. Nothing must be switched off beforehand (`ALLOW_CONNECTIONS false`), so a
+/// killed run can't leave a database that nobody can connect to.
 pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     let renames = swap.renames();
     let mut sql = format!(
@@ -325,7 +322,7 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
 }
 
-/// Renames that wait for a lock, and a second psql that makes way for them.
+/// Renames that wait for a lock, and a second psql that clears the way for them.
 fn behind_the_lock(client: &Client, what: String, sql: String, way: &str) -> Act {
     let other = Client { app_name: format!("{}/swap", client.app_name), ..client.clone() };
     let meanwhile = other.psql(client.maintenance(), way);
@@ -333,25 +330,24 @@ fn behind_the_lock(client: &Client, what: String, sql: String, way: &str) -> Act
     Act::Rename(Deed { what: format!("databases {what}"), how })
 }
 
-/// What a swap has to be undone by when what follows it fails: the old database takes its name
-/// again, and what is under that name by then, made by us or made anew by a migrator, is kept as
-/// `<db>__failed`. It does nothing where the old one has its name already, so that it may come
-/// twice, or late.
+/// How to undo a swap if what follows it fails: the old database gets its name back, and what has
+/// that name by then, created by us or again by a migrator, is kept as `<db>__failed`. It does
+/// nothing if the old one already has its name, so it may run twice, or late.
 #[derive(Debug, Clone)]
 pub struct SwapBack<'a> {
     /// The live name.
     pub live: &'a str,
     /// The oid of the database that had it.
     pub old_oid: u32,
-    /// What stands on it in the places of our marks.
+    /// What it has in the places of our marks.
     pub own: Own<'a>,
-    /// The oid of the older `<db>__previous` that gave way, where there was one.
+    /// The oid of the older `<db>__previous` that was replaced, if there was one.
     pub older_oid: Option<u32>,
-    /// How both were set aside.
+    /// How both were moved aside.
     pub aside: Aside,
 }
 
-/// Gives the old database its name again.
+/// Gives the old database its name back.
 pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
     let (kept, failed, discard) =
         (previous(back.live), failed(back.live), beside(back.live, "discard"));
@@ -387,7 +383,7 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
     };
 
     let others = format!(
-        "{TELLS}`{}` stays as it is: somebody has undone or replaced what this run had done there",
+        "{TELLS}`{}` stays as it is: somebody undid or replaced what this run did there",
         back.live
     );
     let told = format!(
@@ -399,16 +395,15 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
     let sql =
         format!("{DURABLE}SET lock_timeout = '15s';\n{}{kept_again}{told}", block("back", &body));
     let names = [back.live, &kept].map(literal).join(", ");
-    // nobody is cut off for what is not to be done
+    // no session is terminated for nothing
     let done = format!("({due}) IS NOT TRUE");
     let what = format!("{} -> {failed}, {kept} -> {}", back.live, back.live);
 
     behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
 }
 
-/// Takes an undo back, where it was done: `again` is the swap of the contrary way, and `before` the
-/// oid of what was live before the undo. Where that is live, nothing is done, so that it may come
-/// twice, or late.
+/// Reverts an undo, if it was done: `again` is the opposite swap, and `before` the oid of what was
+/// live before the undo. If that is live, it does nothing, so it may run twice, or late.
 pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
     let (kept, parked) = (previous(again.live), parked(again.live));
     let rename = |from: &str, to: &str| {
@@ -437,8 +432,8 @@ pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
     )
 }
 
-/// What a run has set aside is kept for an undo from now on, and may give way to what comes later:
-/// the run goes back to it no more.
+/// What a run moved aside is kept for an undo from now on, and later runs may replace it: this run
+/// no longer needs it.
 pub fn let_go(client: &Client, live: &str, aside: &Aside) -> Option<Act> {
     let kept = previous(live);
     let sql = aside_otherwise(&[&kept, &beside(live, "discard")], aside, &aside.let_go());
@@ -446,28 +441,27 @@ pub fn let_go(client: &Client, live: &str, aside: &Aside) -> Option<Act> {
     (*aside != Aside::Kept).then(|| Act::Write(deed()))
 }
 
-/// Where a database stays that a reset could not finish, for somebody to look at.
+/// Where a database stays that a reset could not finish, for you to look at.
 pub fn failed(live: &str) -> String {
     beside(live, "failed")
 }
 
-/// Ends sessions on the databases that change names until the change is visible, ten seconds at
-/// most, and no longer than the session lives that makes it: what came to nothing cuts nobody off.
-/// One that this role may not end is named. Autovacuum has no role, and gives way to the rename by
-/// itself.
+/// Terminates sessions on the databases that change names until the change is visible, for at most
+/// ten seconds, and no longer than the session that makes it lives: a failed change terminates
+/// nobody. A session that this role may not terminate is named. Autovacuum has no role, and yields
+/// to the rename by itself.
 pub(super) fn make_way(names: &str, done: &str, app_name: &str) -> String {
     let body = format!(
-        " DECLARE\n  s record;\n  came bool := false;\n  here bool;\nBEGIN\n  FOR i IN \
-             1..5000 LOOP\n    EXIT WHEN {done};\n    PERFORM pg_stat_clear_snapshot();\n    here \
-             := EXISTS (SELECT FROM pg_stat_activity WHERE application_name = {app});\n    EXIT \
-             WHEN came AND NOT here;\n    came := came OR here;\n    FOR s IN SELECT pid, \
-             usename, application_name FROM pg_stat_activity WHERE datname IN ({names}) AND \
-             usesysid IS NOT NULL\n             AND pid <> pg_backend_pid() AND application_name \
-             <> {app} LOOP\n      BEGIN\n        PERFORM pg_terminate_backend(s.pid);\n      \
-             EXCEPTION WHEN insufficient_privilege THEN\n        RAISE EXCEPTION '% may not end a \
-             session that is in the way: % of the role %, pid %', current_user, \
-             s.application_name, s.usename, s.pid;\n      END;\n    END LOOP;\n    PERFORM \
-             pg_sleep(0.002);\n  END LOOP;\nEND ",
+        " DECLARE\n  s record;\n  came bool := false;\n  here bool;\nBEGIN\n  FOR i IN 1..5000 \
+         LOOP\n    EXIT WHEN {done};\n    PERFORM pg_stat_clear_snapshot();\n    here := EXISTS \
+         (SELECT FROM pg_stat_activity WHERE application_name = {app});\n    EXIT WHEN came AND \
+         NOT here;\n    came := came OR here;\n    FOR s IN SELECT pid, usename, application_name \
+         FROM pg_stat_activity WHERE datname IN ({names}) AND usesysid IS NOT NULL\n             \
+         AND pid <> pg_backend_pid() AND application_name <> {app} LOOP\n      BEGIN\n        \
+         PERFORM pg_terminate_backend(s.pid);\n      EXCEPTION WHEN insufficient_privilege THEN\n        \
+         RAISE EXCEPTION '% may not terminate a session that blocks the change: % of the role %, \
+         pid %', current_user, s.application_name, s.usename, s.pid;\n      END;\n    END LOOP;\n    \
+         PERFORM pg_sleep(0.002);\n  END LOOP;\nEND ",
         app = literal(app_name),
     );
     block("way", &body)

@@ -1,10 +1,12 @@
-//! A lock on the server, beside the project's own: two clones of a repo, or two projects that share
-//! a database, would end each other's sessions and drop each other's staged databases.
+//! A lock on the server, in addition to the project's own: two clones of a repository, or two
+//! projects that share a database, would terminate each other's sessions and drop each other's
+//! staged databases.
 //!
-//! It is advisory, and held in an open transaction: a pooler hands a session on at a transaction's
-//! end, and leaves it alone until then. It is not taken in the database that it is about, where a
-//! session would be in the way of the swap. An advisory lock ends at its database, but `pg_locks`
-//! shows those of all, so that runs meet which have other maintenance databases. <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
+//! It is advisory, and held in an open transaction: a pooler keeps a session for a client only
+//! until its transaction ends. It is not taken in the database that it protects, where a session
+//! would block the swap. An advisory lock is local to its database, but `pg_locks` shows those of
+//! all, so runs with different maintenance databases see each other.
+//! <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -20,21 +22,21 @@ use crate::stream::Sum;
 /// The first half of our locks' keys: `dbta`, as bytes.
 const OURS: i32 = 0x6462_7461;
 
-/// How the session of a run that has a database for itself is called; its run, its task and who
-/// began it follow.
+/// The session name of a run that has locked a database; its run, its task and who started it
+/// follow.
 const AT_WORK: &str = "db-tasks at work/";
 
-/// PostgreSQL cuts an `application_name` that is longer (`NAMEDATALEN`).
+/// PostgreSQL truncates a longer `application_name` (`NAMEDATALEN`).
 const LIMIT: usize = 63;
 
-/// Where there is no database of that name.
+/// If there is no database of that name.
 const NOTHING: &str = "nothing";
 
-/// Where nobody can be named.
+/// If nobody can be named.
 const SOMEBODY: &str = "somebody";
 
-/// How a database is had by one run alone. The run's own name tells a clean-up its sessions; this
-/// one must outlive them.
+/// How one run locks a database. A clean-up finds sessions by the run's own name; this session must
+/// outlive them.
 pub fn alone(client: &Client, database: &str, was: Was, at: String) -> Alone {
     let key = key(database);
     let seen = format!(
@@ -55,13 +57,13 @@ pub fn alone(client: &Client, database: &str, was: Was, at: String) -> Alone {
     Alone { database: database.to_owned(), at, lock: client.psql(client.maintenance(), sql), was }
 }
 
-/// The second half of a lock's key: for each name another one, the same in every version of ours.
+/// The second half of a lock's key: different for each name, the same in every version.
 fn key(database: &str) -> i32 {
     let [a, b, c, d, ..] = *Sum::of(database.as_bytes()).print.bytes();
     i32::from_be_bytes([a, b, c, d])
 }
 
-/// The command that takes a lock, in a session that says whose it is.
+/// The command that takes a lock, in a session whose name says whose it is.
 pub fn in_the_name_of(alone: &Alone, run: &str, who: &str) -> Cmd {
     let name = format!("{AT_WORK}{run} {who}");
     let ascii: String = name
@@ -79,7 +81,7 @@ pub fn in_the_name_of(alone: &Alone, run: &str, who: &str) -> Cmd {
     alone.lock.clone().input(said)
 }
 
-/// Who has a database for themselves.
+/// Who has locked a database.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Holder {
     app: Option<String>,
@@ -95,10 +97,10 @@ impl Holder {
     }
 }
 
-/// What came of it.
+/// Its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
-    /// It is ours; with what the name stands for, now that nobody else changes it.
+    /// It is ours; with what the name stands for, because nobody else changes it now.
     Ours(Was),
     /// Another run has it.
     Others(Option<Holder>),
@@ -146,7 +148,7 @@ impl std::fmt::Display for Holder {
     }
 }
 
-/// When a run began: its name holds the second, before the four digits of its process.
+/// When a run began: its name has the second, before the four digits of its process.
 fn begun(run: &str) -> Option<DateTime<Utc>> {
     let second = run.len().checked_sub(4).and_then(|end| run.get(..end))?;
     DateTime::from_timestamp(i64::from_str_radix(second, 16).ok()?, 0)

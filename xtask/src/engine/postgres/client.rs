@@ -1,4 +1,4 @@
-//! The client programs: one place for the flags that every psql and pg_dump of ours gets.
+//! The client programs: one place for the flags of all our psql and pg_dump calls.
 
 use super::proof::NEUTRAL;
 use crate::cmd::Cmd;
@@ -11,17 +11,17 @@ use crate::place::Place;
 pub struct Client {
     /// Where psql and pg_dump run.
     pub place: Place,
-    /// Connection parameters, the place's own knowledge filled in.
+    /// Connection parameters, completed by what the place knows.
     pub connection: Connection,
-    /// `application_name` of every session of this run, by which a dead run's sessions can be
-    /// found and ended.
+    /// `application_name` of every session of this run, by which a dead run's sessions can be found
+    /// and terminated.
     pub app_name: String,
-    /// The system identifier of the server that answered, where it may be asked: what changes data
-    /// goes by it.
+    /// The system identifier of the server that answered, if it may be asked: commands that change
+    /// data check it.
     pub system: Option<String>,
-    /// In what its names are said.
+    /// The encoding of its names.
     pub tongue: Tongue,
-    /// What the database's triggers on login do in our sessions.
+    /// What the database's login triggers do in our sessions.
     pub on_login: OnLogin,
 }
 
@@ -32,59 +32,59 @@ pub enum OnLogin {
     /// They run, or there are none.
     #[default]
     Runs,
-    /// They are switched off, which takes a superuser.
+    /// They are switched off, which needs a superuser.
     Off,
 }
 
-/// How names are told to a server. Those of its databases and roles are kept for all databases as
-/// the bytes that they were given in, in whatever encoding that was: a server that has databases of
-/// several would change them on the way.
+/// How names are passed to a server. It stores the names of databases and roles as bytes, in
+/// whatever encoding they were given: if its databases have several encodings, it would convert
+/// them on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tongue {
-    /// All databases are in UTF-8, and so is what is said.
+    /// All databases are in UTF-8, and so are names.
     #[default]
     Utf8,
-    /// Not all of them are; in this one UTF-8 is understood.
+    /// Not all of them are; this one understands UTF-8.
     Among,
     /// Not all of them are, and this one has no encoding: names are bytes.
     Bytes,
 }
 
 impl Tongue {
-    /// The encoding in which what all databases share is said.
+    /// The encoding for names that all databases share.
     fn shared(self) -> &'static str {
         if self == Self::Utf8 { "UTF8" } else { "sql_ascii" }
     }
 
-    /// The encoding in which names of tables are said.
+    /// The encoding for names of tables.
     fn own(self) -> &'static str {
         if self == Self::Bytes { "sql_ascii" } else { "UTF8" }
     }
 
-    /// Said in a script in UTF-8: what follows names databases and roles.
+    /// For a script in UTF-8: what follows names databases and roles.
     pub fn of_all(self) -> &'static str {
         if self == Self::Utf8 { "" } else { "SET client_encoding = SQL_ASCII;\n" }
     }
 
-    /// Said in a script in UTF-8: what follows names tables.
+    /// For a script in UTF-8: what follows names tables.
     pub fn of_tables(self) -> &'static str {
         if self == Self::Bytes { "SET client_encoding = SQL_ASCII;\n" } else { "" }
     }
 
-    /// Said before rows are counted: names in UTF-8, as most dumps have them.
+    /// Before rows are counted: names in UTF-8, as most dumps have them.
     pub fn of_counts(self) -> &'static str {
         if self == Self::Utf8 { "" } else { "SET client_encoding = UTF8;\n" }
     }
 
-    /// Said where that ends.
+    /// The end of that.
     pub fn ends(self) -> &'static str {
         if self == Self::Bytes { "SET client_encoding = UTF8;\n" } else { "" }
     }
 }
 
-/// A database's name for `-d`. libpq takes one that has a `=`, or begins as its URIs do, for a
-/// whole connection string, which may lead anywhere (`recognized_connection_string` of its
-/// `fe-connect.c`): such a one is put into a string of that kind, quoted.
+/// A database's name for `-d`. libpq takes a name with a `=`, or one that begins like its URIs, as
+/// a whole connection string, which may lead anywhere (`recognized_connection_string` in its
+/// `fe-connect.c`): such a name is quoted in a connection string.
 fn named(database: &str) -> String {
     let is_uri = ["postgresql://", "postgres://"].iter().any(|scheme| database.starts_with(scheme));
     if !is_uri && !database.contains('=') {
@@ -93,16 +93,16 @@ fn named(database: &str) -> String {
     format!("dbname='{}'", database.replace('\\', r"\\").replace('\'', r"\'"))
 }
 
-/// What a psql says that has answered, and waits for more.
+/// What a psql says once it has answered, and waits for more.
 pub const ANSWERED: &str = "db-tasks has answered";
 
-/// What a psql says that holds what it was told to hold.
+/// What a psql says once it holds what it was told to hold.
 pub const HOLDS: &str = "db-tasks holds";
 
-/// How a line of an answer begins that a person is told.
+/// How a line of an answer begins that people should see.
 pub const TELLS: &str = "db-tasks tells: ";
 
-/// SQL that a person gives.
+/// SQL that you give.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Script {
     /// All of it or nothing.
@@ -111,7 +111,7 @@ pub enum Script {
     Statements(String),
 }
 
-/// What becomes of large objects in a dump.
+/// What happens to large objects in a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LargeObjects {
     /// They are in it.
@@ -135,7 +135,7 @@ impl Client {
         self.connection.database.as_deref().unwrap_or_default()
     }
 
-    /// A database other than the one that is worked on.
+    /// A database other than the one we work on.
     pub fn maintenance(&self) -> &str {
         if self.connection.maintenance == self.database() {
             "template1"
@@ -184,8 +184,8 @@ impl Client {
         self.dump_without(&[], LargeObjects::Taken)
     }
 
-    /// The same without the rows of tables and sequences that these patterns name; and without
-    /// large objects, where that is said.
+    /// The same without the rows of tables and sequences that match these patterns, and optionally
+    /// without large objects.
     pub fn dump_without(&self, patterns: &[String], large: LargeObjects) -> Cmd {
         let left_out = patterns.iter().map(|pattern| format!("--exclude-table-data={pattern}"));
         // the long name has changed in 16
@@ -208,22 +208,21 @@ impl Client {
         self.place.wrap(cmd.env("PGOPTIONS", self.own_options()).input(sql))
     }
 
-    /// The same, whose own words are read, too: on this machine, where it could speak another
-    /// language, it is told to speak English.
+    /// The same, if we also read its own messages: on this machine it may use another language, so
+    /// it is told to use English.
     pub fn psql_in_english(&self, database: &str, sql: impl Into<String>) -> Cmd {
         let cmd = self.psql(database, sql);
         if let Place::Host { .. } = self.place { cmd.env("LC_ALL", "C") } else { cmd }
     }
 
-    /// The same, in which `RESET search_path` gives the path that the database or the role says:
-    /// for statements that run triggers and views of other people's making. It begins with the
-    /// system's own all the same.
+    /// The same, but `RESET search_path` gives the path of the database or the role: for statements
+    /// that run other people's triggers and views. It still begins with the system's own path.
     pub fn psql_on_their_path(&self, database: &str, sql: &str) -> Cmd {
         let cmd = self.reader(database).env("PGCLIENTENCODING", self.tongue.own());
         self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).input(format!("{NEUTRAL}{sql}")))
     }
 
-    /// The same, answering in the database's own encoding, which is that of its dumps.
+    /// The same, answering in the database's own encoding, as in its dumps.
     pub fn psql_as_dumped(&self, database: &str, sql: impl Into<String>) -> Cmd {
         self.place.wrap(self.reader(database).env("PGOPTIONS", self.own_options()).input(sql))
     }
@@ -244,8 +243,8 @@ impl Client {
             .arg(named(database))
     }
 
-    /// psql that is fed a script of other people's making: their encoding is the script's own
-    /// matter. `-f -` makes it name the line of an error.
+    /// psql that gets somebody else's script, which sets its own encoding. `-f -` makes it name the
+    /// line of an error.
     pub fn load(&self, database: &str) -> Cmd {
         let cmd = self
             .program("psql")
@@ -254,9 +253,10 @@ impl Client {
         self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).input(""))
     }
 
-    /// Those of SQL of ours: names and operators in it are the system's own. With a path of the
-    /// database or the role, a function of whoever may create one in `public` would run in its
-    /// place, as the role that we are (<https://wiki.postgresql.org/wiki/A_Guide_to_CVE-2018-1058:_Protect_Your_Search_Path>).
+    /// The options for our own SQL: its names and operators are the system's own. With the path of
+    /// the database or the role, a function that somebody created in `public` could run instead, as
+    /// our role
+    /// (<https://wiki.postgresql.org/wiki/A_Guide_to_CVE-2018-1058:_Protect_Your_Search_Path>).
     fn own_options(&self) -> String {
         format!("{} -c search_path=pg_catalog,pg_temp", self.pgoptions())
     }
@@ -272,15 +272,14 @@ impl Client {
         format!("{own}{triggers} -c client_min_messages=warning").trim().to_owned()
     }
 
-    /// psql for a person: on a terminal as they know it, their own `~/.psqlrc` included; with SQL
-    /// given, as a script is run. No SQL is a script, too: it is not what standard input is
-    /// for.
+    /// psql for a person: interactive on a terminal, with their own `~/.psqlrc`; with SQL, like a
+    /// script. Empty SQL is a script, too: standard input is not read then.
     pub fn shell(&self, sql: Option<Script>, terminal: Terminal) -> Cmd {
         let cmd = self.program("psql").arg("-d").arg(named(self.database()));
         let script = ["-X", "-v", "ON_ERROR_STOP=1"];
         match (sql, terminal) {
             (Some(Script::Statements(sql)), _) => self.place.wrap(cmd.args(script).input(sql)),
-            // psql wants a file for it, and takes its standard input for one
+            // psql wants a file for it, and accepts its standard input as one
             (Some(Script::Transaction(sql)), _) => {
                 self.place.wrap(cmd.args(script).args(["-1", "-f", "-"]).input(sql))
             }
@@ -289,10 +288,10 @@ impl Client {
         }
     }
 
-    /// Ends this run's sessions on the server and sees them off: a killed `docker exec` leaves its
-    /// child alive in the container, holding locks, and a CREATE DATABASE that is ended late
-    /// would come after what cleans up behind it. So does one of a psql that has outlived its
-    /// run and has not connected yet: all must be quiet for a while, within four seconds.
+    /// Terminates this run's sessions on the server and waits until they are gone: a killed `docker
+    /// exec` leaves its child alive in the container, holding locks, and a CREATE DATABASE that
+    /// ends late would come after the clean-up. The same goes for a psql that outlived its run and
+    /// has not connected yet: there must be no session for a while, within four seconds.
     pub fn end_sessions(&self) -> Cmd {
         let name = super::name::literal(&self.app_name);
         let ours = format!(

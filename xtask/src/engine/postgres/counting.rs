@@ -12,17 +12,16 @@ pub enum Half {
     Other = 0,
 }
 
-/// Tables of which a part is in another server: a foreign table is a partition of them, or inherits
-/// from them, at whatever depth.
+/// Tables with a part on another server: a foreign table is a partition of them, or inherits from
+/// them, at any depth.
 const REACHING: &str = "WITH RECURSIVE reaching AS (
     SELECT i.inhparent AS oid FROM pg_inherits i JOIN pg_class f ON f.oid = i.inhrelid WHERE \
                         f.relkind = 'f'
     UNION SELECT i.inhparent FROM pg_inherits i JOIN reaching r ON r.oid = i.inhrelid)";
 
-/// The tables that ANALYZE is told of by itself, shared among two sessions. A partitioned one
-/// brings its partitions along; the catalogs' own come with autovacuum. Of a table with a part in
-/// another server that part would be asked for, there and now: so its other parts are
-/// looked at alone.
+/// The tables to ANALYZE, shared between two sessions. A partitioned one includes its partitions;
+/// autovacuum does the catalogs. For a table with a part on another server ANALYZE would ask that
+/// server: so only its other parts are analysed.
 fn shared(half: Half) -> String {
     format!(
         r"(
@@ -36,11 +35,11 @@ fn shared(half: Half) -> String {
     )
 }
 
-/// Collects statistics for half of the user's tables, without which the first queries after a
-/// restore are planned blindly. Each ANALYZE commits by itself where no transaction is open; the
-/// swap's commit flushes them all to disk. One that fails (it calls the functions of indexes and of
-/// extended statistics) is named, and takes nothing else with it: no data hangs on it, and the
-/// server's own would fail as well.
+/// Collects statistics for half of the user's tables: without them the first queries after a
+/// restore get bad plans. Each ANALYZE commits by itself if no transaction is open; the swap's
+/// commit flushes them all to disk. One that fails (it calls the functions of indexes and of
+/// extended statistics) is named, and does no harm: no data depends on it, and autovacuum would
+/// fail as well.
 pub fn analyze(half: Half) -> String {
     let tables = shared(half);
     format!(
@@ -55,11 +54,11 @@ pub fn analyze(half: Half) -> String {
     )
 }
 
-/// How a line begins that names a table with a part in another server, which [`analyze`] leaves
+/// How a line begins that names a table with a part on another server, which [`analyze`] leaves
 /// out.
 const FAR: &str = "-- db-tasks asks no other server for statistics of ";
 
-/// How one begins that names a table on which ANALYZE has failed.
+/// How one begins that names a table on which ANALYZE failed.
 const FAILED: &str = "-- db-tasks could collect no statistics of ";
 
 /// A table's name in one line.
@@ -74,12 +73,12 @@ pub fn far_tables() -> String {
     )
 }
 
-/// A table of which the server's planner will know nothing.
+/// A table without statistics for the planner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bare {
-    /// A part of it is in another server.
+    /// A part of it is on another server.
     Far(String),
-    /// ANALYZE has failed on it.
+    /// ANALYZE failed on it.
     Failed(String),
 }
 
@@ -92,8 +91,8 @@ pub fn read_bare(said: &str) -> Vec<Bare> {
     said.lines().filter_map(bare).collect()
 }
 
-/// Counts the rows of half of the tables that hold some of their own: psql runs each row of the
-/// first answer as a question. Of an extension's table, those that a dump brings.
+/// Counts the rows of half of the tables that have rows of their own: psql runs each row of the
+/// first answer as a query. Of an extension's table, only those in a dump.
 pub fn count_rows(half: Half) -> String {
     format!(
         r"SELECT question FROM (
@@ -111,8 +110,7 @@ pub fn count_rows(half: Half) -> String {
 /// Rows per table.
 pub type Counts = Vec<(String, u64)>;
 
-/// Reads the answers to [`count_rows`]: `table|rows`, where a table's name may have line breaks of
-/// its own.
+/// Reads the answers to [`count_rows`]: `table|rows`; a table's name may have line breaks.
 pub fn read_counts(answer: &str) -> Counts {
     let mut counts = Vec::new();
     let mut name = String::new();

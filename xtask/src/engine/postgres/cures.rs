@@ -1,4 +1,4 @@
-//! What to do about what psql, pg_dump and docker say.
+//! What to do about the errors of psql, pg_dump and docker.
 
 /// The cure for the first message that is known.
 pub fn for_text(text: &str) -> Option<String> {
@@ -8,26 +8,26 @@ pub fn for_text(text: &str) -> Option<String> {
 
 /// The way past a pooler: PgBouncer and RDS Proxy take no options of a session, or drop them
 /// (<https://www.pgbouncer.org/config.html#ignore_startup_parameters>).
-pub const POOLED: &str = "a pooler is in between: give the server's own address, in a variable of \
-                          its own where the application's leads to the pooler (`postgres = { url \
-                          = \"${DIRECT_URL}\" }`)";
+pub const POOLED: &str = "a pooler is in between: use the server's own address, in a separate \
+                          variable if the application's leads to the pooler (`postgres = { url = \
+                          \"${DIRECT_URL}\" }`)";
 
 const KNOWN: [(&str, &str); 37] = [
     (
         super::loader::NAMED,
-        "the server lets no role of a run's own in, or that role may not do this: if the file's \
-         author is trusted, `--trust=role` loads it as the project's own role",
+        "the server does not let a loader role log in, or that role may not do this: if you trust \
+         the file's author, `--trust=role` loads it as the project's own role",
     ),
     (
         "server version mismatch",
         "install a pg_dump of the server's version or newer and name its folder in `programs`, or \
-         let it run in the server's container (`container = …`)",
+         run it in the server's container (`container = …`)",
     ),
     (
         "SET TRANSACTION SNAPSHOT",
-        "pg_dump was led to another server or database than the one that was looked at (a proxy, \
-         a host name with several addresses), or the session that gave it its snapshot was ended: \
-         run it again, and if it is so again, give the server's own address",
+        "pg_dump reached another server or database than the one that was looked at (a proxy, a \
+         host name with several addresses), or the session with its snapshot was terminated: run \
+         the command again, and if that does not help, use the server's own address",
     ),
     ("unsupported startup parameter", POOLED),
     ("support command-line options", POOLED),
@@ -37,14 +37,14 @@ const KNOWN: [(&str, &str); 37] = [
     ),
     (
         "no password supplied",
-        "give the password: in DATABASE_URL, PGPASSWORD, ~/.pgpass, or the variable that \
+        "set the password: in DATABASE_URL, PGPASSWORD, ~/.pgpass, or the variable that \
          `password-env` names",
     ),
     (
         "FATAL:  role ",
         "check the user (`db-config` shows where it comes from); a container's POSTGRES_USER \
-         counts at its first start alone: where its volume is older, say `postgres = { user = \
-         \"…\", database = \"…\" }`",
+         counts only at its first start: if its volume is older, set `postgres = { user = \"…\", \
+         database = \"…\" }`",
     ),
     (
         "Connection refused",
@@ -79,8 +79,8 @@ const KNOWN: [(&str, &str); 37] = [
     ),
     (
         "ERROR:  role ",
-        "the dump gives what is in it to a role that this server does not have: create it there \
-         first (`CREATE ROLE …`, without LOGIN if nobody is to use it)",
+        "objects in the dump belong to a role that this server does not have: create it there \
+         first (`CREATE ROLE …`, without LOGIN if nobody should use it)",
     ),
     (
         "permission denied to create extension",
@@ -88,18 +88,17 @@ const KNOWN: [(&str, &str); 37] = [
     ),
     (
         "there is something in it already",
-        "fill it without that way back: `db-migrate`, then `db-seed`; or let the role create \
-         databases",
+        "fill it without an undo: `db-migrate`, then `db-seed`; or let the role create databases",
     ),
     (
         "can only create extension in database",
-        "a server has this extension in one database alone: restore into that one, with \
+        "a server can have this extension in only one database: restore into that one, with \
          `--in-place`",
     ),
     ("extension control file", "install the extension on the server first"),
     (
         "must be able to SET ROLE",
-        "let the role be a member of the one that is named (`GRANT … TO …`), or restore as a \
+        "make the role a member of the one that is named (`GRANT … TO …`), or restore as a \
          superuser",
     ),
     (
@@ -114,7 +113,7 @@ const KNOWN: [(&str, &str); 37] = [
     (
         "permission denied to create database",
         "let the role create databases (`ALTER ROLE … CREATEDB`): a restore loads into a new \
-         database beside the live one",
+         database next to the live one",
     ),
     (
         "is being accessed by other users",
@@ -127,25 +126,25 @@ const KNOWN: [(&str, &str); 37] = [
     ),
     (
         "somebody writes to it",
-        "stop what writes there, or list its container in `stop-during`; then look at it again \
-         with `--dry-run`",
+        "stop what writes there, or list its container in `stop-during`; then check again with \
+         `--dry-run`",
     ),
     (
         "canceling statement due to user request",
-        "it was given up, most likely for a lock that it waited for longer than \
-         `guards.wait-for-locks`: end what holds that (it is named above), or wait for longer",
+        "it was cancelled, most likely because it waited for a lock longer than \
+         `guards.wait-for-locks`: end what holds the lock (it is named above), or wait longer",
     ),
-    ("could not read from input file: end of file", "the archive is cut off: use another one"),
+    ("could not read from input file: end of file", "the archive is truncated: use another one"),
     ("No space left on device", "free space on the server's disk"),
     ("remaining connection slots", "the server has no free connection: stop some clients"),
     (
         "invalid locale name",
-        "the server does not have the dump's locale: install it there, or restore on a server \
-         like the first one",
+        "the server does not have the dump's locale: install it there, or restore on a server like \
+         the original one",
     ),
     (
         "is not the one that was looked at",
-        "somebody changed it in the meantime: run the command again and look at the new plan",
+        "it was changed in the meantime: run the command again and look at the new plan",
     ),
     ("is not available", "install the extension on the server first"),
 ];

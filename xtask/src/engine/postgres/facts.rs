@@ -20,7 +20,7 @@ use super::version::Version;
 use super::witness::{HAS_OBJECTS, HAS_TABLES};
 use crate::value::DatabaseFacts;
 
-/// What is known of a server and the database that the client is aimed at.
+/// What is known of a server and the database that the client connects to.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ServerFacts {
     /// psql's version.
@@ -30,20 +30,20 @@ pub struct ServerFacts {
     pub version: Version,
     /// The server's version as it prints it.
     pub version_text: String,
-    /// The role that we are.
+    /// Our role.
     pub role: Role,
-    /// The database, and those that stand beside it (`app__previous`).
+    /// The database, and those named after it (`app__previous`).
     pub databases: Vec<DatabaseFacts>,
     /// Sessions on the database, other than ours.
     #[serde(default)]
     pub sessions: Vec<Session>,
-    /// Tables, where they were asked for; those of extensions are none of the user's.
+    /// The user's tables, if they were asked for, without those of extensions.
     #[serde(default)]
     pub tables: Vec<TableFacts>,
-    /// Tables with what ties them together, where it was asked for.
+    /// Tables and how they depend on each other, if asked for.
     #[serde(default)]
     pub inventory: Inventory,
-    /// Extensions and their versions; empty where the database does not exist.
+    /// Extensions and their versions; empty if the database does not exist.
     #[serde(default)]
     pub extensions: BTreeMap<String, String>,
     /// Prepared transactions on the database: they hold it as sessions do.
@@ -52,7 +52,7 @@ pub struct ServerFacts {
     /// Names of all roles: a dump's owner may be missing here.
     #[serde(default)]
     pub roles: Vec<String>,
-    /// Those of them that our role may give something to.
+    /// Those of them to which our role may give ownership.
     #[serde(default)]
     pub own_roles: Vec<String>,
     /// Logical replication slots of the database.
@@ -61,29 +61,28 @@ pub struct ServerFacts {
     /// `listen_addresses`: empty while the official image's bootstrap server runs, which is on the
     /// socket only (<https://github.com/docker-library/postgres/issues/146>).
     pub listens_on: Option<String>,
-    /// The server's data folder, where the role may know it.
+    /// The server's data folder, if the role may know it.
     pub data_directory: Option<String>,
-    /// Started by a command line that gives it no address to listen on: so is the server that the
-    /// official image sets a new database up with, and ends again
-    /// (docker-library/postgres#146).
+    /// Started with a command line that gives it no address to listen on, like the temporary server
+    /// with which the official image sets up a new database (docker-library/postgres#146).
     #[serde(default)]
     pub deaf: bool,
-    /// Whether the database has tables of a user's.
+    /// Whether the database has user tables.
     #[serde(default)]
     pub has_tables: bool,
     /// Whether it has anything at all.
     #[serde(default)]
     pub has_objects: bool,
-    /// What it says of itself, by which two servers are told apart.
+    /// What it says about itself, to tell two servers apart.
     #[serde(default)]
     pub answerer: Answerer,
-    /// Its room for locks.
+    /// The size of its lock table.
     #[serde(default)]
     pub locks: Locks,
-    /// What is seldom so.
+    /// Unusual facts.
     #[serde(default)]
     pub shape: Shape,
-    /// What the client was led to.
+    /// What the client connected to.
     #[serde(skip)]
     pub reached: Reached,
 }
@@ -100,7 +99,7 @@ pub struct Role {
     /// Sessions that it may have at once; -1 for any number.
     #[serde(default = "any_number")]
     pub connection_limit: i64,
-    /// Sessions that others have by it.
+    /// Sessions that others have with it.
     #[serde(default)]
     pub sessions: i64,
 }
@@ -136,14 +135,14 @@ impl std::fmt::Display for Session {
 pub struct TableFacts {
     /// `schema.table`, quoted where needed.
     pub name: String,
-    /// Rows: counted by the last ANALYZE, -1 where none was.
+    /// Rows: counted by the last ANALYZE, -1 if there was none.
     pub estimate: i64,
     /// Bytes with indexes and TOAST.
     pub bytes: u64,
 }
 
 impl ServerFacts {
-    /// In what the names of this database and of the server's others are said.
+    /// The encodings for the names of this database and of the server's others.
     pub fn tongue(&self, name: &str) -> Tongue {
         let encoding = self.database(name).map_or("", |database| database.encoding.as_str());
         match encoding {
@@ -158,8 +157,9 @@ impl ServerFacts {
         }
     }
 
-    /// Whether the database's triggers on login can be kept out of our sessions: from PostgreSQL 17
-    /// on there are some, and a superuser can switch them off (<https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-EVENT-TRIGGERS>).
+    /// Whether the database's login triggers can be kept out of our sessions: they exist from
+    /// PostgreSQL 17 on, and a superuser can switch them off
+    /// (<https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-EVENT-TRIGGERS>).
     pub fn on_login(&self) -> OnLogin {
         if self.role.superuser && !self.shape.login_triggers.is_empty() {
             OnLogin::Off
@@ -178,8 +178,7 @@ impl ServerFacts {
         let answer = answer.trim();
         let at =
             if answer.starts_with('{') { Some(0) } else { answer.find("\n{").map(|at| at + 1) };
-        let (before, said) =
-            answer.split_at(at.context("the server's answer ends before it begins")?);
+        let (before, said) = answer.split_at(at.context("the server's answer is empty")?);
         let before: Vec<&str> = before.lines().collect();
         let (json, more) = said.split_once('\n').unwrap_or((said, ""));
 
@@ -191,13 +190,13 @@ impl ServerFacts {
 
         let said = |json| {
             serde_json::from_str::<Map<String, Value>>(json)
-                .context("the server's answer is not what was asked for")
+                .context("the server's answer does not fit the question")
         };
         let mut all = said(json)?;
         all.extend(said(own)?);
 
         let mut facts: Self = serde_json::from_value(all.into())
-            .context("the server's answer is not what was asked for")?;
+            .context("the server's answer does not fit the question")?;
         facts.inventory.count(read_counts(counts));
 
         let version = before.first().and_then(|line| line.split_whitespace().next());
@@ -209,7 +208,7 @@ impl ServerFacts {
 }
 
 impl DatabaseFacts {
-    /// Whether it stands for no database at all.
+    /// Whether there is no such database.
     pub fn is_none(&self) -> bool {
         self.name.is_empty()
     }
@@ -219,7 +218,7 @@ impl DatabaseFacts {
         State::of(self.connection_limit, self.comment.as_deref())
     }
 
-    /// Whoever owns it, has rights on it or settings in it, and the values of those.
+    /// The roles that own it or have rights on it or settings in it, and the values of those.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let grantees = self.acl.iter().flatten().filter_map(|grant| grant.grantee.as_deref());
         let settings = self
@@ -229,7 +228,7 @@ impl DatabaseFacts {
         std::iter::once(self.owner.as_str()).chain(grantees).chain(settings)
     }
 
-    /// The person's own comment, without our mark.
+    /// The user's own comment, without our mark.
     pub fn own_comment(&self) -> Option<&str> {
         self.comment.as_deref().and_then(marks::own_comment)
     }
@@ -246,18 +245,19 @@ pub enum Depth {
     Rows,
 }
 
-/// Where the one who asks sits.
+/// Where the client runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {
-    /// On this machine: what libpq reached, and what runs here, tell where the server is.
+    /// On this machine: the address that libpq reached, and the processes here, tell where the
+    /// server is.
     ThisMachine,
     /// In a container, whose engine tells that.
     ItsContainer,
 }
 
-/// The question, for a psql that is connected to `database` or, where that does not exist, to
-/// another one. Each psql costs 10 ms, in a container 90: so one question has it all.
-/// One that is asked from this machine tells where it was led, too.
+/// The question, for a psql that is connected to `database` or, if that does not exist, to another
+/// one. Each psql costs 10 ms, in a container 90: so one question asks everything. On this machine
+/// it also says which server was reached.
 pub fn question(database: &str, depth: Depth, from: From) -> String {
     let (tables, rows) = match depth {
         Depth::Database => ("", ""),
@@ -281,14 +281,14 @@ pub fn question(database: &str, depth: Depth, from: From) -> String {
 }
 
 fn like(name: &str) -> String {
-    // a long name was cut before its suffix was put on
+    // a long name was truncated before its suffix was added
     let head: String = name.chars().take(30).collect();
     let escaped = head.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     if head.len() < name.len() { format!("{escaped}%") } else { escaped }
 }
 
-/// What all databases of the server share, as bytes: names and comments in it are in whatever
-/// encoding they were given in.
+/// What all databases of the server share, as bytes: names and comments have whatever encoding they
+/// were given in.
 const QUESTION: &str = r"SET client_encoding = SQL_ASCII;
 SELECT current_database() = {name} AS db_tasks_here,
   CASE WHEN getdatabaseencoding() IN ('SQL_ASCII', 'MULE_INTERNAL') THEN 'SQL_ASCII' ELSE 'UTF8' END AS db_tasks_encoding \gset
@@ -327,7 +327,7 @@ SELECT jsonb_build_object(
 )::text;
 ";
 
-/// What is the database's own, in UTF-8 where it has an encoding.
+/// What belongs to the database, in UTF-8 if it has an encoding.
 const OWN: &str = r"SET client_encoding = :'db_tasks_encoding';
 SELECT jsonb_build_object(
   'has_tables', :'db_tasks_here'::boolean AND {has_tables},

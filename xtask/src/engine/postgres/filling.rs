@@ -1,5 +1,5 @@
-//! A database that is filled under its live name, by programs that know no other: how it is begun,
-//! and how what is half made goes away.
+//! A database that is filled under its live name, because the programs know no other: how that
+//! begins, and how an incomplete one is removed.
 
 use super::admin::{DURABLE, Identity, carry, failed, indented, make_way, oid_of, stays};
 use super::client::Client;
@@ -14,9 +14,8 @@ pub fn pristine(live: &str) -> String {
     beside(live, "pristine")
 }
 
-/// A copy of a database that has no tables, with the extensions and schemas that are in it, marked
-/// as on its way. A template must be without sessions: they are ended meanwhile, as they are before
-/// a swap.
+/// A copy of a database without tables, with its extensions and schemas, marked as staged. A
+/// template must have no sessions: they are terminated meanwhile, as before a swap.
 pub fn copy(client: &Client, from: &DatabaseFacts, name: &str) -> Act {
     let identity = Identity { name: &from.name, oid: Some(from.oid) };
     let sql = format!(
@@ -34,8 +33,8 @@ pub fn copy(client: &Client, from: &DatabaseFacts, name: &str) -> Act {
     Act::Create(Deed { what, how: How::Meanwhile(cmd, way) })
 }
 
-/// The copy takes the live name, owner, rights and settings, still marked as on its way; the
-/// original waits beside it.
+/// The copy takes the live name, owner, rights and settings, still marked as staged; the original
+/// waits next to it.
 pub fn exchange(client: &Client, live: &DatabaseFacts, copy: &str) -> Act {
     let (name, waits) = (live.name.as_str(), pristine(&live.name));
     let sql = format!(
@@ -53,10 +52,10 @@ pub fn exchange(client: &Client, live: &DatabaseFacts, copy: &str) -> Act {
     Act::Rename(changed(what, meanwhile(client, sql, &[name, &waits, copy], &done)))
 }
 
-/// Takes away what is half made: a live database that is still marked becomes `<db>__failed`, in
-/// place of an older one, and the empty one that waits has its name again. Where the live one bears
-/// no mark, it is done, or was never begun, so that only what waits beside it goes. It may come
-/// twice, or late: somebody may use by then what is set aside, so it is kept.
+/// Removes what is incomplete: a live database that is still marked becomes `<db>__failed`,
+/// replacing an older one, and the empty one that waits gets its name back. If the live one has no
+/// mark, it is complete, or was never begun, so only the waiting one is removed. It may run twice,
+/// or late: what is moved aside may be in use by then, so it is kept.
 pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
     let (failed, waits, staged) = (failed(name), pristine(name), beside(name, "staged"));
     let marked = |db: &str| {
@@ -91,7 +90,7 @@ pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
         indented(&[rename(&waits, name), comment, limit]),
     );
 
-    // one that was there before, and was not replaced yet, is nothing to speak of
+    // one that was there before, and was not replaced yet, is not reported
     let begun = if own.oid == 0 { "true".to_owned() } else { kept(&waits) };
     let sql = format!(
         "{DURABLE}SET lock_timeout = '15s';\nSELECT {} WHERE {done} AND {begun};\n{}{}{}{}",
@@ -103,7 +102,7 @@ pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
     );
 
     let over = format!("NOT {}", marked(name));
-    let what = format!("what is half made of {name}, kept as {failed}");
+    let what = format!("the incomplete {name}, kept as {failed}");
 
     Act::Remove(changed(what, meanwhile(client, sql, &[name, &failed, &waits, &staged], &over)))
 }
@@ -112,7 +111,7 @@ fn rename(from: &str, to: &str) -> String {
     format!("ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to))
 }
 
-/// With a second psql that ends sessions on these databases until it is done.
+/// With a second psql that terminates sessions on these databases until it is done.
 fn meanwhile(client: &Client, sql: String, names: &[&str], done: &str) -> [Cmd; 2] {
     let other = Client { app_name: format!("{}/swap", client.app_name), ..client.clone() };
     let names = names.iter().map(|name| literal(name)).collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! That a database is the one that was looked at: by its server, its name and its oid.
+//! Checks that a database is still the same one: by its server, its name and its oid.
 
 use super::client::{Client, Tongue};
 use super::name::{block, literal};
@@ -8,18 +8,18 @@ use super::name::{block, literal};
 pub struct Identity<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Its oid; `None` where there must be no database of this name.
+    /// Its oid; `None` if there must be no database of this name.
     pub oid: Option<u32>,
 }
 
 impl Identity<'_> {
-    /// SQL that fails when somebody changed it in the meantime.
+    /// SQL that fails if it was changed in the meantime.
     pub(super) fn assertion(&self, client: &Client) -> String {
         self.asserted(client, &oid_of(self.name))
     }
 
-    /// The same within the database itself, where tables are named: not every name of a database
-    /// can be said there.
+    /// The same inside the database itself, where tables are named: not every database name can be
+    /// expressed there.
     pub(super) fn assertion_within(&self, client: &Client) -> String {
         match client.tongue {
             Tongue::Utf8 => self.assertion(client),
@@ -41,9 +41,9 @@ impl Identity<'_> {
     }
 }
 
-/// SQL that fails where another server answers than the one that was looked at: names and poolers
-/// lead elsewhere from one minute to the next, and a clone has databases of the same name and oid.
-/// The text that is no number is what psql says then.
+/// SQL that fails if another server answers than before: names and poolers may lead elsewhere at
+/// any time, and a clone has databases of the same name and oid. psql then reports the text that is
+/// not a number.
 pub(super) fn same_server(system: &str) -> String {
     let other = literal(" is another server than the one that was looked at");
     format!(

@@ -1,5 +1,5 @@
 //! A load into the live database itself: it is emptied and filled again in one transaction, so that
-//! it is what it was or what it shall be, and nobody sees anything in between.
+//! it has the old data or the new, and nobody sees anything in between.
 
 use super::admin::{DURABLE, Identity, stays};
 use super::client::Client;
@@ -19,9 +19,11 @@ use crate::cmd::Cmd;
 use crate::plan::{Act, By, Count, Deed, Fence, How, Load};
 use crate::value::TableRows;
 
-/// Drops all that a dump brings: every schema but `public`, which not every owner of a database
-/// owns, and all that is in that one; what is in no schema; large objects. What belongs to an
-/// extension or is part of something else goes or stays with it (<https://www.postgresql.org/docs/current/catalog-pg-depend.html>). The list is made before the first one goes: CASCADE takes more.
+/// Drops everything that a dump brings: every schema except `public`, which not every owner of a
+/// database owns, and everything in `public`; objects without a schema; large objects. What belongs
+/// to an extension or to another object is dropped or kept with it
+/// (<https://www.postgresql.org/docs/current/catalog-pg-depend.html>). The list is made before the
+/// first DROP: CASCADE drops more.
 fn empty() -> String {
     format!(
         "DO $empty$
@@ -41,7 +43,7 @@ END $empty$;
     )
 }
 
-/// The statements that drop it: event triggers first, which would see the rest go.
+/// The statements that drop it: event triggers first, because they would fire for the rest.
 const DROPS: &str = "
     SELECT format('DROP %s IF EXISTS %s CASCADE', CASE o.type WHEN 'composite type' THEN 'type' \
                      WHEN 'statistics object' THEN 'statistics'
@@ -70,7 +72,7 @@ const DROPS: &str = "
                      AND d.objsubid = 0 AND d.deptype IN ('e', 'i'))
   ";
 
-/// Drops the PL/pgSQL that was made for the load, where nothing of the dump's needs it.
+/// Drops the PL/pgSQL that was created for the load, if nothing in the dump needs it.
 const SPARED: &str = "SELECT NOT EXISTS (SELECT FROM pg_depend d JOIN pg_language l ON l.oid = \
                       d.refobjid WHERE d.refclassid = 'pg_language'::regclass
   AND l.lanname = 'plpgsql' AND d.deptype = 'n') AS db_tasks_spared \\gset
@@ -79,9 +81,9 @@ DROP EXTENSION plpgsql;
 \\endif
 ";
 
-/// The psql that does it. Its locks are taken before anything is looked at; rows that came or went
-/// since they were counted are in no backup for certain, so that it fails then. Who is in the way
-/// for 15 seconds makes it fail, too.
+/// The psql that does it. It takes its locks before it looks at anything; rows added or removed
+/// since they were counted may be in no backup, so it then fails. It also fails if it is blocked
+/// for 15 seconds.
 pub fn load(
     client: &Client,
     live: &Identity<'_>,
@@ -111,7 +113,7 @@ pub fn load(
             begun(server),
             empty = empty(),
             rights = as_new(),
-            // a new database has it, and functions of a dump go by that
+            // a new database has it, and functions in a dump rely on that
             plpgsql = if inventory.lacks_plpgsql { "CREATE EXTENSION plpgsql;\n" } else { "" },
             tables = client.tongue.of_tables(),
             ends = client.tongue.ends(),
@@ -145,14 +147,14 @@ fn lock<'a>(tables: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// A load into the live database, whose end is that it is empty, and marked as such by this run:
-/// what it held is known to load here.
+/// A load into the live database that leaves it empty, and marked so by this run: its old contents
+/// are known to load here.
 pub fn tried_and_emptied(load: Load, live: &Identity<'_>, own: Own<'_>, run: &str) -> Load {
     let marked = marks::emptied(live.name, own, run);
     Load { after: format!("{}{EMPTY}{}{marked}{DURABLE}COMMIT;\n", empty(), as_new()), ..load }
 }
 
-/// The same for what has come of it since: whatever that is, it goes, and so does the mark.
+/// The same for its state since then: whatever that is, it is removed, and so is the mark.
 pub fn back_again(
     client: &Client,
     live: &Identity<'_>,
@@ -163,14 +165,14 @@ pub fn back_again(
     arrived(load(client, live, &Inventory::default(), fence, server), live, own)
 }
 
-/// The same for a database that a run which was cut off has left half made: it is made now, and
-/// bears the mark no more.
+/// The same for an incomplete database that a killed run left: it is completed now, and loses the
+/// mark.
 pub fn arrived(load: Load, live: &Identity<'_>, own: Own<'_>) -> Load {
     Load { after: format!("{}{}", marks::unmark(live.name, own), load.after), ..load }
 }
 
-/// A load that fails where rows came or went since a dump was made of what it replaces. Its names
-/// are those of the dump, and said as that says them.
+/// A load that fails if rows were added or removed since the dump of what it replaces. Its names
+/// are those of the dump, in the dump's spelling.
 pub fn unless_changed(load: Load, dumped: &Script) -> Load {
     let exact = dumped.tables.iter().filter(|table| table.exact);
     let said = |table: &TableRows| dumped.foreign.get(&table.table).unwrap_or(&table.table).clone();
@@ -194,8 +196,8 @@ pub fn unless_changed(load: Load, dumped: &Script) -> Load {
     Load { before, ..load }
 }
 
-/// Answers `t` while the database bears the mark of this run, be it that a migrator has left but
-/// half of it.
+/// Answers `t` while the database has the mark of this run, even if a migrator left only half of
+/// it.
 pub fn is_emptied(client: &Client, name: &str, run: &str) -> Cmd {
     let (name, marked) = (literal(name), marks::is_emptied_by(run));
     client.psql(
@@ -204,9 +206,8 @@ pub fn is_emptied(client: &Client, name: &str, run: &str) -> Cmd {
     )
 }
 
-/// Marks a database that holds nothing as on its way, for a role that may not fill a copy of it.
-/// What is in it already would not come back with [`emptied_again`], so that it fails where there
-/// is something.
+/// Marks an empty database as staged, for a role that can't fill a copy of it. [`emptied_again`]
+/// would not bring back any contents, so it fails if there are some.
 pub fn begin(client: &Client, live: &Identity<'_>, own: Own<'_>) -> Act {
     let sql = format!(
         "{DURABLE}BEGIN;\n{}DO $pristine$\nDECLARE\n  x text;\nBEGIN\n  FOREACH x IN ARRAY \
@@ -218,13 +219,12 @@ pub fn begin(client: &Client, live: &Identity<'_>, own: Own<'_>) -> Act {
     );
 
     Act::Write(Deed {
-        what: format!("mark database {} as on its way", live.name),
+        what: format!("mark database {} as staged", live.name),
         how: How::Live(client.psql(live.name, sql), None),
     })
 }
 
-/// Empties it again, where it still bears the mark, and takes that away; it may come twice, or
-/// late.
+/// Empties it again, if it still has the mark, and removes that; it may run twice, or late.
 pub fn emptied_again(client: &Client, name: &str, own: Own<'_>) -> Act {
     let limit = own.connection_limit;
     let sql = format!(
@@ -239,12 +239,12 @@ pub fn emptied_again(client: &Client, name: &str, own: Own<'_>) -> Act {
     );
 
     Act::Remove(Deed {
-        what: format!("what is half made of {name}"),
+        what: format!("the incomplete {name}"),
         how: How::Live(client.psql(name, sql), None),
     })
 }
 
-/// Ends the sessions of others that this role may end: they may hold what is to be emptied.
+/// Terminates other sessions, as far as this role may: they may lock what must be emptied.
 pub fn end_others(client: &Client, name: &str) -> Act {
     let body = format!(
         "\nDECLARE\n  p int;\nBEGIN\n  FOR p IN SELECT pid FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid() \

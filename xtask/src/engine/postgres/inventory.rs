@@ -1,18 +1,18 @@
-//! What a database holds, and what ties its tables together: what a wipe must know before it
-//! touches one.
+//! What a database holds, and how its tables depend on each other: what a wipe must know before it
+//! changes one.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// Tables, references, views and what lies beside them. Names are quoted where SQL needs it:
+/// Tables, references, views and what is related to them. Names are quoted if SQL needs it:
 /// `public.orders`, `shop."Odd.Name"`.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Inventory {
     /// Tables outside the system's schemas, those of extensions and foreign ones too.
     #[serde(default)]
     pub tables: Vec<Table>,
-    /// Foreign keys: who refers to whom.
+    /// Foreign keys: which table refers to which.
     #[serde(default)]
     pub references: Vec<(String, String)>,
     /// Materialised views.
@@ -27,7 +27,7 @@ pub struct Inventory {
     /// Large objects.
     #[serde(default)]
     pub large_objects: u64,
-    /// The database has no PL/pgSQL, in which blocks of ours are: somebody has dropped it.
+    /// The database has no PL/pgSQL, which our blocks need: somebody dropped it.
     #[serde(default)]
     pub lacks_plpgsql: bool,
 }
@@ -35,7 +35,7 @@ pub struct Inventory {
 /// A table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Table {
-    /// Its name with its schema, quoted where SQL needs it.
+    /// Its name with its schema, quoted if SQL needs it.
     pub name: String,
     /// Its schema, as it is.
     pub schema: String,
@@ -47,22 +47,22 @@ pub struct Table {
     pub owner: String,
     /// Its oid.
     pub oid: u32,
-    /// The number of its file: another one once it was emptied.
+    /// The number of its file, which changes when it is emptied.
     #[serde(default)]
     pub file: u32,
     /// The extension that it belongs to.
     #[serde(default)]
     pub extension: Option<String>,
-    /// Whether a dump brings rows for it though it belongs to an extension.
+    /// Whether a dump has rows for it although it belongs to an extension.
     #[serde(default)]
     pub configured: bool,
     /// Tables that it is a partition or a child of.
     #[serde(default)]
     pub parents: Vec<String>,
-    /// What our role lacks to empty it: `TRUNCATE`, or a sequence that is somebody else's.
+    /// What our role lacks to empty it: `TRUNCATE`, or ownership of a sequence.
     #[serde(default)]
     pub lacks: Option<String>,
-    /// Its own rows; none where it holds none, or where they can't be counted.
+    /// Its own rows; `None` if it has none of its own, or if they can't be counted.
     #[serde(skip)]
     pub rows: Option<u64>,
 }
@@ -85,7 +85,7 @@ pub enum Kind {
 /// A materialised view.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct View {
-    /// Its name with its schema, quoted where SQL needs it.
+    /// Its name with its schema, quoted if SQL needs it.
     pub name: String,
     /// Its owner.
     pub owner: String,
@@ -96,7 +96,7 @@ pub struct View {
 }
 
 impl Inventory {
-    /// Takes in what was counted.
+    /// Adds the counts.
     pub fn count(&mut self, counts: Vec<(String, u64)>) {
         let counts: BTreeMap<String, u64> = counts.into_iter().collect();
         for table in &mut self.tables {
@@ -105,9 +105,8 @@ impl Inventory {
     }
 }
 
-/// Part of the question for all facts. The rights asked for are those that TRUNCATE and RESTART
-/// IDENTITY want: the right of that name on the table, and every sequence of its columns as one's
-/// own.
+/// Part of the question for all facts. It asks for the rights that TRUNCATE and RESTART IDENTITY
+/// need: the right of that name on the table, and ownership of every sequence of its columns.
 pub const QUESTION: &str = r"'inventory', CASE WHEN :'db_tasks_here'::boolean THEN jsonb_build_object(
     'tables', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', format('%I.%I', n.nspname, c.relname), 'schema', n.nspname, 'table', c.relname,
           'kind', c.relkind, 'owner', pg_get_userbyid(c.relowner), 'oid', c.oid::bigint, 'file', c.relfilenode::bigint,

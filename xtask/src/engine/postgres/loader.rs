@@ -1,7 +1,8 @@
-//! The role that a file from elsewhere is loaded by. Its defaults, triggers and indexes call
-//! functions of its author's: they may do what that role may. So it is no superuser, is made for
-//! the run, and has rights in the new database alone. It must log in by itself: within a session of
-//! ours a function could go back to our own role (`RESET SESSION AUTHORIZATION`, <https://www.postgresql.org/docs/current/sql-set-session-authorization.html>).
+//! The loader role, which loads an untrusted file. The file's defaults, triggers and indexes call
+//! its author's functions, which may do what that role may. So it is not a superuser, is created
+//! for the run, and has rights only in the new database. It must log in by itself: in a session of
+//! ours a function could switch back to our own role (`RESET SESSION AUTHORIZATION`,
+//! <https://www.postgresql.org/docs/current/sql-set-session-authorization.html>).
 
 use super::client::Client;
 use super::name::{block, connect, fitting, ident, literal};
@@ -13,40 +14,39 @@ use crate::cmd::UNSHOWN;
 use crate::config::SecretName;
 use crate::plan::{Act, Deed, Handover, How};
 
-/// How its name begins: a server that does not let it in names it.
+/// How its name begins: a server that refuses its login names it.
 pub const NAMED: &str = "db_tasks_loader_";
 
-/// What a server says where a file gives rights on what it has not made.
+/// What a server says if a file gives rights on what it did not create.
 pub const NOT_ITS_OWN: &str = "the file gives rights on what is not its own";
 
-/// The comment by which a role is known for one of ours.
+/// The comment that marks a role as ours.
 const MARK: &str = "db-tasks: loads a file from elsewhere";
 
-/// Extensions whose tables hold nothing but data.
+/// Extensions whose tables hold only data.
 const DATA: &str =
     "'postgis', 'postgis_topology', 'postgis_tiger_geocoder', 'address_standardizer_data_us'";
 
-/// A role of the run's own, with what has to be there before it comes.
+/// A loader role, with what must exist before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loader {
     /// Its name.
     pub role: String,
     /// Its password.
     pub password: SecretName,
-    /// What the server keeps of the password: no plan and no log of a server holds the password
-    /// itself.
+    /// What the server stores of the password: no plan and no server log has the password itself.
     pub verifier: String,
-    /// Extensions and schemas of the file: an extension may take a superuser.
+    /// Extensions and schemas of the file: an extension may need a superuser.
     pub definitions: Vec<Definition>,
 }
 
 impl Loader {
-    /// The role of one run for one database: two of a run are two roles.
+    /// The role of one run for one database: two databases get two roles.
     pub fn named(run: &str, database: &str) -> String {
         fitting(&format!("{NAMED}{run}_{database}"))
     }
 
-    /// Who connects as it.
+    /// The client that connects as it.
     pub fn client(&self, client: &Client) -> Client {
         let mut own = client.clone();
         own.connection.user = Some(self.role.clone());
@@ -66,12 +66,12 @@ impl Loader {
             UNSHOWN[1],
             literal(MARK)
         );
-        Act::Create(self.deed(client, format!("role {}, no superuser", self.role), sql))
+        Act::Create(self.deed(client, format!("role {}, not a superuser", self.role), sql))
     }
 
-    /// Makes the database that it fills, with the extensions that the file wants. It may make what
-    /// it likes there and owns none of what is there already: an owner of the database could
-    /// give it settings (`ALTER DATABASE … SET search_path`) that reach our sessions.
+    /// Creates the database that it fills, with the extensions that the file needs. The role may
+    /// create anything there but owns nothing that exists already: an owner of the database could
+    /// give it settings (`ALTER DATABASE … SET search_path`) that affect our sessions.
     pub fn ready(&self, client: &Client, name: &str, creation: &str) -> Act {
         let (role, database) = (ident(&self.role), ident(name));
         let mut sql = format!(
@@ -88,8 +88,7 @@ impl Loader {
                 let made = format!("CREATE EXTENSION IF NOT EXISTS {}", ident(name));
                 match schema {
                     Some(schema) => format!("{made} WITH SCHEMA {};\n", ident(schema)),
-                    // the one that it says itself, else where such a statement puts it that
-                    // somebody types
+                    // the one that it names itself, otherwise the default one
                     None => format!("SET search_path = public;\n{made};\n{NEUTRAL}"),
                 }
             }
@@ -100,8 +99,8 @@ impl Loader {
         Act::Create(self.deed(client, format!("database {name}{}", self.with()), sql))
     }
 
-    /// What it needs of extensions that are not its own. Not of any: rows of some are jobs that a
-    /// superuser's worker runs (pg_cron, timescaledb), and a wrapper may run programs.
+    /// The rights that it needs on extensions. Not on all: rows of some are jobs that a superuser's
+    /// worker runs (pg_cron, timescaledb), and a wrapper may run programs.
     fn grants(&self) -> String {
         if self.extensions().next().is_none() {
             return String::new();
@@ -122,7 +121,7 @@ impl Loader {
         self.definitions.contains(&Definition::MaterializedView)
     }
 
-    /// Whether it has functions that act as their owner.
+    /// Whether it has functions that run as their owner.
     pub fn acts_as_owners(&self) -> bool {
         self.definitions.contains(&Definition::ActsAsOwner)
     }
@@ -136,7 +135,7 @@ impl Loader {
         }
     }
 
-    /// The extensions that the file wants.
+    /// The extensions that the file needs.
     pub fn extensions(&self) -> impl Iterator<Item = &str> {
         self.definitions.iter().filter_map(|definition| match definition {
             Definition::Extension { name, .. } => Some(name.as_str()),
@@ -146,9 +145,9 @@ impl Loader {
         })
     }
 
-    /// What is given when it has loaded: what the file says of owners and rights, and to our own
-    /// role whatever is left. Nobody is left by then who is that role: once a function of the
-    /// file's belongs to a superuser, whoever may call it is one.
+    /// What is done after the load: the file's owners and rights, and our own role gets the rest.
+    /// By then no session has that role: once a function of the file belongs to a superuser,
+    /// whoever may call it is one.
     pub fn handover(&self, client: &Client, name: &str, server: Version) -> Handover {
         let (role, owner) = (ident(&self.role), literal(&self.role));
         let others =
@@ -174,13 +173,13 @@ impl Loader {
         }
     }
 
-    /// Takes it away; its database has gone, or belongs to others.
+    /// Drops it; its database is gone, or has other owners.
     pub fn remove(&self, client: &Client) -> Act {
         let (role, name) = (ident(&self.role), literal(&self.role));
         let body = format!(
             " BEGIN\n  IF EXISTS (SELECT FROM pg_roles WHERE rolname = {name} AND (rolsuper OR \
              shobj_description(oid, 'pg_authid') IS DISTINCT FROM {})) THEN\n    RAISE EXCEPTION \
-             'this role was not made by db-tasks, so it is not dropped';\n  END IF;\nEND ",
+             'this role was not created by db-tasks, so it is not dropped';\n  END IF;\nEND ",
             literal(MARK)
         );
 
@@ -197,7 +196,7 @@ impl Loader {
     }
 }
 
-/// Ends every session of the role, in whatever database, and makes sure that none is left.
+/// Terminates every session of the role, in any database, and makes sure that none is left.
 const SEEN_OFF: &str = " BEGIN
   FOR i IN 1..100 LOOP
     PERFORM pg_stat_clear_snapshot();
@@ -208,8 +207,8 @@ const SEEN_OFF: &str = " BEGIN
   RAISE EXCEPTION 'a session of the loader role does not end';
 END ";
 
-/// Fails where owner or rights of what is not the file's own are others now. Only the schema
-/// `public` is everybody's.
+/// Fails if owners or rights of anything that is not from the file have changed. Only the schema
+/// `public` may change.
 const UNCHANGED: &str = " DECLARE
   found text;
 BEGIN
@@ -220,9 +219,9 @@ BEGIN
   END IF;
 END ";
 
-/// Autovacuum analyzes a table as its owner, and that calls functions of its indexes, of its
-/// statistics and of its columns' ranges (`src/backend/commands/analyze.c`,
-/// `rangetypes_typanalyze.c`): what is the file's own would run as a superuser within a minute.
+/// Autovacuum analyzes a table as its owner, and calls functions of its indexes, of its statistics
+/// and of its columns' ranges (`src/backend/commands/analyze.c`, `rangetypes_typanalyze.c`): the
+/// file's functions would run as a superuser within a minute.
 const UNATTENDED: &str = " DECLARE
   found record;
 BEGIN
@@ -258,7 +257,7 @@ BEGIN
   END LOOP;
 END ";
 
-/// Owners and rights of everything in a database whose owner fits, as a question.
+/// A query for owners and rights of everything in a database whose owner matches.
 fn theirs(owner: &str) -> String {
     const OWNED: [(&str, &str, &str); 16] = [
         ("pg_class", "relowner", "relacl::text"),
@@ -298,7 +297,7 @@ fn theirs(owner: &str) -> String {
     owned.chain([schemas, columns]).collect::<Vec<_>>().join("\n  UNION ALL ")
 }
 
-/// What a server keeps of a password: `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`
+/// What a server stores of a password: `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`
 /// (<https://www.postgresql.org/docs/current/catalog-pg-authid.html>, RFC 5802).
 pub fn verifier(password: &str, salt: &[u8; 16]) -> String {
     use base64::Engine;

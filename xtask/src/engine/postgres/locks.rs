@@ -1,14 +1,15 @@
-//! Room for locks: a transaction keeps one for each table, index, sequence and large object that it
-//! makes or drops, and all of a server's share one table of a fixed size (<https://www.postgresql.org/docs/current/runtime-config-locks.html>).
+//! The lock table: a transaction holds a lock for each table, index, sequence and large object that
+//! it creates or drops, and all transactions of a server share one table of a fixed size
+//! (<https://www.postgresql.org/docs/current/runtime-config-locks.html>).
 
 use serde::Deserialize;
 
-/// What a server has room for, and how much there is to lock.
+/// How many locks a server can hold, and how many objects there are to lock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub struct Locks {
     /// `max_locks_per_transaction`.
     pub each: u64,
-    /// For how many sessions and prepared transactions there is as much as that.
+    /// How many sessions and prepared transactions each add that much.
     pub backends: u64,
     /// Tables, indexes, sequences and large objects of the database.
     pub objects: u64,
@@ -21,28 +22,28 @@ pub const QUESTION: &str = "jsonb_build_object('each', current_setting('max_lock
      'max_wal_senders')), 'objects', (SELECT count(*) FROM pg_class WHERE oid >= 16384) + (SELECT \
      count(*) FROM pg_largeobject_metadata))";
 
-/// What each table of a dump takes, about: itself, a key, its long values and their index.
+/// How many locks each table of a dump needs, roughly: itself, a key, its TOAST table and that
+/// one's index.
 const OF_A_TABLE: u64 = 4;
 
-/// That there is too little room for something.
+/// Too little room in the lock table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shortage {
-    /// About how many locks it takes.
+    /// About how many locks are needed.
     pub needed: u64,
     /// For how many there is room.
     pub room: u64,
-    /// The `max_locks_per_transaction` that would do.
+    /// The `max_locks_per_transaction` that would be enough.
     pub each: u64,
 }
 
 impl Locks {
-    /// How many locks there is room for; none where that could not be asked.
+    /// How many locks there is room for; `None` if that is not known.
     pub fn room(&self) -> Option<u64> {
         Some(self.each * self.backends).filter(|room| *room > 0)
     }
 
-    /// What is missing before one transaction can drop all that is there and make what a dump
-    /// holds.
+    /// What is missing before one transaction can drop everything and create what a dump holds.
     pub fn short_of(&self, tables: u64, large_objects: u64) -> Option<Shortage> {
         let room = self.room()?;
         let needed = self.objects + self.objects.max(tables * OF_A_TABLE + large_objects);

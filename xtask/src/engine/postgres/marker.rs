@@ -1,5 +1,5 @@
-//! What a database says that it is: by a setting, which takes a superuser, or by a line in its
-//! comment, which its owner may write. Both are the server's, so that no plain dump holds them.
+//! A database's marker: a setting, which needs a superuser, or a line in its comment, which its
+//! owner may write. The server keeps both, so no plain dump has them.
 
 use super::admin::{DURABLE, MARKER};
 use super::client::Client;
@@ -8,15 +8,18 @@ use crate::plan::{Act, Check, Deed, How};
 use crate::value::{DatabaseFacts, Mark, MarkedBy};
 
 impl Mark {
-    /// What takes it away, for whoever may.
+    /// What removes it, and who may do that.
     pub fn lifted(&self, database: &str) -> String {
         match self.by {
             MarkedBy::Setting => {
-                format!("an administrator runs `ALTER DATABASE {} RESET {MARKER}`", ident(database))
+                format!(
+                    "have an administrator run `ALTER DATABASE {} RESET {MARKER}`",
+                    ident(database)
+                )
             }
             MarkedBy::Comment => format!(
-                "its owner takes the line `{MARKER} = {}` out of its comment (`COMMENT ON \
-                 DATABASE {} IS …`)",
+                "its owner removes the line `{MARKER} = {}` from its comment (`COMMENT ON DATABASE \
+                 {} IS …`)",
                 self.environment,
                 ident(database)
             ),
@@ -25,8 +28,8 @@ impl Mark {
 }
 
 impl DatabaseFacts {
-    /// All that it says, the settings first. Whoever marks it for one role alone means the data all
-    /// the same; who says two things is believed both.
+    /// All its markers, the settings first. A setting for only one role is about the data, too; if
+    /// there are two markers, both count.
     pub fn marks(&self) -> Vec<Mark> {
         let settings = self.settings.iter().filter(|s| s.name.eq_ignore_ascii_case(MARKER));
         let (of_all, of_one): (Vec<_>, Vec<_>) = settings.partition(|s| s.role.is_none());
@@ -41,7 +44,7 @@ impl DatabaseFacts {
             .collect()
     }
 
-    /// The same in words, where it says something.
+    /// The same in words, if there is a marker.
     pub fn marker(&self) -> Option<String> {
         let mut said: Vec<String> = Vec::new();
         for mark in self.marks() {
@@ -61,20 +64,20 @@ fn marked(line: &str) -> Option<&str> {
     (name.eq_ignore_ascii_case(MARKER) && !said.is_empty()).then_some(said)
 }
 
-/// A comment without such a line: a dump brings none along.
+/// A comment without such a line: a dump does not keep it.
 pub fn unmarked(comment: &str) -> Option<String> {
     let rest: Vec<&str> = comment.lines().filter(|line| marked(line).is_none()).collect();
     let rest = rest.join("\n");
     (!rest.trim().is_empty()).then_some(rest)
 }
 
-/// The comment that says it, beside what it says already.
+/// The comment with the marker, in addition to its text.
 fn with_mark(comment: Option<&str>, environment: &str) -> String {
     let kept = comment.and_then(unmarked).map_or(String::new(), |kept| format!("{kept}\n"));
     format!("{kept}{MARKER} = {environment}")
 }
 
-/// Writes the marker into a database's comment, unless somebody has changed that since it was read.
+/// Writes the marker into a database's comment, unless that was changed since it was read.
 pub fn mark_in_comment(client: &Client, database: &DatabaseFacts, environment: &str) -> Act {
     let (name, comment) = (&database.name, database.comment.as_deref());
     let now = comment.map_or("NULL".into(), literal);
@@ -110,7 +113,7 @@ pub fn is_marked_in_comment(client: &Client, database: &DatabaseFacts, environme
         what: format!("database {} says in its comment that it is `{environment}`", database.name),
         cmd: client.psql(client.maintenance(), sql),
         expect: "t".into(),
-        cure: "look at it with `db-protect`, and run the command again".into(),
+        cure: "check it with `db-protect`, and run the command again".into(),
     })
 }
 

@@ -1,17 +1,17 @@
-//! Tables of extensions whose rows a dump brings: PostGIS's `spatial_ref_sys`, the jobs of pg_cron,
-//! the settings of pg_partman. <https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES>
+//! Tables of extensions whose rows are in a dump: PostGIS's `spatial_ref_sys`, the jobs of pg_cron,
+//! the settings of pg_partman.
+//! <https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES>
 
-/// Extensions that one database of a server alone can have: their worker looks after that one.
+/// Extensions that only one database of a server can have: their worker serves only that one.
 const ALONE: [&str; 1] = ["pg_cron"];
 
-/// The first of these extensions that can't be made in a second database of the server.
+/// The first of these extensions that can't be created in a second database of the server.
 pub fn alone<'a>(extensions: impl IntoIterator<Item = &'a String>) -> Option<&'a str> {
     extensions.into_iter().map(String::as_str).find(|name| ALONE.contains(name))
 }
 
 /// Joined to `pg_class c`: the extension that the table belongs to, and which of its rows pg_dump
-/// takes along, as the words behind FROM. The rest are the extension's own, which come with CREATE
-/// EXTENSION.
+/// includes, as the words after FROM. CREATE EXTENSION makes the rest.
 pub(super) const MEMBERSHIP: &str = "LEFT JOIN LATERAL (
     SELECT e.extname, c.oid = ANY (e.extconfig) AS configured, \
                                      e.extcondition[array_position(e.extconfig, c.oid)] AS \
@@ -22,13 +22,13 @@ pub(super) const MEMBERSHIP: &str = "LEFT JOIN LATERAL (
   ) m ON true";
 
 /// Which tables are counted after a load: the user's, and those of extensions that we may read.
-/// More than a dump brings does no harm.
+/// Counting more than a dump has does no harm.
 pub(super) const COUNTED: &str = "(m.extname IS NULL OR has_schema_privilege(n.oid, 'USAGE') AND \
                                   has_table_privilege(c.oid, 'SELECT'))";
 
-/// Empties extensions' tables of what a dump brings: the extensions stay in place, and their rows
-/// would meet those of the dump. They may refer to each other: what can't go yet is tried again
-/// when others have gone.
+/// Removes the rows of extensions' tables that a dump brings: the extensions stay, and their rows
+/// would conflict with those of the dump. They may refer to each other: rows that can't be deleted
+/// yet are tried again after others.
 pub(super) const EMPTY: &str = "DO $configured$
 DECLARE
   t record;
@@ -54,14 +54,13 @@ BEGIN
     END LOOP;
   END LOOP;
   IF waits IS NOT NULL THEN
-    RAISE EXCEPTION 'what the dump brings for an extension can not take the place of what is \
-                                there: %', waits;
+    RAISE EXCEPTION 'the rows of an extension can''t be replaced by those of the dump: %', waits;
   END IF;
 END $configured$;
 ";
 
-/// The jobs of pg_cron come back inactive: what ran elsewhere, or at another time, must not begin
-/// to run by itself. psql prints nothing.
+/// The jobs of pg_cron are restored inactive: what ran elsewhere, or at another time, must not
+/// start by itself. psql prints nothing.
 pub(super) const PAUSE: &str = "DO $pause$
 BEGIN
   IF to_regclass('cron.job') IS NOT NULL AND EXISTS (SELECT FROM pg_extension WHERE extname = \

@@ -1,4 +1,4 @@
-//! Names and literals in SQL, and the names that stand beside a database's own.
+//! Names and literals in SQL, and the names derived from a database's own.
 
 /// An identifier, always quoted. <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
 pub fn ident(name: &str) -> String {
@@ -15,15 +15,14 @@ pub fn literal(text: &str) -> String {
     }
 }
 
-/// A line ends for psql where a NUL stands in it, closing quote and all: what comes on the next
-/// line would stand outside of them. No name or text of a server holds one, so that nothing is
-/// found by what stands in its place.
+/// For psql a line ends at a NUL, before the closing quote: the next line would be outside the
+/// quotes. No name or text of a server has one, so the replacement matches nothing.
 fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// A block of PL/pgSQL, in quotes that nothing in it can close: names and comments are in it, which
-/// anybody may have given.
+/// A block of PL/pgSQL, in quotes that nothing in it can close: it has names and comments, which
+/// anybody may have chosen.
 pub fn block(tag: &str, body: &str) -> String {
     let mut tag = tag.to_owned();
     while body.contains(&format!("${tag}$")) {
@@ -32,9 +31,10 @@ pub fn block(tag: &str, body: &str) -> String {
     format!("DO ${tag}${body}${tag}$;\n")
 }
 
-/// psql's command to go on in another database of the same server: as a conninfo string, in which
-/// no name is taken for one itself. Its argument ends with the line, so that a name with a line
-/// break in it is written as a URI, where nothing stands for itself. <https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-META-COMMAND-C>
+/// psql's command to continue in another database of the same server: as a conninfo string, in
+/// which no name is taken as one itself. Its argument ends with the line, so a name with a line
+/// break is written as a URI, fully encoded.
+/// <https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-META-COMMAND-C>
 pub fn connect(database: &str) -> String {
     let database = without_nul(database);
     let target = if database.contains(char::is_control) {
@@ -48,49 +48,51 @@ pub fn connect(database: &str) -> String {
     format!("\\connect -reuse-previous=on {}\n", ident(&target))
 }
 
-/// NAMEDATALEN - 1: the server cuts longer names without an error.
+/// NAMEDATALEN - 1: the server truncates longer names without an error.
 pub const LIMIT: usize = 63;
 
-/// What stands behind `__` in the names of databases that are made, kept and dropped here.
+/// What follows `__` in the names of databases that are created, kept and dropped here.
 pub const OURS: [&str; 8] =
     ["staged", "previous", "failed", "discard", "scratch", "parked", "pristine", "init"];
 
-/// A name for a database of a person's: one that the tool or the server makes by itself, or that
-/// nobody can type, is none.
+/// A valid name for your own database: not one that the tool or the server creates by itself, or
+/// that nobody can type.
 ///
 /// # Errors
-/// Why it is none.
+/// Why it is not valid.
 pub fn is_nobodys(name: &str) -> Result<(), &'static str> {
     if name.is_empty() {
-        return Err("no database can have an empty name");
+        return Err("a database can't have an empty name");
     }
     if name.trim() != name || name.contains(char::is_control) {
-        return Err("blanks at its ends and control characters would be part of the name");
+        return Err(
+            "it has control characters, or blanks at its ends, which would be part of the name",
+        );
     }
     if name.len() > LIMIT {
-        return Err("PostgreSQL takes 63 bytes of a name");
+        return Err("it is longer than 63 bytes, PostgreSQL's limit for names");
     }
 
     if ["postgres", "template0", "template1"].contains(&name) {
-        return Err("every server has one of that name, for itself");
+        return Err("every server has one with that name, for itself");
     }
     match OURS.iter().find(|suffix| name.ends_with(&format!("__{suffix}"))) {
-        Some(_) => Err("db-tasks makes and removes databases of such names by itself"),
+        Some(_) => Err("db-tasks creates and removes databases with such names by itself"),
         None => Ok(()),
     }
 }
 
-/// A name beside `database`'s: `app` → `app__previous`.
+/// A name derived from `database`'s: `app` → `app__previous`.
 pub fn beside(database: &str, suffix: &str) -> String {
     format!("{}__{suffix}", within(database, LIMIT - 2 - suffix.len()))
 }
 
-/// A name that the server does not cut: two long ones may be the same when it has.
+/// A name that the server does not truncate: two long ones may become the same.
 pub fn fitting(name: &str) -> String {
     within(name, LIMIT)
 }
 
-/// A name of so many bytes at most: a long one keeps a digest of what was cut away.
+/// A name of at most this many bytes: a long one gets a digest of what was cut off.
 fn within(name: &str, room: usize) -> String {
     if name.len() <= room {
         return name.to_owned();
@@ -110,7 +112,7 @@ pub fn previous(database: &str) -> String {
     beside(database, "previous")
 }
 
-/// Whether a database bears such a name: an undo swaps it back, and no other.
+/// Whether a database has such a name: an undo swaps back only that one.
 pub fn is_previous(database: &str) -> bool {
     database.ends_with("__previous")
 }

@@ -9,25 +9,24 @@ use super::version::Version;
 use crate::problem::{Fate, Problem};
 use crate::value::{TableRows, Trust};
 
-/// Stands before the counts in psql's answer to a load. A load puts its key behind each of these
-/// marks: no dump can say them.
+/// Comes before the counts in psql's answer to a load. A load adds its key to each of these marks:
+/// no dump can print them.
 pub const COUNTS: &str = "-- db-tasks counts";
 
-/// Stands behind them where they are wanted before COMMIT.
+/// Comes after them if they are wanted before COMMIT.
 pub const COUNTED: &str = "-- db-tasks has counted";
 
-/// What psql says when the transaction of a load has begun.
+/// What psql prints when the transaction of a load has begun.
 pub const BEGUN: &str = "-- db-tasks begins";
 
-/// The words of a load, its marks told apart by its key.
+/// The statements of a load, its marks with its key.
 pub fn keyed(words: &str, key: &str) -> String {
     [BEGUN, COUNTS, COUNTED]
         .iter()
         .fold(words.to_owned(), |words, mark| words.replace(mark, &format!("{mark} {key}")))
 }
 
-/// The words of a load in which names are counted as the dump writes them: rows are compared by
-/// name.
+/// The statements of a load with names as the dump writes them: rows are compared by name.
 pub fn counted_as_dumped(words: &str, encoding: Option<&str>) -> String {
     let Some(encoding) = encoding.filter(|name| !["utf8", "unicode"].contains(name)) else {
         return words.to_owned();
@@ -36,10 +35,11 @@ pub fn counted_as_dumped(words: &str, encoding: Option<&str>) -> String {
     words.replace(&mark, &format!("SET client_encoding = {encoding};\n{mark}"))
 }
 
-/// What a server says of a transaction that is not the one that the load began.
+/// What a server says if the transaction is not the one that the load began.
 const ENDED: &str = "the dump ended the transaction that it was loaded in";
 
-/// Keeps the number of the transaction that has begun. <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT>
+/// Keeps the id of the transaction that has begun.
+/// <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT>
 pub fn begun(server: Version) -> String {
     format!(
         "SELECT pg_catalog.{}()::pg_catalog.text AS db_tasks_began \\gset\n",
@@ -47,8 +47,8 @@ pub fn begun(server: Version) -> String {
     )
 }
 
-/// The first words after a dump: nothing that it has set or made counts for what follows, and the
-/// transaction is still the one that was begun, or the load has failed.
+/// The first statements after a dump: nothing that it set or created affects what follows, and the
+/// transaction is still the original one, or the load has failed.
 pub fn ended(server: Version) -> String {
     format!(
         "{SETTLED}RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PLAIN}{PATIENT}{}",
@@ -56,13 +56,13 @@ pub fn ended(server: Version) -> String {
     )
 }
 
-/// Said between two pieces of a dump, whatever it has set or made so far: what it has set counts
-/// for the next piece, too.
+/// Sent between two pieces of a dump, whatever it has set or created so far: its settings count for
+/// the next piece, too.
 pub fn between(server: Version) -> String {
     format!("{}COMMIT;\nBEGIN;\n{}", still_ours(server), begun(server))
 }
 
-/// The transaction is the one that was begun, or the load has failed.
+/// The transaction is still the original one, or the load has failed.
 fn still_ours(server: Version) -> String {
     format!(
         "SELECT pg_catalog.{}()::pg_catalog.text OPERATOR(pg_catalog.=) :'db_tasks_began' AS \
@@ -72,18 +72,19 @@ fn still_ours(server: Version) -> String {
     )
 }
 
-/// What a dump has put off until COMMIT happens now, on its own settings: a trigger that came
-/// behind the count would belie it.
+/// What a dump deferred until COMMIT happens now, with its own settings: a trigger after the count
+/// would make it wrong.
 const SETTLED: &str = "SET CONSTRAINTS ALL IMMEDIATE;\n";
 
-/// Names in words of ours are the system's own, whatever a dump has made beside them.
+/// Names in our statements are the system's own, whatever a dump has created.
 pub const NEUTRAL: &str = "SET search_path = pg_catalog, pg_temp;\n";
 
-/// Names come as they are kept, whatever the database says: they are compared with those of a dump.
+/// Names are returned as they are stored, whatever the database's settings: they are compared with
+/// those of a dump.
 const PLAIN: &str = "SET quote_all_identifiers = off;\n";
 
-/// No limit of the role's, the database's or the server's ends what we are at: said in the session,
-/// for a pooler takes no options, and by name, for not every server knows all of them. Nor does a
+/// No timeout of the role, the database or the server ends our work: set in the session, because a
+/// pooler takes no options, and by name, because not every server knows all of them. Nor does a
 /// read-only default. psql prints nothing.
 pub const PATIENT: &str = "SET default_transaction_read_only = off;\nSELECT \
                            pg_catalog.count(pg_catalog.set_config(name, '0', false)) AS \
@@ -92,24 +93,22 @@ pub const PATIENT: &str = "SET default_transaction_read_only = off;\nSELECT \
                            'idle_in_transaction_session_timeout', 'idle_session_timeout', \
                            'transaction_timeout') \\gset\n";
 
-/// The same for a transaction that only holds something, and ends with it: no server ends it for
-/// being idle.
+/// The same for a transaction that only holds something: no server terminates it for being idle.
 pub const PATIENT_HOLD: &str = "SELECT count(set_config(name, '0', true)) AS db_tasks_patient \
                                 FROM pg_settings WHERE name IN \
                                 ('idle_in_transaction_session_timeout', 'idle_session_timeout', \
                                 'transaction_timeout') \\gset\n";
 
-/// The first words of a load. Names are in UTF-8, whatever the server's own is; the dump says
-/// itself what it is in. Its strings are read as our reader begins to read them, whatever server,
-/// role, database or `?options=` say: where a backslash escapes a quote, what our reader takes for
-/// a string may hold statements.
+/// The first statements of a load. Names are in UTF-8, whatever the server's encoding; the dump
+/// sets its own. Strings are read as our reader begins to read them, whatever server, role,
+/// database or `?options=` say: if a backslash escaped a quote, what our reader takes as a string
+/// could hold statements.
 pub const READ_ALIKE: &str = "SET client_encoding = UTF8;\nSET standard_conforming_strings = on;\n";
 
-/// Held by the session that loads a dump, and awaited by the one that helps with what follows: the
-/// help begins when there is something to help with.
+/// Held by the session that loads a dump; the one that helps with what follows waits for it.
 pub const LOADING: &str = "SELECT pg_catalog.pg_advisory_lock(1684173683, 1);";
 
-/// The end of [`LOADING`]: all has been committed.
+/// The end of [`LOADING`]: everything is committed.
 pub const HAS_LOADED: &str =
     "SELECT pg_catalog.pg_advisory_unlock(1684173683, 1) AS db_tasks_let_go \\gset\n";
 
@@ -121,33 +120,33 @@ fn transaction(server: Version) -> &'static str {
     if server.major() >= 13 { "pg_current_xact_id" } else { "txid_current" }
 }
 
-/// Whether a script is whole and safe to run.
+/// Whether a script is complete and safe to run.
 pub fn whole(script: &Script, trust: Trust) -> Result<()> {
     good(script.faults(), trust)
 }
 
-/// Whether nothing is wrong that such trust does not heal.
+/// Whether nothing is wrong that this trust does not allow.
 pub fn good(faults: Vec<Fault>, trust: Trust) -> Result<()> {
     let faults: Vec<Fault> = faults.into_iter().filter(|fault| trust <= heals(fault)).collect();
     let Some(first) = faults.first() else { return Ok(()) };
     let strange = faults.iter().all(|fault| heals(fault) == Trust::Dump);
-    // every line of it is strange: the one word tells it all
+    // every line of it is strange: one message is enough
     let told = if *first == Fault::Other(Other::Cluster) { &faults[..1] } else { &faults[..] };
 
     let what = if strange {
-        "the file holds what no dump of one database does"
+        "the file has something that a dump of one database never has"
     } else {
-        "the dump is not good"
+        "the dump can't be used"
     };
 
     let problem = Problem::failed(what)
         .because(told.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n"))
         .cure(cure(first));
-    // what is strange is whole all the same
+    // what is strange may still be complete
     Err(if strange { problem } else { problem.of_backup() }.into())
 }
 
-/// The most trust in a script's author that a fault is still one for.
+/// The highest trust level at which this is still a fault.
 fn heals(fault: &Fault) -> Trust {
     match fault {
         Fault::Refused(_) | Fault::MoreRefused(_) | Fault::Other(_) => Trust::Dump,
@@ -160,28 +159,28 @@ fn heals(fault: &Fault) -> Trust {
 fn cure(fault: &Fault) -> &'static str {
     match fault {
         Fault::Meta(_) | Fault::MoreMeta(_) => {
-            "psql would run that line on this machine; look at it, and use `--trust=psql` only for \
-             a script of your own"
+            "psql would run that line on this machine; read it, and use `--trust=psql` only for a \
+             script of your own"
         }
         Fault::Other(Other::Cluster) => {
             "restore a server's roles and databases by psql into a new server of its own, and take \
              a dump of each database with `db-backup` or `pg_dump` there"
         }
         Fault::Other(Other::Databases) => {
-            "make a dump of each database with `db-backup` or `pg_dump`: the database is made \
-             here, and swapped in when all has proved good"
+            "make a dump of each database with `db-backup` or `pg_dump`: a restore creates the \
+             database itself, and swaps it in once it is verified"
         }
         Fault::Refused(_) | Fault::MoreRefused(_) => {
-            "look at that line, and use `--trust` only for a file whose author you trust"
+            "read that line, and use `--trust` only for a file whose author you trust"
         }
         Fault::CrLf { .. } => {
             "it went through a terminal or a Windows editor (`docker exec -t` does this): make the \
-             dump anew"
+             dump again"
         }
-        Fault::Unclear(_) => "look at that line, and use `--trust` only for a script of your own",
+        Fault::Unclear(_) => "read that line, and use `--trust` only for a script of your own",
         _ => {
-            "it is cut off or changed: make it anew, or use another backup (`db-list`); `--trust` \
-             is for hand-written scripts"
+            "it is cut short or changed: make it again, or use another backup (`db-list`); \
+             `--trust` is for hand-written scripts"
         }
     }
 }
@@ -196,17 +195,17 @@ pub fn same_rows(found: &[TableRows], wanted: &[TableRows]) -> Result<()> {
         return Ok(());
     }
 
-    Err(Problem::failed("the backup does not hold the rows that its manifest names")
+    Err(Problem::failed("the rows of the backup do not match its manifest")
         .because(differences.join("\n"))
         .cure("use another backup (`db-list`)")
         .of_backup()
         .into())
 }
 
-/// Whether the new database holds what the dump brought.
+/// Whether the new database has what the dump brought.
 pub fn loaded(script: &Script, counts: &[(String, u64)]) -> Result<()> {
     let exact = script.tables.iter().filter(|t| t.exact && !t.partitioned);
-    // a script of other hands may leave out the schema
+    // a hand-written script may leave out the schema
     let name = |t: &TableRows| {
         if t.table.contains('.') { t.table.clone() } else { format!("public.{}", t.table) }
     };
@@ -219,7 +218,7 @@ pub fn loaded(script: &Script, counts: &[(String, u64)]) -> Result<()> {
         return Ok(());
     }
 
-    Err(Problem::failed("the new database does not hold what the dump brought")
+    Err(Problem::failed("the new database does not match the dump")
         .because(differences.join("\n"))
         .cure("use another backup (`db-list`)")
         .of_backup()
@@ -236,23 +235,22 @@ fn differences(wanted: &BTreeMap<String, u64>, found: &BTreeMap<String, u64>) ->
         .collect()
 }
 
-/// psql counts our own first lines, too: people look a line up in the dump. What the server says of
-/// a statement is no fault of the backup's: its bytes are what pg_dump wrote, or its checksum says
+/// psql also counts our own first lines, but people look up a line in the dump. An error in a
+/// statement is not the backup's fault: its bytes are what pg_dump wrote, unless its checksum says
 /// otherwise.
 pub fn at_line(error: anyhow::Error, own: u64, told: &[u64]) -> anyhow::Error {
     let Some(problem) = error.downcast_ref::<Problem>() else { return error };
     let mut problem = problem.clone();
     for line in &mut problem.happened {
         if line.contains(ENDED) {
-            *line = format!("{ENDED}: what came after it would have been no part of it");
-            problem.tried =
-                "the load has failed, and what it had done before may be there to stay".into();
+            *line = format!("{ENDED}: what came after would not have been part of it");
+            problem.tried = "the load failed, and what it did before may be committed".into();
             problem.fate = Fate::Cut;
 
             problem.cure = Some(
-                "where it was loaded in place, the live data is changed: bring back the backup \
-                 that this run made first (`db-list`: the newest one); a staged database is \
-                 removed by itself"
+                "if it was loaded in place, the live data is changed: restore the backup that this \
+                 run made first (`db-list`: the newest one); a staged database is removed \
+                 automatically"
                     .into(),
             );
         } else if let Some((number, rest)) = numbered(line) {
@@ -261,7 +259,8 @@ pub fn at_line(error: anyhow::Error, own: u64, told: &[u64]) -> anyhow::Error {
         }
     }
 
-    // libpq shows the text of a query that no statement of the dump is, but one of its functions
+    // libpq shows the text of a query that is not a statement of the dump, but is in one of its
+    // functions
     let within = problem.happened.iter().any(|line| line.trim_start().starts_with("QUERY: "));
     if let Some(cure) =
         of_load(problem.state.as_deref(), if within { At::Function } else { At::Statement })
@@ -277,8 +276,8 @@ pub fn at_line(error: anyhow::Error, own: u64, told: &[u64]) -> anyhow::Error {
 enum At {
     /// In a statement of the dump.
     Statement,
-    /// In a function that one calls: of a generated column, a check, a materialized view or an
-    /// index.
+    /// In a function that a statement calls: of a generated column, a check, a materialized view or
+    /// an index.
     Function,
 }
 
@@ -286,33 +285,33 @@ enum At {
 fn of_load(state: Option<&str>, at: At) -> Option<&'static str> {
     match (state?, at) {
         ("42883", _) | ("42P01" | "42704" | "3F000", At::Function) => Some(
-            "pg_dump has its dumps loaded with an empty `search_path`: a function that names \
-             something without its schema needs `ALTER FUNCTION … SET search_path = public` in \
-             the database that was dumped, and a new backup; where that database is gone, unpack \
-             the backup (`zstd -dc`), write `public` into its line `set_config('search_path', '', \
-             false)`, and restore that file (`--file`)",
+            "dumps are loaded with an empty `search_path`: a function that names something without \
+             its schema needs `ALTER FUNCTION … SET search_path = public` in the database that was \
+             dumped, and a new backup; if that database is gone, unpack the backup (`zstd -dc`), \
+             write `public` into its line `set_config('search_path', '', false)`, and restore that \
+             file (`--file`)",
         ),
         ("42P01" | "3F000", At::Statement) => Some(
-            "the file names what it does not make: is it of rows alone (`--data-only`), or of \
-             some tables or schemas? Take one of the whole database",
+            "the file refers to something it does not create: is it a dump of only the data \
+             (`--data-only`), or of some tables or schemas? Make one of the whole database",
         ),
         // <https://www.postgresql.org/docs/current/ddl-constraints.html#DDL-CONSTRAINTS-CHECK-CONSTRAINTS>
         ("23514", _) => Some(
-            "a check that asks other tables than its own fails where their rows come later, and \
-             PostgreSQL supports none: make it a foreign key, a trigger or `NOT VALID` in the \
-             database that was dumped, and a new backup; where that database is gone, unpack the \
-             backup (`zstd -dc`), take the check out, and restore that file (`--file`)",
+            "a check that reads other tables fails if their rows come later; PostgreSQL does not \
+             support such checks: make it a foreign key, a trigger or `NOT VALID` in the database \
+             that was dumped, and make a new backup; if that database is gone, unpack the backup \
+             (`zstd -dc`), remove the check, and restore that file (`--file`)",
         ),
         _ => None,
     }
 }
 
-/// The dump's line, from psql's: before each of `told` psql has read a line more.
+/// The dump's line, from psql's: before each of `told` psql has read an additional line.
 fn of_dump(line: u64, told: &[u64]) -> u64 {
     line - told.iter().zip(0..).take_while(|(of, before)| *of + before < line).count() as u64
 }
 
-/// The lines of our own words are nobody's to look up.
+/// Nobody needs to look up the lines of our own statements.
 pub fn without_lines(error: anyhow::Error) -> anyhow::Error {
     let Some(problem) = error.downcast_ref::<Problem>() else { return error };
     let mut problem = problem.clone();
@@ -324,22 +323,22 @@ pub fn without_lines(error: anyhow::Error) -> anyhow::Error {
     problem.into()
 }
 
-/// What a loader role may not do, the project's own may.
+/// What a loader role may not do, the project's own role may.
 pub fn by_a_loader(error: anyhow::Error) -> anyhow::Error {
     let Some(problem) = error.downcast_ref::<Problem>() else { return error };
-    let role = "if its author is trusted, `--trust=role` loads it as the project's own role";
+    let role = "if you trust its author, `--trust=role` loads it as the project's own role";
     // insufficient_privilege (<https://www.postgresql.org/docs/current/errcodes-appendix.html>)
     let cure = match (problem.state.as_deref(), &problem.cure) {
         (Some("42501"), _) | (_, None) => {
-            format!("the file wants more than a role may that is made for the run: {role}")
+            format!("the file needs more than a loader role may do: {role}")
         }
         (_, Some(cure)) => format!("{cure}; or, {role}"),
     };
     problem.clone().cure(cure).into()
 }
 
-/// What a role may not do, or what is not there, may be what can be left out: where another role is
-/// missing, most of all.
+/// What a role may not do, or what is missing, may be left out: above all if another role is
+/// missing.
 pub fn or_without(error: anyhow::Error, otherwise: Option<&str>) -> anyhow::Error {
     let (Some(problem), Some(otherwise)) = (error.downcast_ref::<Problem>(), otherwise) else {
         return error;
@@ -352,7 +351,7 @@ pub fn or_without(error: anyhow::Error, otherwise: Option<&str>) -> anyhow::Erro
     let cure = problem.cure.as_ref().map_or(String::new(), |cure| format!("{cure}; or "));
     problem
         .clone()
-        .cure(format!("{cure}leave out the owners and rights that are others': {otherwise}"))
+        .cure(format!("{cure}leave out the owners and rights of other roles: {otherwise}"))
         .into()
 }
 

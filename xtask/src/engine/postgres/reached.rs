@@ -1,40 +1,40 @@
-//! Who answered: the address that libpq reached, and whether the server behind it is of this
-//! machine. A loopback address is no proof of that: an ssh tunnel, cloud-sql-proxy or `kubectl
-//! port-forward` listens on one, too.
+//! Who answered: the address that libpq reached, and whether that server is on this machine. A
+//! loopback address does not prove that: an ssh tunnel, cloud-sql-proxy or `kubectl port-forward`
+//! listens on one, too.
 
 use std::net::IpAddr;
 
 use serde::Deserialize;
 
-/// What the client and the server say of the way between them.
+/// What the client and the server say about their connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reached {
     /// The host that libpq reached: of several, the one that answered.
     pub host: Option<String>,
-    /// Its address, where it is not the host itself.
+    /// Its address, if it is not the host itself.
     pub address: Option<String>,
     /// Its port.
     pub port: Option<String>,
-    /// The server's system identifier, where it may be asked: equal on physical clones, so that it
-    /// can tell two servers apart and never make two one.
+    /// The server's system identifier, if it may be asked: physical clones share it, so it can show
+    /// that two servers differ, never that they are the same.
     pub system: Option<String>,
-    /// How the system calls the process of this machine that has the number of the server's.
+    /// The title of the process on this machine that has the server's process id.
     pub title: Option<String>,
 }
 
-/// What the server says of itself, as nobody else can.
+/// What only the server itself can say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Answerer {
-    /// The address that it was reached at; none by a socket.
+    /// The address at which it was reached; none for a socket.
     pub address: Option<String>,
-    /// The client's port, as the server sees it; none by a socket.
+    /// The client's port, as the server sees it; none for a socket.
     pub client_port: Option<i64>,
 }
 
-/// psql's words that begin the question of a client on this machine: where it was led, and what
-/// runs here under the number of the server's process. The shell is asked while the session is
-/// open, for the process ends with it; what it gets of the server's answer is quoted by psql
-/// (`:'…'`), for the server may be anybody's.
+/// The beginning of the question of a client on this machine: where it connected, and what runs
+/// here under the server's process id. The shell is asked while the session is open, because the
+/// process ends with it; psql quotes what the shell gets of the server's answer (`:'…'`), because
+/// the server may be anybody's.
 #[cfg(not(windows))]
 pub const QUESTION: &str = r"\echo :VERSION_NUM :PORT :HOST
 \conninfo
@@ -42,7 +42,7 @@ SELECT pg_catalog.pg_backend_pid() AS db_tasks_pid \gset
 \set db_tasks_title `tr '\0' ' ' 2>/dev/null </proc/:'db_tasks_pid'/cmdline || ps -o args= -p :'db_tasks_pid' 2>/dev/null`
 \echo title :db_tasks_title
 ";
-/// The same for Windows, which knows no titles of processes: the program has to do.
+/// The same for Windows, which has no process titles: the program's name must do.
 #[cfg(windows)]
 pub const QUESTION: &str = r#"\echo :VERSION_NUM :PORT :HOST
 \conninfo
@@ -51,8 +51,8 @@ SELECT pg_catalog.pg_backend_pid() AS db_tasks_pid \gset
 \echo title :db_tasks_title
 "#;
 
-/// Asks for the system identifier, by itself: a function that may not be called fails the query
-/// that it stands in, even where it is never come to.
+/// Asks for the system identifier, separately: a function without the right to call it fails the
+/// whole query, even if it is never reached.
 pub const SYSTEM: &str = r"\set ON_ERROR_STOP off
 SELECT system_identifier AS db_tasks_system FROM pg_catalog.pg_control_system() \gset
 \set ON_ERROR_STOP on
@@ -68,7 +68,7 @@ impl Reached {
     /// and newer answer in a table.
     pub fn read(lines: &[&str]) -> Self {
         let mut words = lines.first().map_or("", |line| line).splitn(3, ' ').skip(1);
-        // psql leaves the name of a variable that it does not have
+        // psql leaves the name of a variable that is not set
         let mut known = || {
             words
                 .next()
@@ -103,7 +103,7 @@ impl Reached {
         self.address.as_ref().or(self.host.as_ref()).and_then(|address| address.parse().ok())
     }
 
-    /// Whether it leads no further than this machine, as far as the address tells.
+    /// Whether it is on this machine, as far as the address tells.
     pub fn is_loopback(&self) -> bool {
         let named = self.host.as_deref().unwrap_or_default();
         let is_socket = named.is_empty() || named.starts_with(['/', '@']);
@@ -113,9 +113,10 @@ impl Reached {
         }
     }
 
-    /// Whether a process of this machine has the server's number and is named as the server names
-    /// the one of this very session: `postgres: shop app 127.0.0.1(40312) idle`, by a socket
-    /// `postgres: shop app [local] idle`. What is behind a tunnel has no such process here. <https://www.postgresql.org/docs/current/monitoring-ps.html>
+    /// Whether a process on this machine has the server's process id and the title that the server
+    /// gives this session's process: `postgres: shop app 127.0.0.1(40312) idle`, by a socket
+    /// `postgres: shop app [local] idle`. A server behind a tunnel has no such process here.
+    /// <https://www.postgresql.org/docs/current/monitoring-ps.html>
     pub fn is_shown_by_process(&self, server: &Answerer) -> bool {
         let Some(title) = &self.title else { return false };
         if cfg!(windows) {
@@ -127,7 +128,7 @@ impl Reached {
 }
 
 /// Whether an engine's list of published ports (`{{.Ports}}`: `127.0.0.1:5433->5432/tcp,
-/// :::5433->5432/tcp`) has the one that was reached: then the container is what answers there.
+/// :::5433->5432/tcp`) has the one that was reached: then the container is what answers.
 pub fn is_published(ports: &str, address: Option<IpAddr>, port: &str) -> bool {
     let any = |host: &str| match address.map(|a| a.to_canonical()) {
         Some(IpAddr::V4(v4)) => host == "0.0.0.0" || host.parse() == Ok(IpAddr::V4(v4)),

@@ -1,9 +1,9 @@
-//! Rights that would outlive what a restore in place replaces: default privileges, which give what
-//! is made anew to others than the dump does, and grants on what stays: the schema `public`, the
-//! members of extensions, the system's own functions.
+//! Rights that would survive a restore in place: default privileges, which would give new objects
+//! to others than the dump does, and grants on what stays: the schema `public`, the members of
+//! extensions, the system's own functions.
 
-/// A default privilege is no object that can be dropped: an entry goes when it says what is so
-/// anyhow (`SetDefaultACL` in PostgreSQL's `aclchk.c`).
+/// A default privilege is not an object that can be dropped: an entry disappears when it equals the
+/// default (`SetDefaultACL` in PostgreSQL's `aclchk.c`).
 const AS_NEW: &str = r#"DO $rights$
 DECLARE
   x text;
@@ -37,7 +37,7 @@ BEGIN
 END $rights$;
 "#;
 
-/// All that can have rights, and what PostgreSQL calls it: its class and number, the letter and the
+/// Everything that can have rights, in PostgreSQL's terms: its class and number, the letter and the
 /// words for its kind, its name, its owner, its rights.
 const OBJECTS: &str = r#"
     SELECT 'pg_class'::regclass AS classid, c.oid AS objid, CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char" AS kind,
@@ -53,15 +53,14 @@ const OBJECTS: &str = r#"
     UNION ALL SELECT 'pg_foreign_server'::regclass, s.oid, 'S', 'FOREIGN SERVER', quote_ident(s.srvname), s.srvowner, s.srvacl
       FROM pg_foreign_server s"#;
 
-/// Their columns: those of what has none by itself.
+/// Their columns, if the object has none by itself.
 const COLUMNS: &str = r#"
     SELECT 'pg_class'::regclass AS classid, c.oid AS objid, a.attnum AS subid, format('(%I)', a.attname) AS part, 'TABLE' AS word,
         format('%I.%I', n.nspname, c.relname) AS name, c.relowner AS owner, a.attacl AS acl
       FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname !~ '^pg_temp'"#;
 
-/// The statements that take rights away which are not as they were, and give those again that were
-/// there.
+/// The statements that revoke changed rights, and grant the original ones again.
 fn statements(objects: &str, subid: &str, part: &str, default: &str) -> String {
     format!(
         "
@@ -86,9 +85,9 @@ fn statements(objects: &str, subid: &str, part: &str, default: &str) -> String {
     )
 }
 
-/// Gives all that stays the rights that it has in a new database (`pg_init_privs`, which pg_dump
-/// goes by, too); the dump says the rest. What our role may not change stays: it was so before, and
-/// has nothing to do with what is loaded.
+/// Gives everything that stays the rights it has in a new database (`pg_init_privs`, which pg_dump
+/// uses, too); the dump sets the rest. What our role may not change stays as it was before,
+/// independent of the load.
 pub(super) fn as_new() -> String {
     let objects = statements(OBJECTS, "0", "", "acldefault(o.kind, o.owner)");
     let columns = statements(COLUMNS, "o.subid", " %s", "NULL::aclitem[]");

@@ -1,24 +1,23 @@
-//! Sessions that a role or a database may have at once: neither our settings nor anything else of
-//! ours gets round such a limit.
+//! How many sessions a role or a database may have at once: we can't get around such a limit.
 
-/// Sessions that a run which changes data holds at once, with one to spare for whoever ends those
-/// in its way.
+/// How many sessions a run that changes data holds at once, including one that terminates blocking
+/// sessions.
 pub const NEEDED: i64 = 4;
-/// Those of them that are in the database itself, where it is emptied, filled or backed up there.
+/// How many of them are in the database itself, if it is emptied, filled or backed up there.
 pub const NEEDED_WITHIN: i64 = 2;
 
 /// Whether there is room for a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
-    /// As far as it shows.
+    /// As far as is known.
     Enough,
-    /// Not while so many others are there.
+    /// Not while so many others are connected.
     Taken,
     /// Never.
     Never,
 }
 
-/// Whether a limit, of which others use so many now, leaves room for so many more; -1 is none.
+/// Whether a limit, with so many in use, leaves room for so many more; -1 is no limit.
 pub fn room(limit: i64, others: i64, needed: i64) -> Room {
     match limit {
         ..0 => Room::Enough,

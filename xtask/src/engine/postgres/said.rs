@@ -1,15 +1,15 @@
-//! What psql says of an error, with VERBOSITY `verbose`: its SQLSTATE decides what it is, whatever
-//! language the server speaks. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+//! What psql says about an error, with VERBOSITY `verbose`: its SQLSTATE decides what it is,
+//! whatever the server's language. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 
-/// Has psql say SQLSTATEs from here on, and the server speak English, where this role may choose:
-/// cures look for its words. It comes before any search path of ours: the operator in it is the
-/// system's all the same.
+/// Makes psql print SQLSTATEs from here on, and the server use English, if this role may choose:
+/// the hints look for its words. It comes before we set a search path, so its operator is
+/// schema-qualified.
 pub const SAY_STATES: &str = "\\set VERBOSITY verbose\nSELECT CASE WHEN rolsuper THEN \
                               pg_catalog.set_config('lc_messages', 'C', false) END AS \
                               db_tasks_language FROM pg_catalog.pg_roles WHERE rolname \
                               OPERATOR(pg_catalog.=) CURRENT_USER \\gset\n";
 
-/// Error text without what is for programs, and the SQLSTATE of the last error in it.
+/// The error text without the parts for programs, and the SQLSTATE of its last error.
 pub fn read(text: &str) -> (Option<String>, String) {
     let mut state = None;
     let lines: Vec<String> = text
@@ -27,7 +27,7 @@ fn without_state(line: &str, state: &mut Option<String>) -> String {
         is_state(code).then_some((head, code, said))
     });
     let Some((head, code, said)) = found else { return line.to_owned() };
-    // a warning that comes before is none
+    // a warning before it is not an error
     if !code.starts_with("00") && !code.starts_with("01") && !code.starts_with("02") {
         *state = Some(code.to_owned());
     }
@@ -63,12 +63,12 @@ fn is_field(line: &str) -> bool {
     ["SCHEMA", "TABLE", "COLUMN", "DATATYPE", "CONSTRAINT"].contains(&label)
 }
 
-/// What to do about an error of this kind, where its state alone says it.
+/// What to do about such an error, if its SQLSTATE alone tells.
 pub fn decided(state: Option<&str>) -> Option<String> {
     let cure = match state? {
         "53200" => {
-            "the server has no room for it: raise `max_locks_per_transaction` (or its memory), and \
-             start it anew"
+            "the server's lock table (or memory) is too small: raise `max_locks_per_transaction` \
+             (or its memory), and restart it"
         }
         "53100" => "free space on the server's disk",
         "53300" => "the server has no free connection: stop some clients",
@@ -77,29 +77,30 @@ pub fn decided(state: Option<&str>) -> Option<String> {
              in `stop-during`"
         }
         "25P03" | "25P04" => {
-            "a timeout of the server, the database or the role has ended it: lift it for this role"
+            "a timeout of the server, the database or the role cancelled it: raise that for this \
+             role"
         }
         "25006" => {
             "the server, the database or the role is read-only: use the primary, or lift \
              `default_transaction_read_only`"
         }
         state if state.starts_with("08") || state.starts_with("HV") => {
-            "a foreign server that is asked does not answer: start it, or let it be reached from \
-             the server"
+            "a foreign server does not answer: start it, or make it reachable from the server"
         }
         state if state.starts_with("57P") => {
-            "the server is going down or coming up: try again when it is there"
+            "the server is shutting down or starting: try again when it is ready"
         }
         _ => return None,
     };
     Some(cure.into())
 }
 
-/// The same for kinds of errors of which the words say more, where somebody knows them.
+/// The same for kinds of errors whose text says more, if it is known.
 pub fn general(state: Option<&str>) -> Option<String> {
     let cure = match state? {
         "57014" => {
-            "a timeout of the server, the database or the role has ended it: lift it for this role"
+            "a timeout of the server, the database or the role cancelled it: raise that for this \
+             role"
         }
         "42704" => {
             "create the role, the tablespace or what else is named there, or use a server that has \

@@ -1,10 +1,10 @@
-//! How a damaged database is read, table by table, and how pg_dump is told what to leave out.
+//! How to read a damaged database, table by table, and what pg_dump must leave out.
 
 use serde::Deserialize;
 
 use super::proof::NEUTRAL;
 
-/// What has rows of its own in a dump.
+/// Relations with their own rows in a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Kind {
     /// A table.
@@ -15,7 +15,7 @@ pub enum Kind {
     Sequence,
 }
 
-/// All that has, in JSON.
+/// All of those, in JSON.
 pub const RELATIONS: &str = "SELECT coalesce(jsonb_agg(jsonb_build_object('oid', c.oid::int8, 'kind', c.relkind, \
      'schema', n.nspname, 'name', c.relname) ORDER BY n.nspname, c.relname), '[]') FROM pg_class \
      c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'S') AND \
@@ -24,8 +24,8 @@ pub const RELATIONS: &str = "SELECT coalesce(jsonb_agg(jsonb_build_object('oid',
 /// Reads all large objects.
 pub const LARGE_OBJECTS: &str = "SELECT count(length(data)) FROM pg_largeobject;\n";
 
-/// Reads all of one, as a dump does: every row from the table itself, every value with what is
-/// stored beside it. The name is the server's own word for the oid.
+/// Reads all of one, as a dump does: every row from the table itself, every value with its TOAST
+/// data. The name is the server's own for the oid.
 pub fn read(kind: Kind, oid: u32) -> String {
     let statement = match kind {
         Kind::Table => "SELECT count((r.*)::text) FROM ONLY %s r",
@@ -38,7 +38,7 @@ pub fn read(kind: Kind, oid: u32) -> String {
     )
 }
 
-/// One name as a pattern of pg_dump's, in which nothing stands for anything else
+/// One name as a pattern for pg_dump, without wildcards
 /// (<https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-PATTERNS>).
 pub fn pattern(schema: &str, name: &str) -> String {
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));

@@ -31,12 +31,11 @@ pub fn given(database: &str, setting: &Setting) -> String {
     )
 }
 
-/// What [`trial`] answers where all of it went well.
+/// What [`trial`] answers if all of it succeeded.
 pub const ALL: &str = "all of them";
 
-/// Gives a database each of its settings once more, takes that back, and answers which of them this
-/// role may not give: what a superuser has set, or another role for itself, it can't carry over to
-/// what takes the database's place.
+/// Sets each of a database's settings once more, rolls that back, and answers which of them this
+/// role may not set: those that a superuser or another role set, it can't copy to the new database.
 pub fn trial(client: &Client, database: &DatabaseFacts) -> Cmd {
     let tried = database.settings.iter().map(|setting| {
         let of = setting.role.as_ref().map_or(String::new(), |role| format!(" of the role {role}"));
@@ -69,9 +68,9 @@ pub fn parameter(name: &str) -> String {
     name.split('.').map(ident).collect::<Vec<_>>().join(".")
 }
 
-/// A parameter's value. One that is a list is quoted element by element, as pg_dump does
-/// (`makeAlterConfigCommand`): quoted as a whole it would be one name, and not quoted at all it
-/// would be whatever its author likes.
+/// A parameter's value. A list is quoted element by element, as pg_dump does
+/// (`makeAlterConfigCommand`): quoted as a whole it would be one name, and unquoted it could be
+/// anything.
 pub fn value(name: &str, value: &str) -> String {
     let is_list = LISTS.iter().any(|list| list.eq_ignore_ascii_case(name));
     match elements(value).filter(|found| is_list && !found.is_empty()) {
@@ -82,7 +81,7 @@ pub fn value(name: &str, value: &str) -> String {
     }
 }
 
-/// A literal that nobody is shown: applications keep keys and passwords in settings of their own.
+/// A literal that is never shown: applications keep keys and passwords in their own settings.
 fn unshown(text: &str) -> String {
     // the mark must not end early
     let quoted = literal(text);
@@ -94,8 +93,7 @@ fn unshown(text: &str) -> String {
     format!("{}{quoted}{}", UNSHOWN[0], UNSHOWN[1])
 }
 
-/// The elements of a list, as the server takes them apart (`SplitGUCList`); nothing, where it is
-/// none.
+/// The elements of a list, as the server splits it (`SplitGUCList`); `None` if it is not a list.
 fn elements(list: &str) -> Option<Vec<String>> {
     let mut found = Vec::new();
     let mut rest = list.trim_start();
@@ -120,7 +118,7 @@ fn elements(list: &str) -> Option<Vec<String>> {
     Some(found)
 }
 
-/// What stands before the closing quote, and what behind it; two of them are one of the name's own.
+/// What comes before the closing quote, and what after it; a double quote is one in the name.
 fn in_quotes(text: &str) -> Option<(String, &str)> {
     let mut name = String::new();
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! What of a server or a database changes what may be done with it, and is seldom so.
+//! Unusual facts about a server or a database that change what may be done with it.
 
 use serde::Deserialize;
 
@@ -8,39 +8,39 @@ use serde::Deserialize;
 pub struct Shape {
     /// Sessions of this role are read-only here by default (`default_transaction_read_only`).
     pub read_only: bool,
-    /// What this run's sessions begin with did not arrive: a pooler is in between that drops it.
+    /// The startup options of this run's sessions did not arrive: a pooler in between drops them.
     pub unheard: bool,
     /// A hot standby: nothing can be changed (<https://www.postgresql.org/docs/current/hot-standby.html>).
     pub standby: bool,
     /// The server's tablespaces.
     pub tablespaces: Vec<String>,
-    /// Unlogged tables of a standby, which has none of their rows.
+    /// Unlogged tables of a standby, which does not have their rows.
     pub unlogged: Vec<String>,
     /// Not all databases of the server are in UTF-8.
     pub several_encodings: bool,
-    /// User mappings of the database whose options (a password, most often) this role may not
-    /// read: a dump has them without.
+    /// User mappings of the database whose options (usually a password) this role may not read: a
+    /// dump lacks those.
     pub mappings: Vec<String>,
-    /// Event triggers of the database that run whenever somebody connects to it: they run in this
-    /// run's sessions, too.
+    /// Event triggers of the database that run on every login: they run in this run's sessions,
+    /// too.
     pub login_triggers: Vec<String>,
     /// Subscriptions of the database that are enabled: they belong to it, not to its name.
     pub subscriptions: Vec<String>,
 }
 
 impl Shape {
-    /// Whether the server has none but those that each has.
+    /// Whether the server has only the default ones.
     pub fn has_no_tablespaces(&self) -> bool {
         !self.tablespaces.is_empty() && self.tablespaces.iter().all(|name| name.starts_with("pg_"))
     }
 
-    /// Whether the server has not got this one.
+    /// Whether the server lacks this one.
     pub fn lacks(&self, tablespace: &str) -> bool {
         !self.tablespaces.is_empty() && !self.tablespaces.iter().any(|name| name == tablespace)
     }
 }
 
-/// Asks for it. `reset_val` is what the session had before anything of ours was set.
+/// Asks for it. `reset_val` is the session's value before we set anything.
 pub const QUESTION: &str = "jsonb_build_object('read_only', (SELECT reset_val = 'on' FROM pg_settings WHERE name = \
      'default_transaction_read_only'), 'standby', pg_is_in_recovery(), 'unheard', \
      replace(current_setting('search_path'), ' ', '') <> 'pg_catalog,pg_temp', \

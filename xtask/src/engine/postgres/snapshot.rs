@@ -1,31 +1,32 @@
-//! A dump reads the database that was looked at: pg_dump takes a snapshot that a session of this
-//! run gives out there. No server takes a snapshot of another server, or of another database, so
-//! that a pg_dump which was led elsewhere (a name that resolves anew, a pooler, a service file)
-//! ends before its first byte. <https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION>
+//! A dump reads the right database: pg_dump uses a snapshot that a session of this run exports
+//! there. No server accepts a snapshot from another server or database, so a pg_dump that connects
+//! elsewhere (a name that resolves differently, a pooler, a service file) fails before its first
+//! byte.
+//! <https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION>
 
 use super::client::Client;
 use super::name::literal;
 use super::proof::PATIENT_HOLD;
 use crate::cmd::Cmd;
 
-/// What the session says where it is in another database than the one that was looked at.
+/// What the session says if it is in another database than before.
 const ANOTHER: &str = "another database";
 
-/// What it says where a second session could be one too many.
+/// What it says if a second session could exceed a limit.
 const LIMITED: &str = "limited";
 
-/// What came of it.
+/// Its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Given {
     /// A snapshot, by this name.
     Snapshot(String),
     /// The session is in another database than the one that was looked at.
     Another,
-    /// None is to be had, and the dump is made without.
+    /// No snapshot is possible, and the dump is made without.
     None,
 }
 
-/// A psql in the database with this number that gives out a snapshot, and holds it.
+/// A psql in the database with this oid that exports a snapshot, and holds it.
 pub fn session(client: &Client, oid: u32) -> Cmd {
     let system = client.system.as_ref().map_or(String::new(), |system| {
         format!(
@@ -34,18 +35,18 @@ pub fn session(client: &Client, oid: u32) -> Cmd {
         )
     });
 
-    // a pooler leaves a session alone until its transaction ends
+    // a pooler keeps a session for a client until its transaction ends
     let sql = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n{PATIENT_HOLD}SELECT CASE WHEN d.oid \
          <> {oid}{system} THEN '{ANOTHER}' WHEN NOT r.rolsuper AND (r.rolconnlimit >= 0 OR \
          d.datconnlimit >= 0) THEN '{LIMITED}' ELSE pg_export_snapshot() END FROM pg_database d, \
          pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user;\n"
     );
-    // as the survey's: where that is kept, it is this one
+    // the same as the survey's: if that session is kept, it is used
     client.psql_in_english(client.database(), sql)
 }
 
-/// Reads the session's first line. It may be anybody's: what is no name of a snapshot is none.
+/// Reads the session's first line. It may be anything: what is not a snapshot's name is ignored.
 pub fn given(line: &str) -> Given {
     let is_name = !line.is_empty() && line.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     match line {

@@ -1,6 +1,6 @@
-//! What the connecting role may do of what a dump wants of a server: on managed servers nobody is a
-//! superuser, and a dump of production names roles that a laptop does not have. The facts are one
-//! question, asked before anything is begun; what follows from them is a table.
+//! Whether the connecting role may do what a dump needs: on managed servers nobody is a superuser,
+//! and a dump of production names roles that a laptop does not have. One question gets the facts,
+//! before anything begins; a table says what follows from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,32 +9,31 @@ use serde::Deserialize;
 use super::name::{ident, literal};
 use crate::value::{Claim, Claims, Without};
 
-/// What a server says of the role that we are.
+/// What a server says about our role.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Standing {
     /// The role.
     pub role: String,
     /// Whether it is a superuser.
     pub superuser: bool,
-    /// What a provider gives its customers in place of one: it may do more than the catalogs say.
+    /// The role that a provider gives its customers instead: it may do more than the catalogs say.
     pub provider: Option<String>,
-    /// All roles, and whether this one may give something to them.
+    /// All roles, and whether this one may give ownership to them.
     #[serde(default)]
     pub roles: BTreeMap<String, bool>,
-    /// Those of them that may do everything: nobody is made a member of one for a restore.
+    /// Those of them that may do everything: nobody should become a member of one for a restore.
     #[serde(default)]
     pub superusers: BTreeSet<String>,
-    /// The extensions that the server has, and whether this role may make them; unknown where the
+    /// The extensions that the server has, and whether this role may create them; unknown if the
     /// server can't list them.
     pub extensions: Option<BTreeMap<String, bool>>,
-    /// Those in the live database, and whether they are this role's.
+    /// Those in the live database, and whether this role owns them.
     #[serde(default)]
     pub there: BTreeMap<String, bool>,
-    /// What is others' in the live database so that this role may not drop it, by owner; a few of
-    /// each.
+    /// Objects in the live database that this role may not drop, by owner; a few of each.
     #[serde(default)]
     pub others: BTreeMap<String, Vec<String>>,
-    /// What a dump of the live database would want.
+    /// What a dump of the live database would need.
     #[serde(default)]
     pub live: Claims,
 }
@@ -42,7 +41,7 @@ pub struct Standing {
 /// What a dump is loaded into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Into {
-    /// A new database, made from `template0`: plpgsql is there, and the server's.
+    /// A new database, created from `template0`: it has plpgsql, which the server owns.
     New,
     /// The live one, where extensions stay.
     Live,
@@ -51,16 +50,16 @@ pub enum Into {
 /// What a role lacks for a dump.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lack {
-    /// What can be left out to do without; nothing of some.
+    /// What can be left out instead; for some nothing.
     pub of: Option<Claim>,
     /// In words.
     pub why: String,
-    /// What would give it, in SQL for an administrator.
+    /// What would grant it, in SQL for an administrator.
     pub cure: Option<String>,
 }
 
 impl Standing {
-    /// What this role lacks to load all that a dump claims.
+    /// What this role lacks to load everything in a dump.
     pub fn lacks(&self, claims: &Claims, into: Into) -> Vec<Lack> {
         let mut lacks = Vec::new();
         let absent =
@@ -89,11 +88,11 @@ impl Standing {
         lack(
             owners,
             absent(&mut claims.owners.keys()),
-            "it gives what is in it to roles that this server does not have",
+            "its objects belong to roles that this server does not have",
             &create,
         );
 
-        let why = format!("it gives what is in it to roles that `{}` is no member of", self.role);
+        let why = format!("its objects belong to roles that `{}` is not a member of", self.role);
         lack(owners, barred(&mut claims.owners.keys()), &why, &member);
 
         if !self.superuser {
@@ -102,7 +101,8 @@ impl Standing {
             lack(
                 Some(Claim::Rights),
                 others,
-                "rights in it were given by others, in whose place a superuser alone can act",
+                "rights in it were granted by other roles, and only a superuser can grant in their \
+                 name",
                 &none,
             );
         }
@@ -112,12 +112,14 @@ impl Standing {
         lack(
             rights,
             absent(grantees),
-            "it gives rights to roles that this server does not have",
+            "it grants rights to roles that this server does not have",
             &create,
         );
 
-        let why =
-            format!("it changes default privileges of roles that `{}` is no member of", self.role);
+        let why = format!(
+            "it changes default privileges of roles that `{}` is not a member of",
+            self.role
+        );
         lack(rights, barred(&mut claims.givers.iter()), &why, &member);
 
         let bound = absent(&mut claims.bound.iter());
@@ -129,18 +131,16 @@ impl Standing {
         );
 
         let (no_such, not_ours) = self.missing(claims, into);
-        lack(owners, no_such, "it wants extensions that this server does not have", &none);
+        lack(owners, no_such, "it needs extensions that this server does not have", &none);
 
-        let why = format!(
-            "it wants extensions that `{}` may not make, for they take a superuser",
-            self.role
-        );
+        let why =
+            format!("it needs extensions that `{}` can't create: only a superuser can", self.role);
         lack(owners, not_ours, &why, &none);
 
         if claims.event_triggers > 0 && !self.superuser && self.provider.is_none() {
             lacks.push(Lack {
                 of: owners,
-                why: "it makes event triggers, which takes a superuser".into(),
+                why: "it creates event triggers, which only a superuser can".into(),
                 cure: None,
             });
         }
@@ -148,15 +148,15 @@ impl Standing {
         lacks
     }
 
-    /// What makes this role a member of another, in SQL for an administrator: of one that may do
-    /// everything, nothing does.
+    /// What makes this role a member of another, in SQL for an administrator: nothing, if that role
+    /// may do everything.
     pub fn membership(&self, role: &str) -> Option<String> {
         let harmless = !self.superusers.contains(role) && !role.starts_with("pg_");
         harmless.then(|| format!("GRANT {} TO {};", ident(role), ident(&self.role)))
     }
 
-    /// What is left out of a dump where what is `wanted` is: the claims themselves; and without
-    /// owners, what only another role can make.
+    /// What is left out of a dump if `wanted` is left out: the claims themselves; and without
+    /// owners, what only another role can create.
     pub fn without(&self, claims: &Claims, wanted: &[Claim], into: Into) -> Without {
         let mut left = Without { claims: wanted.to_vec(), ..Without::default() };
         if wanted.contains(&Claim::Owners) {
@@ -167,7 +167,7 @@ impl Standing {
         }
 
         left.comments = match into {
-            // an old pg_dump comments on it, and who may not is stopped there
+            // an old pg_dump comments on it, and a role without that right fails there
             Into::New if self.superuser => Vec::new(),
             Into::New => vec!["plpgsql".into()],
             Into::Live => self
@@ -180,8 +180,8 @@ impl Standing {
         left
     }
 
-    /// Extensions that the server does not have, and those that this role may not make. What is
-    /// there already need not be made.
+    /// Extensions that the server does not have, and those that this role may not create. Existing
+    /// ones need not be created.
     fn missing(&self, claims: &Claims, into: Into) -> (Vec<String>, Vec<String>) {
         let Some(known) = &self.extensions else { return Default::default() };
         let there = |name: &&String| {
@@ -215,7 +215,7 @@ pub fn quoted(names: &[String]) -> String {
     if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 
-/// The question, for a psql in the database, or in another one where that does not exist.
+/// The question, for a psql in the database, or in another one if that does not exist.
 pub fn question(database: &str) -> String {
     QUESTION
         .replace("{objects}", OBJECTS)
@@ -223,9 +223,9 @@ pub fn question(database: &str) -> String {
         .replace("{here}", &format!("current_database() = {}", literal(database)))
 }
 
-/// Roles by which providers let customers do what takes a superuser; the server of supautils has
-/// settings of its own. A folder of extensions may hold what can't be read, so that no list can be
-/// had: a setting keeps the answer.
+/// Roles by which providers let customers do what needs a superuser; supautils has its own
+/// settings. The extension folder may have unreadable files, and then there is no list: a setting
+/// keeps the answer.
 const QUESTION: &str = r"\set ON_ERROR_STOP off
 SELECT pg_catalog.set_config('dbtasks.extensions', (
     SELECT coalesce(jsonb_object_agg(v.name, NOT v.superuser OR coalesce((to_jsonb(v) ->> 'trusted')::bool, false)), '{}')::text
@@ -258,8 +258,8 @@ SELECT jsonb_build_object(
 FROM pg_roles WHERE rolname = current_user;
 ";
 
-/// What has an owner, but for what is an extension's or the system's: the owner of what it is in
-/// may drop it, too, but tables are locked first, which takes their own.
+/// Everything with an owner, except for an extension's or the system's: the owner of its container
+/// may drop it, too, but tables are locked first, which needs their own owner.
 const OBJECTS: &str = r"
   SELECT o.owner, o.name, o.locked, n.nspowner AS container, o.acl FROM (
       SELECT 'pg_class'::regclass AS class, oid, relnamespace AS namespace, relowner AS owner, relname::text AS name, relkind IN ('r', 'p') AS locked, relacl AS acl

@@ -7,16 +7,16 @@ use super::marks::{INVALID, is_aside};
 use super::name::{connect, literal};
 use crate::plan::Act;
 
-/// The statements that take away all that the database has, and leave the publishers' slots alone:
-/// only so they need no publisher, and may stand in a transaction.
+/// The statements that drop all of the database's subscriptions, and leave the publishers' slots
+/// alone: only then they need no publisher, and may be in a transaction.
 pub(super) const DROPS: &str = "SELECT format(command, subname) FROM pg_subscription s JOIN \
                                 pg_database d ON d.oid = s.subdbid,
       (VALUES (1, 'ALTER SUBSCRIPTION %I DISABLE'), (2, 'ALTER SUBSCRIPTION %I SET (slot_name = \
                                 NONE)'), (3, 'DROP SUBSCRIPTION %I')) c (nth, command)
     WHERE d.datname = current_database() ORDER BY subname, nth";
 
-/// Enters a database that has subscriptions, and takes them away. One whose DROP was cut short
-/// can't be entered, and has lost them.
+/// Connects to a database with subscriptions, and drops them. One whose DROP was interrupted can't
+/// be opened, and has lost them.
 pub(super) fn detached(client: &Client, name: &str) -> String {
     let has = format!("datname = {} AND datconnlimit <> {INVALID}", literal(name));
     let there =
@@ -24,8 +24,8 @@ pub(super) fn detached(client: &Client, name: &str) -> String {
     format!("{}{DURABLE}", where_there_is_one(&has, &there))
 }
 
-/// Disables those of a database that was live and is kept: it would go on under its new name, and a
-/// dump brings them disabled. It does nothing where there is none, so that it may come twice, or
+/// Disables those of a database that was live and is kept: they would continue under its new name,
+/// while a dump brings them disabled. It does nothing if there is none, so it may run twice, or
 /// late.
 pub fn disabled(client: &Client, name: &str) -> Act {
     let kept = is_aside("d.oid");

@@ -62,20 +62,21 @@ impl std::fmt::Display for Version {
     }
 }
 
-/// Why a dump made there may not load here; `None` when nothing speaks against it.
-/// pg_dump promises dumps that load into servers of its own version or newer, not older.
+/// Why a dump made there may not load here; `None` if nothing speaks against it. pg_dump promises
+/// dumps that load into servers of its own version or newer, not older.
 /// <https://www.postgresql.org/docs/current/app-pgdump.html#PG-DUMP-NOTES>
 pub fn misfit(dumped_from: Option<Version>, server: Version) -> Option<String> {
     let from = dumped_from.filter(|v| v.major() > server.major())?;
     Some(format!(
-        "it holds a PostgreSQL {} database and the server is {server}: dumps load into the same \
-         version or a newer one",
+        "it is from PostgreSQL {} and the server is {server}: dumps load into the same version or \
+         a newer one",
         from.major()
     ))
 }
 
-/// Whether a dump sets what its server does not know: pg_dump 17 and newer write `SET
-/// transaction_timeout`, whatever server they read (<https://www.postgresql.org/docs/17/release-17.html>). Without that line such a dump loads into the server that it is of.
+/// Whether a dump has a setting that its server does not know: pg_dump 17 and newer write `SET
+/// transaction_timeout` for any server (<https://www.postgresql.org/docs/17/release-17.html>).
+/// Without that line such a dump loads into its original server.
 pub fn sets_unknown(dumped_by: Option<Version>, server: Version) -> bool {
     dumped_by.is_none_or(|v| v.major() >= 17) && server.major() < 17
 }

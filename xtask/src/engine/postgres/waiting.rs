@@ -1,31 +1,32 @@
-//! Who holds what a session of ours waits for.
+//! Who holds the locks that our sessions wait for.
 
 use serde::Deserialize;
 
 use super::name::literal;
 
-/// Somebody whose lock is waited for.
+/// A session whose lock we wait for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Holder {
-    /// Its process; 0 is a prepared transaction.
+    /// Its process id; 0 is a prepared transaction.
     pub pid: i64,
     /// Its role.
     pub role: Option<String>,
-    /// What it calls itself.
+    /// Its `application_name`.
     pub app: Option<String>,
     /// The database that it is in.
     pub database: Option<String>,
-    /// What it does (`idle in transaction`), where this role may know.
+    /// What it does (`idle in transaction`), if this role may know.
     pub state: Option<String>,
-    /// Seconds since its transaction began, where this role may know.
+    /// Seconds since its transaction began, if this role may know.
     pub seconds: Option<i64>,
 }
 
 /// Begins [`question`].
 pub const ASKS: &str = "SELECT jsonb_build_object('pid', b.pid";
 
-/// Asks which sessions of others hold a lock that one of this run's waits for, a line of JSON each
-/// (<https://www.postgresql.org/docs/current/functions-info.html>, `pg_blocking_pids`). A run's own sessions wait for each other on purpose.
+/// Asks which other sessions hold a lock that one of this run's waits for, a line of JSON each
+/// (<https://www.postgresql.org/docs/current/functions-info.html>, `pg_blocking_pids`). A run's own
+/// sessions wait for each other on purpose.
 pub fn question(app_name: &str) -> String {
     format!(
         "{ASKS}, 'role', h.usename, 'app', h.application_name, 'database', h.datname, 'state', \
@@ -38,7 +39,7 @@ pub fn question(app_name: &str) -> String {
     )
 }
 
-/// Ends what waits: the run fails there, as at any error of the server's.
+/// Terminates what waits: the run fails there, as at any other server error.
 pub fn give_up(app_name: &str) -> String {
     format!(
         "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE {};\n",
@@ -63,7 +64,7 @@ impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.pid == 0 {
             return f.write_str(
-                "a prepared transaction holds a lock that is waited for (`SELECT * FROM \
+                "this run waits for a lock that a prepared transaction holds (`SELECT * FROM \
                  pg_prepared_xacts`)",
             );
         }
@@ -83,8 +84,8 @@ impl std::fmt::Display for Holder {
 
         write!(
             f,
-            "session {} ({}) holds a lock that is waited for: `SELECT pg_terminate_backend({0})` \
-             ends it",
+            "this run waits for a lock that session {} ({}) holds: `SELECT \
+             pg_terminate_backend({0})` terminates it",
             self.pid,
             who.join(", ")
         )
@@ -109,7 +110,7 @@ mod tests {
                  lock that is waited for: `SELECT pg_terminate_backend(7)` ends it",
                 "session 8 (role ben) holds a lock that is waited for: `SELECT \
                  pg_terminate_backend(8)` ends it",
-                "a prepared transaction holds a lock that is waited for (`SELECT * FROM \
+                "this run waits for a lock that a prepared transaction holds (`SELECT * FROM \
                  pg_prepared_xacts`)",
             ]
         );

@@ -1,12 +1,12 @@
-//! What a server warns of while a dump is loaded: nothing of it ends the load, and some of it
-//! should be known ("no privileges were granted").
+//! What a server warns about while a dump is loaded: none of it stops the load, but some of it
+//! matters ("no privileges were granted").
 
 use serde::Serialize;
 
 use super::said;
 use crate::problem::shorten;
 
-/// How many are kept in words.
+/// How many are kept as text.
 const FIRST: usize = 5;
 
 /// Characters of one of them.
@@ -22,8 +22,8 @@ pub struct Warnings {
 }
 
 impl Warnings {
-    /// From all that a psql that has ended well said on standard error. Messages of a lower rank
-    /// have a state of class 00, or come by their name where the server speaks English.
+    /// From everything that a successful psql said on standard error. Messages of a lower level
+    /// have a state of class 00, or are recognised by name if the server uses English.
     pub fn read(err: &str) -> Self {
         let mut found = Self::default();
         for line in err.lines() {
@@ -55,7 +55,7 @@ impl Warnings {
         let mut lines: Vec<String> =
             self.first.iter().map(|text| format!("the server warns: {text}")).collect();
         let more = self.count - self.first.len() as u64;
-        lines.extend((more > 0).then(|| format!("… and {more} warnings more")));
+        lines.extend((more > 0).then(|| format!("… and {more} more warnings")));
         lines
     }
 }

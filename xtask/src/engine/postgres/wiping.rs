@@ -1,4 +1,4 @@
-//! The wipe itself: one transaction, and who makes way for it.
+//! The wipe itself: one transaction, and what clears its way.
 
 use serde_json::json;
 
@@ -9,25 +9,25 @@ use super::name::literal;
 use super::proof::NEUTRAL;
 use crate::plan::{Act, Deed, How};
 
-/// What a wipe of one database touches, and what it must leave.
+/// What a wipe of one database empties, and what it must keep.
 #[derive(Debug, Clone)]
 pub struct Wipe<'a> {
     /// The database that was looked at.
     pub database: Identity<'a>,
-    /// Every table whose rows go, with the rows that were counted in it.
+    /// Every table that is emptied, with the rows that were counted in it.
     pub emptied: Vec<&'a Table>,
-    /// Those of them that TRUNCATE names: partitions and children go with them.
+    /// Those of them that TRUNCATE names: partitions and children are included.
     pub named: Vec<&'a str>,
-    /// Tables that must have their rows afterwards, too.
+    /// Tables that must keep their rows.
     pub kept: Vec<&'a str>,
-    /// Materialised views to fill again, in an order in which each finds what it reads.
+    /// Materialised views to refresh, each after those it reads.
     pub views: Vec<&'a str>,
-    /// The database has no PL/pgSQL: it has it for the wipe's transaction.
+    /// The database has no PL/pgSQL: the wipe's transaction creates it temporarily.
     pub lacks_plpgsql: bool,
 }
 
-/// Fails when rows came or went since they were counted: a person has said yes to those that were
-/// shown, and a backup that was made since then holds no others for certain.
+/// Fails if rows were added or removed since they were counted: you confirmed those that were
+/// shown, and a backup made since then may lack others.
 const UNCHANGED: &str = "DO $unchanged$
 DECLARE
   t record;
@@ -60,7 +60,7 @@ BEGIN
 END $before$;
 ";
 
-/// Fails when a row is left, or when a table that is kept has lost one.
+/// Fails if a row is left, or if a kept table has lost one.
 const AFTER: &str = "DO $after$
 DECLARE
   t record;
@@ -82,7 +82,7 @@ BEGIN
 END $after$;
 ";
 
-/// Within a transaction that has locked them: fails when rows of these tables came or went since
+/// In a transaction that has locked them: fails if rows of these tables were added or removed since
 /// they were counted.
 pub(super) fn unchanged<'a>(counted: impl IntoIterator<Item = (&'a str, Option<u64>)>) -> String {
     let counted: serde_json::Map<_, _> =
@@ -93,11 +93,12 @@ pub(super) fn unchanged<'a>(counted: impl IntoIterator<Item = (&'a str, Option<u
     )
 }
 
-/// Empties tables in one transaction, or none of them. Their triggers and views find names by the
-/// path that they are used to.
+/// Empties tables in one transaction, or none of them. Their triggers and views get their usual
+/// search path.
 ///
-/// The locks are taken before anything is looked at, so that the transaction's one snapshot is of
-/// what it then changes (<https://www.postgresql.org/docs/current/sql-lock.html>). A second psql ends who holds one of them, and only those.
+/// The locks are taken before anything is read, so that the transaction's one snapshot shows what
+/// it then changes (<https://www.postgresql.org/docs/current/sql-lock.html>). A second psql
+/// terminates the sessions that hold one of them, and only those.
 pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
     let named = wipe.named.join(", ");
     let mut sql = format!(
@@ -128,7 +129,7 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
         1 => "1 table".into(),
         n => format!("{n} tables"),
     };
-    // who makes way needs it, too
+    // the session that clears the way needs it, too
     let way = wipe.emptied.first().filter(|_| !wipe.lacks_plpgsql).map(|witness| {
         let other = Client { app_name: format!("{}/way", client.app_name), ..client.clone() };
         other.psql(database, make_way(witness, &client.app_name))
@@ -138,9 +139,9 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
     Act::Remove(Deed { what: format!("every row of {tables} in {database}"), how })
 }
 
-/// Ends the sessions that the wipe waits for, until a table has got its new file, which it gets
-/// with the wipe's commit. Whoever is still in the way after twelve seconds is named; three seconds
-/// later the wipe itself gives up.
+/// Terminates the sessions that the wipe waits for, until a table has its new file, which it gets
+/// with the wipe's commit. A session that still blocks it after twelve seconds is named; three
+/// seconds later the wipe itself gives up.
 fn make_way(witness: &Table, app_name: &str) -> String {
     format!(
         "\\set VERBOSITY terse\nDO $way$\nDECLARE\n  holders text;\nBEGIN\n  FOR i IN 1..1200 \
@@ -154,8 +155,8 @@ fn make_way(witness: &Table, app_name: &str) -> String {
          coalesce(nullif(h.application_name, ''), h.backend_type), h.usename, h.pid, h.state), '; \
          ') INTO holders\n    FROM pg_stat_activity w, unnest(pg_blocking_pids(w.pid)) AS b(pid) \
          JOIN pg_stat_activity h ON h.pid = b.pid WHERE w.application_name = {app};\n  IF holders \
-         IS NOT NULL THEN\n    RAISE EXCEPTION 'a lock is held, and % may not end its holder: %', \
-         current_user, holders;\n  END IF;\nEND $way$;\n",
+         IS NOT NULL THEN\n    RAISE EXCEPTION 'a lock is held, and % may not terminate its \
+         holder: %', current_user, holders;\n  END IF;\nEND $way$;\n",
         oid = witness.oid,
         file = witness.file,
         app = literal(app_name),

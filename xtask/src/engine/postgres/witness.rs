@@ -1,25 +1,27 @@
-//! What shows that a hook worked where it was told to: tables in the new database, and a live one
-//! that nobody has touched.
+//! What shows that a hook worked in the right database: tables in the new one, and an unchanged
+//! live one.
 
 use super::client::Client;
 use super::name::{ident, literal};
 use crate::plan::{Act, Check, Deed, How};
 
-/// Whether the database has a table of a user's, none of an extension's.
+/// Whether the database has a user table, not counting those of extensions.
 pub const HAS_TABLES: &str = "EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = \
      c.relnamespace WHERE c.relkind IN ('r', 'p', 'f', 'm') AND n.nspname !~ '^pg_' AND n.nspname \
      <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = \
      'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))";
 
-/// Whether the database has anything that initdb did not put there (FirstNormalObjectId,
+/// Whether the database has anything that initdb did not create (FirstNormalObjectId,
 /// access/transam.h), an extension's included: a relation, a type, a function, a large object.
 pub const HAS_OBJECTS: &str = "(EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid >= 16384 AND relnamespace >= 2200 AND \
      relkind NOT IN ('t', 'i')) OR EXISTS (SELECT FROM pg_catalog.pg_type WHERE oid >= 16384 AND \
      typnamespace >= 2200) OR EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid >= 16384 AND \
      pronamespace >= 2200) OR EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata))";
 
-/// What changes when somebody changes the database's schema or its rows. The counters are those of
-/// all sessions that have ended or idle (<https://www.postgresql.org/docs/current/monitoring-stats.html>); a TRUNCATE gives its table another file.
+/// A value that changes when somebody changes the database's schema or its rows. The counters
+/// include all sessions that have ended or are idle
+/// (<https://www.postgresql.org/docs/current/monitoring-stats.html>); a TRUNCATE gives its table
+/// another file.
 const STATE: &str = "pg_catalog.md5(pg_catalog.concat_ws('|',
   (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', c.oid, n.nspname, c.relname, c.relkind, \
                      c.relfilenode, c.relowner, c.relacl), ',' ORDER BY c.oid)
@@ -40,7 +42,7 @@ const STATE: &str = "pg_catalog.md5(pg_catalog.concat_ws('|',
                      s.n_tup_del), ',' ORDER BY s.relid)
     FROM pg_catalog.pg_stat_user_tables s WHERE s.schemaname !~ '^pg_')))";
 
-/// Makes sure that a hook has made tables in the database.
+/// Makes sure that a hook created tables in the database.
 pub fn has_tables(client: &Client, database: &str, cure: String) -> Act {
     Act::Check(Check {
         what: format!("database {database} has tables now, as the old one had"),
@@ -50,9 +52,8 @@ pub fn has_tables(client: &Client, database: &str, cure: String) -> Act {
     })
 }
 
-/// Keeps the state of the live database, before hooks run beside it, in the comment of the staged
-/// one: whatever is between them is nobody's yet, and the comment becomes the old one's when it is
-/// swapped in.
+/// Stores the state of the live database, before hooks run next to it, in the comment of the staged
+/// one: nobody uses that one yet, and the swap replaces its comment.
 pub fn remember(client: &Client, live: &str, staged: &str) -> Act {
     let sql = format!(
         "SELECT {STATE} AS db_tasks_state \\gset\nCOMMENT ON DATABASE {} IS :'db_tasks_state';\n",
@@ -64,7 +65,7 @@ pub fn remember(client: &Client, live: &str, staged: &str) -> Act {
     })
 }
 
-/// Makes sure that the live database is as it was remembered.
+/// Makes sure that the live database is as it was noted.
 pub fn unchanged(client: &Client, live: &str, staged: &str, cure: String) -> Act {
     let kept = format!(
         "(SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database \
@@ -73,7 +74,7 @@ pub fn unchanged(client: &Client, live: &str, staged: &str, cure: String) -> Act
     );
 
     Act::Check(Check {
-        what: format!("database {live} is as it was before the hooks worked beside it"),
+        what: format!("database {live} is as it was before the hooks ran next to it"),
         cmd: client.psql(live, format!("SELECT {STATE} IS NOT DISTINCT FROM {kept};\n")),
         expect: "t".into(),
         cure,

@@ -1,4 +1,4 @@
-//! What a change of a database needs beside the database: another one to work from, and sessions.
+//! What changing a database needs in addition to it: another database to work from, and sessions.
 
 use super::{Finding, State};
 use crate::config::Secrets;
@@ -7,12 +7,12 @@ use crate::engine::postgres::name::ident;
 use crate::engine::postgres::room::{NEEDED, Room, room};
 use crate::facts::Surveyed;
 
-/// The limit of the role; -1 where it has none.
+/// The limit of the role; -1 if it has none.
 const LIMIT: &str = "SELECT CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END FROM \
                      pg_catalog.pg_roles WHERE rolname = current_user;\n";
 
-/// Drops, renames and clean-ups come from the maintenance database: where it can't be reached, a
-/// clean-up can't succeed either.
+/// Drops, renames and clean-ups are run from the maintenance database: if it can't be reached, a
+/// clean-up fails, too.
 pub(super) fn findings(s: &Surveyed, secrets: &Secrets) -> Vec<Finding> {
     let (key, maintenance) = (&s.spec.key, s.client.maintenance());
     let answer = match ask(&s.client.psql(maintenance, LIMIT), secrets) {
@@ -25,13 +25,13 @@ pub(super) fn findings(s: &Surveyed, secrets: &Secrets) -> Vec<Finding> {
 
     let said = answer.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let why = format!(
-        "`{maintenance}` can't be reached, from which databases are renamed and dropped: {}",
+        "can't connect to `{maintenance}`, from which databases are renamed and dropped: {}",
         said.trim()
     );
 
     let cure = format!(
-        "`GRANT CONNECT ON DATABASE {} TO {}`, a line for it in `.pgpass`, or another database \
-         that every run may enter: `maintenance-database` of `databases.{key}.postgres`",
+        "`GRANT CONNECT ON DATABASE {} TO {}`, a line for it in `.pgpass`, or another database to \
+         which every run can connect: `maintenance-database` of `databases.{key}.postgres`",
         ident(maintenance),
         ident(&s.server.role.name)
     );
@@ -42,7 +42,7 @@ fn few_sessions(key: &str, role: &str, limit: &str) -> Option<Finding> {
     let limit: i64 =
         limit.trim().parse().ok().filter(|limit| room(*limit, 0, NEEDED) == Room::Never)?;
     let why =
-        format!("`{role}` may have {limit} sessions at once, and a restore holds up to {NEEDED}");
+        format!("`{role}` may have {limit} sessions at once, and a restore needs up to {NEEDED}");
     let cure = format!("`ALTER ROLE {} CONNECTION LIMIT -1`", ident(role));
     Some(Finding::other(State::Problem, format!("database {key}: sessions"), why, cure))
 }

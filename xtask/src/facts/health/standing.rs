@@ -1,4 +1,4 @@
-//! Whether the newest backup, and the next one, could be restored by the role that connects.
+//! Whether the connecting role could restore the newest backup, and the next one.
 
 use super::{Finding, Patient, State};
 use crate::bundle::{Backup, Catalog};
@@ -8,7 +8,7 @@ use crate::facts::standing::{ask_standing, claims};
 use crate::facts::{Surveyed, dumps};
 use crate::value::{Claim, Claims, Format};
 
-/// What stands in the way of a restore.
+/// What prevents a restore.
 pub(super) fn findings(patient: &Patient<'_>, surveyed: &Surveyed) -> Vec<Finding> {
     let what = format!("database {}: rights", surveyed.spec.key);
     let standing = match ask_standing(surveyed, &patient.project.secrets) {
@@ -86,7 +86,7 @@ fn cure(lacks: &[Lack], line: &str) -> String {
     let given = if given.is_empty() {
         String::new()
     } else {
-        format!("; or an administrator runs `{}`", given.join(" "))
+        format!("; or have an administrator run `{}`", given.join(" "))
     };
-    format!("restore it without what is others': `{line}`{given}")
+    format!("restore it without what belongs to other roles: `{line}`{given}")
 }

@@ -1,4 +1,4 @@
-//! Where a server in a container keeps its data, and what takes it away.
+//! Where a server in a container keeps its data, and what removes it.
 
 use std::path::Path;
 
@@ -11,9 +11,9 @@ use crate::facts::containers::Mount;
 enum Kept<'a> {
     /// In a volume that has a name.
     Named(&'a str),
-    /// In one that the engine has named: nothing else tells whose it is.
+    /// In one that the engine named: nothing else tells whose it is.
     Anonymous,
-    /// In a folder of the engine's machine.
+    /// In a folder on the engine's machine.
     Folder(&'a str),
     /// In memory.
     Memory,
@@ -21,7 +21,7 @@ enum Kept<'a> {
     Nowhere,
 }
 
-/// What becomes of the data when its container goes.
+/// What happens to the data when its container is removed.
 pub(super) fn finding(s: &Surveyed) -> Option<Finding> {
     let container = s.container.as_ref()?;
     let data = s.server.data_directory.as_ref().or_else(|| container.env.get("PGDATA"))?;
@@ -39,8 +39,8 @@ pub(super) fn finding(s: &Surveyed) -> Option<Finding> {
         Kept::Named(name) => Some(Finding::good(
             what,
             format!(
-                "`{data}` is in the volume `{name}`; `{engine} compose down -v` and `{engine} \
-                 volume rm` alone remove it"
+                "`{data}` is in the volume `{name}`; only `{engine} compose down -v` and `{engine} \
+                 volume rm` remove it"
             ),
         )),
         Kept::Folder(source) => {
@@ -49,22 +49,24 @@ pub(super) fn finding(s: &Surveyed) -> Option<Finding> {
         Kept::Anonymous => note(
             format!(
                 "`{data}` is in a volume without a name: `{engine} rm -v` and `{engine} compose \
-                 down -v` remove it, and a container that is made anew gets an empty one"
+                 down -v` remove it, and a new container gets an empty one"
             ),
             ", and restore",
         ),
         Kept::Memory => note(
-            format!("`{data}` is in memory: it goes when the container stops"),
-            ", unless that is meant",
+            format!("`{data}` is in memory: it is lost when the container stops"),
+            ", unless that is intended",
         ),
         Kept::Nowhere => note(
-            format!("`{data}` is in no volume: it goes with the container (`{engine} rm`)"),
+            format!(
+                "`{data}` is not in a volume: it is removed with the container (`{engine} rm`)"
+            ),
             ", and restore",
         ),
     }
 }
 
-/// The official image has its volume there, whose parts a server's folder is below
+/// The official image has its volume there, and the server's folder may be a subfolder
 /// (docker-library/postgres).
 fn mounted(data: &str) -> &str {
     let above = "/var/lib/postgresql";
@@ -75,7 +77,7 @@ fn mounted(data: &str) -> &str {
     }
 }
 
-/// By the mount that is nearest above the data.
+/// By the nearest mount above the data.
 fn kept<'a>(data: &Path, mounts: &'a [Mount]) -> Kept<'a> {
     let above = mounts.iter().filter(|mount| data.starts_with(&mount.destination));
     let Some(nearest) = above.max_by_key(|mount| mount.destination.len()) else {
@@ -89,7 +91,7 @@ fn kept<'a>(data: &Path, mounts: &'a [Mount]) -> Kept<'a> {
     }
 }
 
-/// Engines name a volume by 64 hexadecimal digits, where nobody does.
+/// Engines name a volume by 64 hexadecimal digits if nobody names it.
 fn is_given(name: &str) -> bool {
     name.is_empty() || (name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit()))
 }
@@ -117,7 +119,7 @@ mod tests {
             (all("volume", &digits, "/var/lib/postgresql"), Kept::Anonymous),
             (all("bind", "", "/var/lib/postgresql/data"), Kept::Folder("/srv/pg")),
             (all("tmpfs", "", "/var/lib/postgresql/data"), Kept::Memory),
-            // beside it, not above it
+            // next to it, not above it
             (all("volume", &digits, "/var/lib/postgresql/data2"), Kept::Named("outer")),
             (vec![mount("bind", "", "/docker-entrypoint-initdb.d")], Kept::Nowhere),
             (Vec::new(), Kept::Nowhere),

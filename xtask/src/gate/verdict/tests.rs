@@ -128,8 +128,7 @@ fn neither_pins_nor_words_come_from_a_file() {
 
     assert_eq!(
         refused.why,
-        "`WIPE=true` stands in `.env`, which would pull this safety pin once and for all, \
-             whoever exports it"
+        "`WIPE=true` is set in `.env`: a safety pin counts only if it is set for one run"
     );
 }
 
@@ -458,8 +457,8 @@ fn several_databases_are_named_together() {
 
         assert_eq!(
             sessions[0],
-            "connected to `app`, and cut off where they stand in the way: a, b, c, d, e and 2 \
-                 more"
+            "connected to `app` now, and terminated if they block the change: a, b, c, d, e and 2 \
+             more"
         );
     }
 }

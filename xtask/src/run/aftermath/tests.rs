@@ -57,25 +57,19 @@ fn no_more_is_claimed_than_is_true() {
         (
             vec![(swap(), LOST)],
             vec![(aside(), End::Well)],
-            format!(
-                "done as a whole or not at all, which nobody can tell from here: rename \
-                     {names}"
-            ),
+            format!("done completely or not at all, which is not known: rename {names}"),
         ),
         // a killed session may have done it, and the way back acts by what it finds
         (
             vec![(swap(), LOST)],
             vec![(swap_back(), End::Well)],
-            format!(
-                "the live data is as it was: what may have been done was taken back \
-                     ({returned})"
-            ),
+            format!("the live data is as it was: what may have been done was undone ({returned})"),
         ),
-        (vec![(swap(), End::Well)], vec![], format!("done, and not taken back: rename {names}")),
+        (vec![(swap(), End::Well)], vec![], format!("done, and not undone: rename {names}")),
         (
             vec![(swap(), End::Failed(Fate::Cut))],
             vec![],
-            format!("done in part, perhaps: rename {names}"),
+            format!("perhaps done in part: rename {names}"),
         ),
         (
             vec![(swap(), End::Well), (hook("the migrate hook: npx x"), LOST)],
@@ -88,18 +82,18 @@ fn no_more_is_claimed_than_is_true() {
         (
             vec![(swap(), End::Well)],
             vec![(swap_back(), End::Told)],
-            format!("done, and whether it was taken back is told above: rename {names}"),
+            format!("done, and whether it was undone is said above: rename {names}"),
         ),
         (
             vec![(swap(), End::Well)],
             vec![(swap_back(), REFUSED)],
-            format!("done, and could NOT be taken back (`db-repair` tries again): rename {names}"),
+            format!("done, and could NOT be undone (`db-repair` tries again): rename {names}"),
         ),
         (
             vec![(into(), LOST)],
             vec![(back(), LOST)],
-            "perhaps done, and could NOT be taken back (`db-repair` tries again): rename \
-                 uploads: /x -> /x.db-tasks/previous, /x.db-tasks/staged -> /x"
+            "perhaps done, and could NOT be undone (`db-repair` tries again): rename uploads: /x \
+             -> /x.db-tasks/previous, /x.db-tasks/staged -> /x"
                 .into(),
         ),
         (
@@ -113,20 +107,20 @@ fn no_more_is_claimed_than_is_true() {
         (
             vec![(tree(Of::Wipe { live: "1".into(), items: 2 }), LOST)],
             vec![],
-            "done in part, perhaps: rename uploads: all that is in /x".into(),
+            "perhaps done in part: rename uploads: all that is in /x".into(),
         ),
         (
             vec![(hook("the migrate hook: npx x"), LOST)],
             vec![],
-            "this run itself has changed nothing that is live; what the migrate hook reaches \
-                 may have changed"
+            "this run itself has changed no live data; what the migrate hook reaches may have \
+             changed"
                 .into(),
         ),
         (
             vec![(Act::Create(live("database shop")), End::Well), (hook("the seed hook: x"), LOST)],
-            vec![(Act::Remove(live("what is half made of shop, kept as shop__failed")), End::Well)],
-            "taken away again: what is half made of shop, kept as shop__failed; what else the \
-                 seed hook reaches may have changed"
+            vec![(Act::Remove(live("the incomplete shop, kept as shop__failed")), End::Well)],
+            "removed again: the incomplete shop, kept as shop__failed; what else the seed hook \
+             reaches may have changed"
                 .into(),
         ),
     ] {
@@ -145,8 +139,8 @@ fn a_scope_takes_back_what_is_its_own() {
 
     assert_eq!(
         aftermath.told("db-wipe").unwrap(),
-        "what was live before is live again (databases shop -> shop__failed, shop__previous \
-             -> shop); done, and not taken back: remove every row of 2 tables in app"
+        "what was live before is live again (databases shop -> shop__failed, shop__previous -> \
+         shop); done, and not undone: remove every row of 2 tables in app"
     );
 }
 

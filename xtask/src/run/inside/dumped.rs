@@ -15,15 +15,15 @@ use crate::value::tree::{Census, differences};
 const MOVED: [&str; 3] =
     ["file changed as we read it", "ile removed before we read it", "File shrank by"];
 
-/// Bytes of names that are given to one command.
+/// How many bytes of names to give to one command.
 const NAMES: usize = 1 << 20;
 
-/// What was let through, and what is still to come.
+/// What passed, and what is still to come.
 type Dumped = (Census, Rest);
 
 impl Contained<'_> {
-    /// A backup by the image's own `tar`. A file that went by under a name that is left out is read
-    /// again under its others.
+    /// A backup by the image's own `tar`. A file that passed under an excluded name is read again
+    /// under its other names.
     pub(super) fn by_tar(
         &self,
         inside: &Inside,
@@ -55,7 +55,7 @@ impl Contained<'_> {
         self.whole(census, &none)
     }
 
-    /// A dump by the engine leaves out without a word what it can't read, so it is read twice.
+    /// A dump by the engine silently leaves out what it can't read, so it is read twice.
     pub(super) fn by_engine(
         &self,
         inside: &Inside,
@@ -76,7 +76,7 @@ impl Contained<'_> {
         let again = self.passed(&cmd, &mut |from| scan_but(from, excludes), &mut |_| {})?;
         match differences(&census, &again).first() {
             None => {
-                // docker itself tells of capabilities alone
+                // docker itself only reports capabilities
                 census.note_attributes_unknown();
                 Ok((census, rest))
             }
@@ -89,28 +89,27 @@ impl Contained<'_> {
         }
     }
 
-    /// What is read in one go must be there whole.
+    /// What is read in one pass must be complete.
     pub(super) fn whole(&self, census: Census, rest: &Rest) -> Result<Census> {
         if rest.names.is_empty() { Ok(census) } else { Err(self.torn(rest).into()) }
     }
 
     fn torn(&self, rest: &Rest) -> Problem {
         let told: Vec<String> = rest.names.iter().take(3).map(|name| format!("`{name}`")).collect();
-        Problem::failed(format!("`{}` can't be backed up without what is excluded", self.shown()))
+        Problem::failed(format!("`{}` can't be backed up without the excluded files", self.shown()))
             .because(format!(
                 "{} of its files have another name that is excluded: {}",
                 rest.names.len(),
                 told.join(", ")
             ))
             .cure(
-                "exclude all names of such a file, or none; GNU tar in the image reads most of \
-                 them",
+                "exclude all names of such a file, or none; with GNU tar in the image most of them \
+                 can be read",
             )
     }
 
-    /// What the image's own `tar` makes of the tree. Where it says that files changed meanwhile,
-    /// what it made is no copy of one time; what becomes of those that are left out is of no
-    /// matter.
+    /// The archive that the image's own `tar` makes of the tree. If it says that files changed
+    /// meanwhile, the copy is not consistent; changes of excluded files do not matter.
     fn dumped(
         &self,
         cmd: &Cmd,
@@ -132,8 +131,7 @@ impl Contained<'_> {
             (Err(Ok(problem)), Some(mut census))
                 if problem.tried.ends_with("ended with exit code 1") =>
             {
-                // GNU tar: 1 says that files differ from what they were, and nothing else (2 is for
-                // the rest)
+                // GNU tar: exit code 1 only means that files changed (2 is for everything else)
                 let all_told = problem.happened.iter().all(|line| census.is_told_changed(line));
                 census
                     .remarks
@@ -148,9 +146,9 @@ impl Contained<'_> {
     pub(super) fn undumped(&self, error: anyhow::Error) -> anyhow::Error {
         match error.downcast::<Problem>() {
             Ok(problem) if problem.exit == Exit::Refused => {
-                Problem::failed(format!("`{}` can't be backed up whole", self.shown()))
+                Problem::failed(format!("`{}` can't be backed up completely", self.shown()))
                     .because(problem.happened.join("\n"))
-                    .cure("take out of the tree what is named above")
+                    .cure("move what is named above out of the tree")
                     .into()
             }
             Ok(problem)
@@ -158,7 +156,7 @@ impl Contained<'_> {
                     .iter()
                     .any(|words| problem.happened.iter().any(|line| line.contains(words))) =>
             {
-                problem.cure("something writes there: stop it, and run the command again").into()
+                problem.cure("a program writes there: stop it, and run the command again").into()
             }
             Ok(problem) => problem.into(),
             Err(other) => other,

@@ -1,4 +1,4 @@
-//! What comes after the work: a swap of another run taken back, and what is of no use any more.
+//! What comes after the work: undoing another run's swap, and removing what is no longer needed.
 
 use anyhow::Result;
 
@@ -8,7 +8,7 @@ use crate::plan::Act;
 use crate::problem::{Exit, Problem};
 
 impl Contained<'_> {
-    /// What came has been live since its run was cut off: somebody may have gone on in it.
+    /// What was swapped in has been live since its run was killed: it may be in use.
     pub(super) fn back_late(
         &self,
         inside: &Inside,
@@ -20,7 +20,7 @@ impl Contained<'_> {
 
         let told = || {
             format!(
-                "what was restored may have been used since: it is kept in `{}:{}`",
+                "what was restored may be in use since then: it is kept in `{}:{}`",
                 self.container,
                 inside.returned()
             )
@@ -32,13 +32,14 @@ impl Contained<'_> {
         Ok(is_kept.then(told).into_iter().collect())
     }
 
-    /// The work is done by then: what can't be removed is told, and tried again after the next one.
+    /// The work is done by then: what can't be removed is reported, and tried again after the next
+    /// restore.
     pub(super) fn cleared(&self, inside: &Inside, acts: &[Act]) -> Result<Vec<String>> {
         match self.perform(acts).map_err(|e| e.downcast::<Problem>()) {
             Ok(()) => Ok(Vec::new()),
             Err(Ok(problem)) if problem.exit == Exit::Failed => Ok(vec![format!(
-                "what is of no use any more is not gone from `{}` in `{}`: {}; it is in nobody's \
-                 way, and the next restore tries again",
+                "files that are no longer needed could not be removed from `{}` in `{}`: {}; they \
+                 do no harm, and the next restore tries again",
                 inside.own(),
                 self.container,
                 [&[problem.tried][..], &problem.happened].concat().join(": ")

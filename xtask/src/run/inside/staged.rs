@@ -1,4 +1,4 @@
-//! Whether what was fed to a container's `tar` may become live.
+//! Whether what a container's `tar` unpacked may become live.
 
 use anyhow::Result;
 
@@ -9,8 +9,8 @@ use crate::stream::Method;
 use crate::value::tree::{Census, Given, differences};
 
 impl Contained<'_> {
-    /// Whether what was made there is what it should be, as far as the image's own `tar` can make
-    /// it. What it can't is remarked.
+    /// Whether what was unpacked there is right, as far as the image's own `tar` can do it. What it
+    /// can't do is reported.
     pub(super) fn holds(
         &self,
         inside: &Inside,
@@ -28,7 +28,7 @@ impl Contained<'_> {
         let plain = wanted.as_far_as_given(given, &found).without_set_id().into_owned();
         let kept = |census: Census| match tar {
             Tar::Plain => census.in_whole_seconds().without_times_of_links(),
-            // the file system may have none
+            // the file system may not support them
             Tar::Posix | Tar::Gnu | Tar::Libarchive => census.in_whole_seconds(),
         };
 
@@ -40,16 +40,16 @@ impl Contained<'_> {
         let why: Vec<String> = differing.iter().take(10).map(ToString::to_string).collect();
 
         Err(Problem::failed(format!(
-            "`{}` in `{}` does not hold what the archive brought",
+            "`{}` in `{}` does not match the archive",
             inside.own(),
             self.container
         ))
         .because(why.join("\n"))
-        .cure("look at the disk of the engine, and at the image's `tar`")
+        .cure("check the engine's disk, and the image's `tar`")
         .into())
     }
 
-    /// In a mount point, no tree may bring what has our folder's name.
+    /// In a mount point, a tree must not contain our folder's name.
     pub(super) fn leaves_own(&self, inside: &Inside, wanted: &Census) -> Result<()> {
         if !inside.holds_own() || !wanted.entries.contains_key(&b".db-tasks"[..]) {
             return Ok(());
@@ -59,9 +59,9 @@ impl Contained<'_> {
             "the backup has a `.db-tasks` in it, which in `{}` is our own folder",
             self.shown()
         ))
-        .because("nothing live was touched")
+        .because("no live data was changed")
         .cure(
-            "restore it into a tree that is no mount point, or take what you need out of its \
+            "restore it into a tree that is not a mount point, or unpack what you need from its \
              `.tar` by hand",
         )
         .into())

@@ -37,7 +37,7 @@ fn only_a_journal_of_ours_is_read() {
     for (text, why) in [
         (text.replace("\"true\"", "\"touch /x\""), "not signed by you"),
         (without["run"].to_string(), "an earlier version wrote it, or somebody else"),
-        (text[..text.len() - 3].to_owned(), "it is no journal"),
+        (text[..text.len() - 3].to_owned(), "it is not a journal"),
     ] {
         fs::write(file(&state), text).unwrap();
         assert!(

@@ -59,7 +59,7 @@ fn what_others_may_write_is_not_read() {
     let fifo = state.join("fifo");
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0)
         .unwrap();
-    assert!(open(&fifo, Use::Read).unwrap_err().to_string().contains("it is no file"));
+    assert!(open(&fifo, Use::Read).unwrap_err().to_string().contains("it is not a file"));
 }
 
 #[test]

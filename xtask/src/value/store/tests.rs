@@ -36,10 +36,10 @@ fn collections_differ_by_what_is_in_them() {
     assert_eq!(
         wanted.differences(&found),
         [
-            "the collection `a` has other entities",
-            "the collection `b` has 5 entities in place of 2",
+            "the entities of the collection `a` differ",
+            "the collection `b` has 5 entities instead of 2",
             "the collection `c` is missing",
-            "the collection `d` is one too many",
+            "the collection `d` should not be there",
         ]
     );
 }

@@ -1,4 +1,4 @@
-//! What a tree or an archive holds: one line an entry, and what was noticed on the way.
+//! What a tree or an archive holds: one line per entry, and what was noticed while reading.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +32,7 @@ pub struct Entry {
     pub mtime: Moment,
     /// Whose it is, user and group by number.
     pub owner: (u32, u32),
-    /// ACLs, capabilities, and what programs have noted of it.
+    /// ACLs, capabilities, and what programs noted on it.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
 }
@@ -45,8 +45,8 @@ pub enum Kind {
     File {
         /// Its length.
         bytes: u64,
-        /// The sum of its content. Manifests up to format 2 hold it, by SHA-256; newer ones hold
-        /// one sum of all.
+        /// The checksum of its content. Manifests up to format 2 have it, as SHA-256; newer ones
+        /// have one digest of everything.
         #[serde(rename = "sha256")]
         print: Fingerprint,
     },
@@ -54,7 +54,7 @@ pub enum Kind {
     Folder,
     /// A symbolic link.
     Symlink {
-        /// Where it leads, as it stands in the link.
+        /// Where it leads, as the link says.
         to: Target,
     },
     /// Another name of a file that came before it.
@@ -64,8 +64,8 @@ pub enum Kind {
     },
 }
 
-/// What a symbolic link says: any bytes, written as names are, and yet no name, since it may lead
-/// anywhere.
+/// The target of a symbolic link: any bytes, written as names are, but not a name, because it may
+/// lead anywhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Target(pub Vec<u8>);
@@ -84,7 +84,7 @@ impl TryFrom<String> for Target {
     }
 }
 
-/// Seconds since 1970, which may be negative, and nanoseconds on top.
+/// Seconds since 1970, which may be negative, plus nanoseconds.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -108,13 +108,13 @@ pub struct Remark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
-    /// It became longer while it was read; what it had at first was kept.
+    /// It became longer while it was read; its original part was kept.
     Grew,
-    /// It became shorter while it was read; zeros stand for what was missing.
+    /// It became shorter while it was read; the missing part was filled with zeros.
     Shrank,
     /// It was written to while it was read.
     Rewritten,
-    /// It was gone, or something else, before it could be read.
+    /// It was removed or replaced before it could be read.
     Vanished,
     /// Entries came, went or were renamed in this folder while it was read.
     Stirred,
@@ -124,23 +124,24 @@ pub enum What {
     LeadsOut,
     /// A file that runs with its owner's or group's rights.
     SetId,
-    /// A file whose set-id bits did not come back.
+    /// A file whose set-id bits were not restored.
     SetIdLeft,
-    /// What an archive gave to somebody who owns nothing in the live tree.
+    /// An entry that the archive gives to somebody who owns nothing in the live tree.
     OwnerLeft,
-    /// What belongs to whoever restored it, for only root can give it to its owner.
+    /// An entry that belongs to the user who restored it, because only root can give it to its
+    /// owner.
     OwnerOurs,
-    /// What has attributes of a kind that no backup keeps.
+    /// An entry with attributes of a kind that no backup keeps.
     AttributesLost,
-    /// What has not all of its ACLs, capabilities and other attributes.
+    /// An entry without all of its ACLs, capabilities and other attributes.
     AttributesLeft,
-    /// What may have ACLs, capabilities and other attributes that a container's `tar` did not tell;
-    /// of the root: everything.
+    /// An entry that may have ACLs, capabilities and other attributes that a container's `tar` did
+    /// not report; for the root: all entries.
     AttributesUnknown,
 }
 
 impl What {
-    /// Whether the copy is not what the tree was at any one time.
+    /// Whether the copy mixes states of different times.
     pub fn spoils(self) -> bool {
         matches!(self, Self::Grew | Self::Shrank | Self::Rewritten | Self::Vanished | Self::Stirred)
     }
@@ -153,19 +154,17 @@ impl fmt::Display for What {
             Self::Shrank => "shrank while it was read",
             Self::Rewritten => "was written to while it was read",
             Self::Vanished => "vanished before it was read",
-            Self::Stirred => "had entries come or go while it was read",
+            Self::Stirred => "changed (entries were added or removed) while it was read",
             Self::NoContent => "is a socket, pipe or device, and was left out",
             Self::LeadsOut => "is a link that may lead out of the tree",
             Self::SetId => "runs with the rights of its owner or group",
-            Self::SetIdLeft => "had the rights of its owner or group to run with, and has not",
-            Self::OwnerLeft => {
-                "had an owner who owns nothing in the live tree, and has the tree's own"
-            }
-            Self::OwnerOurs => "belongs to whoever restored it",
-            Self::AttributesLost => "has attributes of a kind that is not kept",
-            Self::AttributesLeft => "has not all of its ACLs, capabilities and attributes",
+            Self::SetIdLeft => "no longer runs with the rights of its owner or group",
+            Self::OwnerLeft => "got the live tree's owner, because its own owns nothing there",
+            Self::OwnerOurs => "belongs to the user who restored it",
+            Self::AttributesLost => "has attributes that are not kept",
+            Self::AttributesLeft => "lacks some of its ACLs, capabilities and attributes",
             Self::AttributesUnknown => {
-                "may have ACLs, capabilities and attributes that nobody told"
+                "may have ACLs, capabilities and attributes that could not be read"
             }
         })
     }
@@ -191,7 +190,7 @@ impl Census {
         self.entries.values().fold(0, |all, entry| all.saturating_add(bytes(entry)))
     }
 
-    /// The same without the set-id bits that were left.
+    /// The same without the set-id bits that were not restored.
     pub fn without_set_id(&self) -> Cow<'_, Self> {
         let left: BTreeSet<&Name> =
             self.remarks.iter().filter(|r| r.what == What::SetIdLeft).map(|r| &r.name).collect();
@@ -222,17 +221,17 @@ impl Census {
         left.iter().for_each(|name| self.remark(name, What::SetIdLeft));
     }
 
-    /// Of how many entries this was noticed.
+    /// For how many entries this was noticed.
     pub fn count(&self, what: What) -> u64 {
         self.remarks.iter().filter(|remark| remark.what == what).count() as u64
     }
 
-    /// What changed while it was read: with any of these, the copy is of no one instant.
+    /// What changed while it was read: with any of these, the copy is not consistent.
     pub fn changed(&self) -> impl Iterator<Item = &Remark> {
         self.remarks.iter().filter(|remark| remark.what.spoils())
     }
 
-    /// As a program sees it that knows no parts of seconds.
+    /// As seen by a program without fractions of seconds.
     pub fn in_whole_seconds(mut self) -> Self {
         self.entries.values_mut().for_each(|entry| entry.mtime.nanos = 0);
         self
@@ -276,9 +275,9 @@ impl fmt::Display for Difference {
 /// The bits by which a program runs as its owner or group.
 pub const SET_ID: u32 = 0o6000;
 
-/// Everything in which `found` is not what was `wanted`, in the order of names; nothing where they
-/// are the same. Which of a file's names came first doesn't count, nor do owners: only root can
-/// give files away.
+/// All differences of `found` from what was `wanted`, in the order of names; empty if they are the
+/// same. Which of a file's names came first doesn't count, nor do owners: only root can give files
+/// away.
 pub fn differences(wanted: &Census, found: &Census) -> Vec<Difference> {
     let (first, other_first) = (wanted.first_names(), found.first_names());
     let mut out = Vec::new();
@@ -295,9 +294,9 @@ pub fn differences(wanted: &Census, found: &Census) -> Vec<Difference> {
         } else if first.get(name) != other_first.get(name) {
             differs(name, "is a name of another file".into());
         } else if other.mode != entry.mode {
-            differs(name, format!("has mode {:o} in place of {:o}", other.mode, entry.mode));
+            differs(name, format!("has mode {:o} instead of {:o}", other.mode, entry.mode));
         } else if other.mtime != entry.mtime {
-            differs(name, "has another time of its last change".into());
+            differs(name, "has another modification time".into());
         } else if other.attributes != entry.attributes
             && !wanted.is_remarked(name, What::AttributesLeft)
         {
@@ -306,7 +305,7 @@ pub fn differences(wanted: &Census, found: &Census) -> Vec<Difference> {
     }
 
     let more = found.entries.keys().filter(|name| !wanted.entries.contains_key(*name));
-    more.for_each(|name| differs(name, "is one too many".into()));
+    more.for_each(|name| differs(name, "should not be there".into()));
     out.sort_by(|a, b| a.name.cmp(&b.name));
 
     out
@@ -321,7 +320,7 @@ impl Census {
         }
     }
 
-    /// For each name of a file with several, the first of them in the order of bytes.
+    /// For each name of a file with several, the first one in byte order.
     fn first_names(&self) -> BTreeMap<&Name, &Name> {
         let mut files: BTreeMap<&Name, Vec<&Name>> = BTreeMap::new();
         for (name, entry) in &self.entries {
@@ -343,11 +342,11 @@ impl Census {
 fn unlike(wanted: &Kind, found: &Kind) -> String {
     match (wanted, found) {
         (Kind::File { bytes, .. }, Kind::File { bytes: other, .. }) if bytes != other => {
-            format!("has {other} bytes in place of {bytes}")
+            format!("has {other} bytes instead of {bytes}")
         }
         (Kind::File { .. }, Kind::File { .. }) => "has other content".into(),
         (Kind::Symlink { .. }, Kind::Symlink { .. }) => "leads elsewhere".into(),
-        _ => format!("is a {} in place of a {}", found.noun(), wanted.noun()),
+        _ => format!("is a {} instead of a {}", found.noun(), wanted.noun()),
     }
 }
 

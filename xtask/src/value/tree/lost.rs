@@ -1,4 +1,4 @@
-//! What an archive has not, or what a restore of it will not give back, in words for a person.
+//! What an archive lacks, or what restoring it will not bring back, in words.
 
 use super::attributes::{Given, granted};
 use super::census::{Census, Remark, What};
@@ -9,15 +9,14 @@ pub const LEFT_OUT: &str = "sockets, pipes and devices are left out of backups";
 /// Of links.
 pub const LEADS_OUT: &str = "a link that may lead out of the tree is restored with `--trust` alone";
 const ATTRIBUTES: &str =
-    "extended attributes beside ACLs, capabilities, `user.` and `trusted.` are not in backups";
-/// Of all that is in a container whose programs can't tell them.
-const UNKNOWN: &str = "ACLs, extended attributes and capabilities, where there are any, are not \
-                       in this backup: the image has no `tar` that tells them (GNU tar does)";
-/// Names that are told; of more, the number.
+    "backups include only these extended attributes: ACLs, capabilities, `user.` and `trusted.`";
+/// For everything in a container whose programs can't read them.
+const UNKNOWN: &str = "ACLs, extended attributes and capabilities, if there are any, are not in \
+                       this backup: the image has no `tar` that can read them (GNU tar can)";
+/// How many names to show; of the rest, the number.
 const TOLD: usize = 3;
 
-/// What of a tree a restore will not bring back, or not without being told to, after what was
-/// noticed of it.
+/// What a restore of a tree will not bring back, or only with an option, by what was noticed.
 pub fn lost(remarks: &[Remark]) -> Vec<String> {
     let kinds = [
         (What::NoContent, LEFT_OUT),
@@ -31,32 +30,32 @@ pub fn lost(remarks: &[Remark]) -> Vec<String> {
     told.chain(unknown(remarks)).collect()
 }
 
-/// Which attributes nobody can tell of: those of all, or of some.
+/// Whose attributes are unknown: those of all, or of some.
 fn unknown(remarks: &[Remark]) -> Option<String> {
     let names = named(remarks, What::AttributesUnknown)?;
     let is_all = remarks.iter().any(|r| r.what == What::AttributesUnknown && r.name == Name::ROOT);
     Some(if is_all { UNKNOWN.into() } else { format!("{names}: {UNKNOWN}") })
 }
 
-/// The links of which it was noticed that they lead out of the tree, or may.
+/// The links that lead out of the tree, or may.
 pub fn leads_out(remarks: &[Remark]) -> Option<String> {
     named(remarks, What::LeadsOut)
 }
 
-/// The entries of which this was noticed: the first ones by name.
+/// The entries for which this was noticed: the first ones by name.
 fn named(remarks: &[Remark], what: What) -> Option<String> {
     let names: Vec<&Name> = remarks.iter().filter(|r| r.what == what).map(|r| &r.name).collect();
     some(&names)
 }
 
 impl Census {
-    /// Says that nobody told what attributes anything in it has.
+    /// Notes that the attributes of everything in it are unknown.
     pub fn note_attributes_unknown(&mut self) {
         self.remark(&Name::ROOT, What::AttributesUnknown);
     }
 
-    /// As it is where whoever made it could give fewer attributes than `given` allows, which is
-    /// remarked. What has others than it should stays another.
+    /// The census if its maker could set fewer attributes than `given` allows, which is noted.
+    /// Entries with wrong attributes stay different.
     pub fn as_far_as_given(&mut self, given: Given, found: &Self) -> Self {
         let (mut made, mut left) = (self.clone(), Vec::new());
         for (name, entry) in &mut made.entries {
@@ -74,8 +73,8 @@ impl Census {
         made
     }
 
-    /// Takes in what GNU tar says of a file that changed while it read it; whether a line says such
-    /// a thing, or nothing of any weight.
+    /// Reads what GNU tar says about files that changed meanwhile; returns whether a line says
+    /// that, or nothing important.
     pub fn is_told_changed(&mut self, line: &str) -> bool {
         let said = [
             (": file changed as we read it", What::Rewritten),
@@ -147,7 +146,7 @@ mod tests {
                 "`z8` was written to while it was read",
                 "`a b` vanished before it was read",
                 "`log` shrank while it was read",
-                "`.` had entries come or go while it was read"
+                "`.` changed (entries were added or removed) while it was read"
             ]
         );
     }

@@ -9,20 +9,20 @@ use serde::{Deserialize, Serialize};
 
 /// An entry's path in its tree. The root itself is the empty name.
 ///
-/// As a text it is UTF-8 where it can be; control characters, the backslash and bytes that are no
-/// UTF-8 are written `\xNN`, so that every name reads back as it was.
+/// As text it is UTF-8 if possible; control characters, the backslash and bytes that are not UTF-8
+/// are written `\xNN`, so that every name can be read back exactly.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Name(Vec<u8>);
 
-/// Longer than any path that a program could open; each part of it costs us a step.
+/// Longer than any path that a program could open; each part of it takes us a step.
 const LONGEST: usize = 64 * 1024;
 
 impl Name {
     /// The root of the tree.
     pub const ROOT: Self = Self(Vec::new());
 
-    /// A name as it stands in an archive.
+    /// A name as it is in an archive.
     ///
     /// # Errors
     /// Why it can't be a name inside the tree.
@@ -79,8 +79,8 @@ impl Name {
 
     /// Whether a symbolic link here leads, or may lead, out of the tree.
     ///
-    /// A `..` counts only at the beginning: there it climbs through real folders. After a name it
-    /// may climb out of wherever that name, which may be a link itself, leads.
+    /// A `..` is safe only at the beginning: there it climbs through real folders. After a name,
+    /// which may itself be a link, it may climb out of anywhere.
     pub fn leads_out(&self, target: &[u8]) -> bool {
         let depth = self.parts().count().saturating_sub(1);
         let parts: Vec<&[u8]> =

@@ -1,4 +1,4 @@
-//! A tree in few words: how much it holds, and one digest of all that it holds.
+//! A summary of a tree: how much it holds, and one digest of everything in it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,14 +6,14 @@ use super::census::{Census, Entry, Kind, Moment, Remark, Target};
 use super::name::Name;
 use crate::stream::{Fingerprint, Method, Summing};
 
-/// What the digest begins with: an encoding of another kind would begin otherwise.
+/// What the digest begins with: another encoding would begin differently.
 const ENCODING: &[u8] = b"db-tasks tree 1\n";
 /// By what it is taken.
 const BY: &str = "blake3:";
 
-/// What a manifest keeps of a tree. The digest is of every entry, with the digest of its content:
-/// whatever becomes of one byte of one file, of a name, a right or a time, it is another one. What
-/// it is of is read from the artifact itself.
+/// What a manifest keeps of a tree. The digest covers every entry, with the digest of its content:
+/// it changes with any byte of a file, any name, right or time. The details are in the artifact
+/// itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roll {
     /// How many entries there are, the root included.
@@ -30,7 +30,7 @@ pub struct Roll {
 }
 
 impl Roll {
-    /// Everything in which a tree is not what this says, as far as it can tell.
+    /// All differences of a tree from this summary, as far as it can tell.
     pub fn differences(&self, found: &Self) -> Vec<String> {
         let numbers = [
             ("entries", self.entries, found.entries),
@@ -41,16 +41,12 @@ impl Roll {
         let differing: Vec<String> = numbers
             .iter()
             .filter(|(_, wanted, found)| wanted != found)
-            .map(|(what, wanted, found)| {
-                format!("the tree has {found} {what} in place of {wanted}")
-            })
+            .map(|(what, wanted, found)| format!("the tree has {found} {what} instead of {wanted}"))
             .collect();
 
         if differing.is_empty() && self.digest != found.digest {
             return vec![
-                "its digest is another one: contents, names, rights or times are not what they \
-                 were"
-                    .into(),
+                "its digest does not match: contents, names, rights or times have changed".into(),
             ];
         }
 
@@ -59,7 +55,7 @@ impl Roll {
 }
 
 impl Census {
-    /// The same in few words.
+    /// The same as a summary.
     pub fn roll(&self) -> Roll {
         Roll {
             entries: self.entries.len() as u64,
@@ -85,7 +81,7 @@ impl Census {
     }
 }
 
-/// What is of any length says how long it is, so that no two trees are written alike.
+/// Anything of variable length is preceded by its length, so that no two trees look the same.
 fn encode(name: &Name, entry: &Entry, out: &mut Vec<u8>) {
     let Entry { kind, mode, mtime: Moment { secs, nanos }, owner, attributes } = entry;
     put(name.bytes(), out);

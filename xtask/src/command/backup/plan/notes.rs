@@ -1,4 +1,4 @@
-//! What is said before a backup: what it will not hold, and what comes between.
+//! What is said before a backup: what it will lack, and what may interfere.
 
 use super::Request;
 use crate::bundle::manifest::Missing;
@@ -29,40 +29,44 @@ fn partial(missing: &Missing) -> String {
     format!("PARTIAL: without `{}`, which is optional: {}", missing.store, missing.why)
 }
 
-/// What can be backed up and not be restored where it is.
+/// What can be backed up but not restored in the same place.
 fn unrestorable(store: &SurveyedStore) -> Option<String> {
-    store.held.stuck.as_ref().map(|why| {
-        format!("`{}` can be backed up, and not be restored as it is: {why}", store.key())
-    })
+    store
+        .held
+        .stuck
+        .as_ref()
+        .map(|why| format!("`{}` can be backed up, but not restored as it is: {why}", store.key()))
 }
 
-/// What a standby has nothing of (<https://www.postgresql.org/docs/current/sql-createtable.html>, UNLOGGED).
+/// What a standby does not have (<https://www.postgresql.org/docs/current/sql-createtable.html>,
+/// UNLOGGED).
 fn unlogged(database: &Surveyed) -> Option<String> {
     let shape = &database.server.shape;
     let tables = shape.unlogged.join(", ");
     let none = format!(
-        "`{}` is a standby's: rows of its unlogged tables are not in the backup ({tables})",
+        "`{}` is on a standby: rows of its unlogged tables are not in the backup ({tables})",
         database.name()
     );
     (shape.standby && !tables.is_empty()).then_some(none)
 }
 
-/// What a role may not read of others' secrets (<https://www.postgresql.org/docs/current/view-pg-user-mappings.html>).
+/// Secrets of others that a role may not read
+/// (<https://www.postgresql.org/docs/current/view-pg-user-mappings.html>).
 fn unread(database: &Surveyed) -> Option<String> {
     let mappings = &database.server.shape.mappings;
     (!mappings.is_empty()).then(|| {
         format!(
-            "user mappings whose options `{}` may not read are in the backup of `{}` without \
-             them: {}; a superuser's backup has them",
-            database.server.role.name,
+            "the backup of `{}` lacks the options of user mappings that `{}` may not read: {}; a \
+             superuser's backup has them",
             database.name(),
+            database.server.role.name,
             mappings.join(", ")
         )
     })
 }
 
-/// pg_dump sets an empty `search_path`: where a pooler hands sessions on at a transaction's end,
-/// that stays in them.
+/// pg_dump sets an empty `search_path`: if a pooler shares sessions between transactions, that
+/// stays in them.
 fn through_a_pooler(database: &Surveyed) -> Option<String> {
     let why = database.pooled()?;
     Some(format!("`{}` is read through a pooler: {why}", database.name()))

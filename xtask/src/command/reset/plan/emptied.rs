@@ -1,6 +1,6 @@
-//! A reset by a role that may not create databases: the database itself is emptied. Its old data is
-//! in the backup that comes first, and nowhere else, so that the backup is loaded once before
-//! anything goes for good, and comes back by itself when the hooks fail.
+//! A reset by a role that can't create databases: the database itself is emptied. Its old data is
+//! only in the backup that comes first, so the backup is loaded once before anything is lost for
+//! good, and restored automatically if the hooks fail.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use crate::tasks;
 use crate::value::Swapped;
 
-/// What a reset is refused over that makes no backup.
+/// Why a reset without a backup is refused.
 pub(super) fn backed_up(target: &Surveyed, backup: Option<&Plan>) -> Result<()> {
     if backup.is_some() {
         return Ok(());
@@ -29,12 +29,12 @@ pub(super) fn backed_up(target: &Surveyed, backup: Option<&Plan>) -> Result<()> 
 
     let role = &target.server.role.name;
     Err(Problem::refused(format!(
-        "the role `{role}` may not create databases, so that a reset keeps no old one"
+        "the role `{role}` can't create databases, so a reset can't keep the old one"
     ))
-    .because("without a backup there would be no way back")
+    .because("without a backup this could not be undone")
     .because("nothing was changed")
     .cure(format!(
-        "leave `--skip-backup` out, or have an administrator run `ALTER ROLE \"{role}\" CREATEDB`"
+        "leave out `--skip-backup`, or have an administrator run `ALTER ROLE \"{role}\" CREATEDB`"
     ))
     .into())
 }
@@ -47,7 +47,7 @@ pub(super) fn steps(
     project: &Project,
 ) -> Result<Vec<Step>> {
     let (name, client) = (target.name(), &target.client);
-    let live = target.live().context("a database that is emptied is there")?;
+    let live = target.live().context("an emptied database exists")?;
     let manifest =
         backup.acts().into_iter().find_map(manifest_of).context("a backup has a manifest")?;
 
@@ -116,10 +116,7 @@ pub(super) fn notes(target: &Surveyed) -> Vec<String> {
     let role = &target.server.role.name;
     let older = target.server.database(&previous(target.name()));
     let older = older.map(|d| {
-        format!(
-            "`{}` stays as it is: `db-undo` would bring back that one, not what is there now",
-            d.name
-        )
+        format!("`{}` is not changed: `db-undo` would restore it, not today's data", d.name)
     });
 
     let extensions = target
@@ -135,14 +132,14 @@ pub(super) fn notes(target: &Surveyed) -> Vec<String> {
 
     [
         format!(
-            "the role `{role}` may not create databases: `{}` itself is emptied, and no old \
-             database is kept",
+            "the role `{role}` can't create databases: `{}` itself is emptied, and no old database \
+             is kept",
             target.name()
         ),
-        "the backup is loaded once as a trial before anything goes; if the migrator or the seed \
-         fails, the old data comes back from it"
+        "the backup is loaded once as a trial before anything is removed; if the migrator or the \
+         seed fails, the old data is restored from it"
             .into(),
-        "what others change after that backup is lost: stop what writes to it".into(),
+        "changes after that backup are lost: stop what writes to it".into(),
     ]
     .into_iter()
     .chain(stay)

@@ -1,4 +1,4 @@
-//! What keeps a database from being replaced, said before anything is touched.
+//! What prevents a database from being replaced, reported before anything is changed.
 
 use anyhow::Result;
 
@@ -17,18 +17,18 @@ use crate::plan::{Act, Check, Step};
 use crate::problem::{Problem, one_line};
 use crate::value::{Format, MarkedBy};
 
-/// What a manifest calls something else is loaded into no database.
+/// What a manifest calls something else is not loaded into a database.
 pub fn is_a_database(dump: &Dump) -> Result<(), Problem> {
     let other = dump.artifact.as_ref().filter(|a| a.format() != Format::Script);
     other.map_or(Ok(()), |other| {
         Err(Problem::refused(format!(
-            "`{}` in the backup is no database: its kind is {}",
+            "`{}` in the backup is not a database: its kind is {}",
             other.store, other.kind
         )))
     })
 }
 
-/// Refuses what would not fit, before anything is touched.
+/// Refuses what would not fit, before anything is changed.
 pub fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
     is_a_database(dump)
         .map_err(|problem| problem.cure("restore it with `--only` and the name of its store"))?;
@@ -44,7 +44,7 @@ pub fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
                 target.name()
             ))
             .cure(
-                "choose the other with `--database`, restore beside it with `--as NAME`, or \
+                "choose the other one with `--database`, restore next to it with `--as NAME`, or \
                  accept it with `--any-database`",
             )
             .into());
@@ -56,8 +56,8 @@ pub fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
     }
 
     fits_server(target, dump).map_err(|problem| {
-        let cure = "restore into a newer server, or try it with `--any-version` (the live \
-                    database stays until the new one has proved good)";
+        let cure = "restore into a newer server, or try it with `--any-version` (the live database \
+                    stays until the new one is verified)";
         problem.cure(cure).into()
     })
 }
@@ -70,28 +70,28 @@ pub fn fits_server(target: &Surveyed, dump: &Dump) -> std::result::Result<(), Pr
     })
 }
 
-/// Refuses a copy beside the live database where the dump has what a server has in one database
-/// alone: it can't be tried there.
+/// Refuses a copy next to the live database if the dump has something that a server can have in
+/// only one database: it can't be tried there.
 pub fn stands_beside(dump: &Dump) -> std::result::Result<(), Problem> {
     let extension = dump.artifact.as_ref().and_then(|artifact| alone(artifact.extensions.keys()));
     extension.map_or(Ok(()), |name| {
         let why = format!(
-            "it holds the extension `{name}`, which a server has in one database alone: a copy \
-             beside it can't have it"
+            "it has the extension `{name}`, which a server can have in only one database: a second \
+             copy can't have it"
         );
         Err(Problem::refused(format!("`{}` could not be tried here", dump.backup.name))
             .because(why))
     })
 }
 
-/// Whether a backup of something else than what it would replace has to be refused.
+/// Whether a backup must be refused because it is of something else than what it would replace.
 fn must_fit(request: &Request) -> bool {
     request.aim != Aim::Beside && !request.accept.contains(&Difference::Database)
 }
 
-/// Another project's data takes the place of none of ours. Where that project has its name from its
-/// folder alone, a database that is `alike` is the same one: the name says little, and the server
-/// knows better than the file what ours is called.
+/// Another project's data must not replace ours. If that project's name is only its folder's, a
+/// database that is `alike` counts as the same one: the name says little, and the server knows
+/// better than the file what ours is called.
 fn is_of_this_project(dump: &Dump, request: &Request, alike: bool) -> Result<()> {
     let named = dump.backup.manifest().is_some_and(|m| m.project_named);
     match &dump.backup.other_project {
@@ -100,16 +100,15 @@ fn is_of_this_project(dump: &Dump, request: &Request, alike: bool) -> Result<()>
             dump.backup.name
         ))
         .cure(
-            "`db-list` shows whose each is; accept it with `--any-database`, or restore a \
-             database of it beside the live one with `--as NAME`",
+            "`db-list` shows whose each is; accept it with `--any-database`, or restore a database \
+             in it next to the live one with `--as NAME`",
         )
         .into()),
         _ => Ok(()),
     }
 }
 
-/// One store's data takes the place of another's only where somebody says so: both may be of one
-/// kind.
+/// One store's data replaces another's only if you say so, even if both are of one kind.
 pub fn suits_store(key: &str, dump: &Dump, request: &Request) -> Result<()> {
     is_of_this_project(dump, request, false)?;
 
@@ -117,8 +116,8 @@ pub fn suits_store(key: &str, dump: &Dump, request: &Request) -> Result<()> {
         Some(artifact) if artifact.store != key && must_fit(request) => {
             Err(Problem::refused(format!("the backup is of `{}`, not of `{key}`", artifact.store))
                 .cure(
-                    "choose the other with `--only`, or another backup (`db-list`); if the store \
-                     has got a new name, accept it with `--any-database`",
+                    "choose the other one with `--only`, or another backup (`db-list`); if the \
+                     store has a new name, accept it with `--any-database`",
                 )
                 .into())
         }
@@ -126,7 +125,7 @@ pub fn suits_store(key: &str, dump: &Dump, request: &Request) -> Result<()> {
     }
 }
 
-/// The new database stands beside the live one for a while: there must be room for it.
+/// The new database is next to the live one for a while: there must be room for it.
 pub fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Result<()> {
     let needed = dump.artifact.as_ref().map(|a| a.database.size.unwrap_or(0).max(a.plain_bytes));
     if let (Some(left), Some(needed)) = (disk_left, needed)
@@ -136,12 +135,12 @@ pub fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Result<()> {
             "the server's disk has no room for a second copy of the database",
         )
         .because(format!(
-            "about {} are needed, {} are left",
+            "about {} are needed, {} are free",
             human::bytes(needed),
             human::bytes(left)
         ))
         .cure(
-            "free some space there: a restore loads beside the live database, so that a failure \
+            "free some space there: a restore loads next to the live database, so that a failure \
              loses nothing",
         )
         .into());
@@ -158,28 +157,24 @@ pub fn may_create(target: &Surveyed) -> Result<()> {
         return Ok(());
     }
 
-    Err(Problem::refused(format!(
-        "the role `{}` may not create databases",
-        target.server.role.name
-    ))
-    .because(
-        "a restore loads into a new database beside the live one, and swaps when all has proved \
-         good",
-    )
-    .cure(format!(
-        "an administrator runs `ALTER ROLE \"{}\" CREATEDB`, or another role is given in the \
-         connection",
-        target.server.role.name
-    ))
-    .into())
+    Err(Problem::refused(format!("the role `{}` can't create databases", target.server.role.name))
+        .because(
+            "a restore loads into a new database next to the live one, and swaps them once it is \
+             verified",
+        )
+        .cure(format!(
+            "have an administrator run `ALTER ROLE \"{}\" CREATEDB`, or connect as another role",
+            target.server.role.name
+        ))
+        .into())
 }
 
-/// What holds a database so that no rename can be had.
+/// What holds a database so that it can't be renamed.
 pub fn swappable(target: &Surveyed) -> Result<()> {
     let s = &target.server;
     if let Some(live) = target.live().filter(|d| !s.role.superuser && d.owner != s.role.name) {
         return Err(Problem::refused(format!(
-            "the role `{}` does not own `{}`, so it may not rename it",
+            "the role `{}` does not own `{}`, so it can't rename it",
             s.role.name, live.name
         ))
         .cure(format!("connect as `{}` or as a superuser", live.owner))
@@ -191,8 +186,8 @@ pub fn swappable(target: &Surveyed) -> Result<()> {
     unheld(target)
 }
 
-/// A swap gives the new database the rights and settings of the live one, whose names have to be
-/// said to the server.
+/// A swap gives the new database the rights and settings of the live one, whose names must be sent
+/// to the server.
 fn sayable(target: &Surveyed) -> Result<()> {
     let Some(foreign) =
         target.live().and_then(|live| live.names().find(|name| bytes::has_foreign(name)))
@@ -201,21 +196,21 @@ fn sayable(target: &Surveyed) -> Result<()> {
     };
 
     Err(Problem::refused(format!(
-        "`{}` has an owner, rights or settings that can't be given to what takes its place",
+        "`{}` has an owner, rights or settings that can't be copied to the new database",
         target.name()
     ))
     .because(one_line(&format!(
-        "`{foreign}` is no UTF-8: it was given from a database of another encoding"
+        "`{foreign}` is not UTF-8: it was set from a database of another encoding"
     )))
     .cure(
         "in that encoding, rename the role to plain letters (`ALTER ROLE … RENAME TO …`), or set \
-         the value anew; where it is a restore, `--in-place` carries none of it",
+         the value again; for a restore, `--in-place` does not need to copy it",
     )
     .into())
 }
 
-/// The live database's settings go along with a swap, its marker among them: whether this role may
-/// give them is asked before anything else is done.
+/// A swap copies the live database's settings, including its marker: whether this role may set them
+/// is asked first.
 pub fn carriable(target: &Surveyed) -> Option<Step> {
     let role = &target.server.role;
     let live = target.live().filter(|live| !role.superuser && !live.settings.is_empty())?;
@@ -233,21 +228,18 @@ pub fn carriable(target: &Surveyed) -> Option<Step> {
     };
 
     Some(Step::Act(Act::Check(Check {
-        what: format!(
-            "`{}` may give the settings of {} to what takes its place",
-            role.name, live.name
-        ),
+        what: format!("`{}` may copy the settings of {} to the new database", role.name, live.name),
         cmd: setting::trial(&target.client, live),
         expect: setting::ALL.into(),
         cure: format!(
-            "nothing was touched: what is named takes a superuser, or the role that it is of. Do \
-             this as one, or (where it is a restore) with `--in-place`, which leaves the settings \
-             of {name} as they are{marker}"
+            "nothing was changed: the named settings need a superuser, or the role they are for. \
+             Run this as one, or (for a restore) with `--in-place`, which leaves the settings of \
+             {name} as they are{marker}"
         ),
     })))
 }
 
-/// What no session's end makes way for.
+/// What blocks a rename even after all sessions have ended.
 pub fn unheld(target: &Surveyed) -> Result<()> {
     changeable(target)?;
     let s = &target.server;
@@ -258,7 +250,7 @@ pub fn unheld(target: &Surveyed) -> Result<()> {
             counted(s.prepared.into(), "prepared transaction")
         ))
         .cure(
-            "end what is prepared with COMMIT PREPARED or ROLLBACK PREPARED (`SELECT * FROM \
+            "end the transaction with COMMIT PREPARED or ROLLBACK PREPARED (`SELECT * FROM \
              pg_prepared_xacts`)",
         )
         .into());
@@ -280,18 +272,19 @@ pub fn unheld(target: &Surveyed) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what a standby can't do, what is not to be done through a pooler, and what a role's
-/// limit would end in the midst.
+/// Refuses what a standby can't do, what must not be done through a pooler, and what would hit a
+/// role's limit in the middle.
 pub fn changeable(target: &Surveyed) -> Result<()> {
     if target.server.shape.standby {
         return Err(standby(target).into());
     }
 
     if let Some(why) = target.pooled() {
-        let what = format!("`{}` ({}) is not changed through a pooler", target.name(), target.at());
+        let what =
+            format!("`{}` ({}) can't be changed through a pooler", target.name(), target.at());
         return Err(Problem::refused(what)
             .because(why)
-            .because("nothing was touched")
+            .because("nothing was changed")
             .cure(cures::POOLED)
             .into());
     }
@@ -306,9 +299,12 @@ pub fn changeable(target: &Surveyed) -> Result<()> {
         role.name,
         counted_of(role.connection_limit, "session")
     ))
-    .because(format!("a run that changes data holds up to {NEEDED}, and would end in its midst"))
-    .because("nothing was touched")
-    .cure(format!("an administrator runs `ALTER ROLE {} CONNECTION LIMIT -1`", ident(&role.name)))
+    .because(format!("a run that changes data needs up to {NEEDED}, and would fail in the middle"))
+    .because("nothing was changed")
+    .cure(format!(
+        "have an administrator run `ALTER ROLE {} CONNECTION LIMIT -1`",
+        ident(&role.name)
+    ))
     .into())
 }
 
@@ -321,8 +317,8 @@ fn standby(target: &Surveyed) -> Problem {
     .cure("connect to the primary; `db-backup` can read here")
 }
 
-/// Limits that others have used up now: who is there may be gone by then, or end when the run ends
-/// sessions in its way.
+/// Limits that others use up now: those sessions may be gone by then, or be terminated if they
+/// block the run.
 pub fn crowded(target: &Surveyed) -> Vec<String> {
     let (role, live) = (&target.server.role, target.live());
     let (of_role, of_database) =
@@ -331,8 +327,8 @@ pub fn crowded(target: &Surveyed) -> Vec<String> {
 
     let of_role = (room(of_role, role.sessions, NEEDED) == Room::Taken).then(|| {
         format!(
-            "the role `{}` may have {} at once, and others have {} by it now: this run needs up \
-             to {NEEDED}, and fails where there is no room (`ALTER ROLE … CONNECTION LIMIT`)",
+            "the role `{}` may have {} at once, and others use {} of them now: this run needs up \
+             to {NEEDED}, and fails if there is no room (`ALTER ROLE … CONNECTION LIMIT`)",
             role.name,
             counted_of(of_role, "session"),
             role.sessions
@@ -342,9 +338,8 @@ pub fn crowded(target: &Surveyed) -> Vec<String> {
     let is_held = !role.superuser && room(of_database, within, NEEDED_WITHIN) != Room::Enough;
     let of_database = is_held.then(|| {
         format!(
-            "`{}` takes {} at once, and {within} are there now: what is done in it needs up to \
-             {NEEDED_WITHIN}, and fails where there is no room (`ALTER DATABASE … CONNECTION \
-             LIMIT`)",
+            "`{}` allows {} at once, and {within} are open now: the work in it needs up to \
+             {NEEDED_WITHIN}, and fails if there is no room (`ALTER DATABASE … CONNECTION LIMIT`)",
             target.name(),
             counted_of(of_database, "session")
         )
@@ -356,7 +351,7 @@ fn counted_of(limit: i64, what: &str) -> String {
     counted(u64::try_from(limit).unwrap_or(0), what)
 }
 
-/// That a default which keeps changes away does not keep this one.
+/// A note that this run overrides a read-only default.
 pub fn overrides(target: &Surveyed) -> Option<String> {
     target.server.shape.read_only.then(|| {
         format!(
@@ -368,15 +363,15 @@ pub fn overrides(target: &Surveyed) -> Option<String> {
     })
 }
 
-/// What is seldom so, and makes a difference to whoever replaces the database.
+/// Unusual facts that matter when the database is replaced.
 pub fn unusual(target: &Surveyed) -> Vec<String> {
     let names: Vec<String> =
         target.server.shape.subscriptions.iter().map(|name| format!("`{name}`")).collect();
     let subscriptions = (!names.is_empty()).then(|| {
         format!(
-            "what {} replicates ends here: subscriptions come back disabled, and stay so in what \
-             is kept; their publishers' slots stay (`ALTER SUBSCRIPTION … ENABLE`, then `… \
-             REFRESH PUBLICATION WITH (copy_data = false)`, goes on)",
+            "replication by {} stops here: subscriptions are restored disabled, and are disabled \
+             in the kept database; their publishers' slots stay (`ALTER SUBSCRIPTION … ENABLE`, \
+             then `… REFRESH PUBLICATION WITH (copy_data = false)`, continues it)",
             names.join(", ")
         )
     });

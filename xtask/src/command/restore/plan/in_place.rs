@@ -1,6 +1,5 @@
-//! `db-restore --in-place`: for a role that may not create databases, or a disk without room for a
-//! second copy. A backup that has proved good comes first, for there is no old database to swap
-//! back.
+//! `db-restore --in-place`: for a role that can't create databases, or a disk without room for a
+//! second copy. A verified backup comes first, because there is no old database to swap back.
 
 use anyhow::Result;
 
@@ -25,7 +24,7 @@ use crate::tasks;
 use crate::value::Format;
 
 /// Plans it; `safety` is the plan of the backup that comes first. The dump is read to its end
-/// before anything is touched, the services stand still from before the backup on.
+/// before anything is changed, and the services are stopped before the backup.
 pub fn plan(
     project: &Project,
     target: &Surveyed,
@@ -39,7 +38,7 @@ pub fn plan(
 
     let Some(live) = target.live() else {
         return Err(Problem::refused(format!("there is no database `{name}` to restore in place"))
-            .cure("have it created, or leave `--in-place` out where the role may create databases")
+            .cure("have it created, or leave out `--in-place` if the role may create databases")
             .into());
     };
 
@@ -93,7 +92,7 @@ pub fn plan(
         .to_string_lossy()
         .into_owned();
 
-    let back = format!("what was there is in the backup: db-restore {backup} --in-place");
+    let back = format!("the old data is in the backup: db-restore {backup} --in-place");
     let stake = Stake { safety: Safety::BackedUp, ..target.stake() };
     let pins = project.guards.pins_of("restore");
 
@@ -117,7 +116,7 @@ pub fn plan(
     })
 }
 
-/// Jobs that a dump brings would begin to run by themselves, wherever they come from.
+/// Jobs in a dump would start by themselves, wherever they come from.
 fn jobs(target: &Surveyed, dump: &Dump) -> Option<String> {
     let held = dump
         .artifact
@@ -127,13 +126,13 @@ fn jobs(target: &Surveyed, dump: &Dump) -> Option<String> {
 
     alone(held).map(|name| {
         format!(
-            "the jobs of `{name}` come back inactive: `UPDATE cron.job SET active = true WHERE …` \
-             starts those that are wanted"
+            "the jobs of `{name}` are restored inactive: `UPDATE cron.job SET active = true WHERE \
+             …` starts those you want"
         )
     })
 }
 
-/// In what it differs from the usual way.
+/// How it differs from a normal restore.
 fn told(target: &Surveyed, dump: &Dump) -> Vec<String> {
     let holds = dump.artifact.as_ref();
     let (tables, large_objects) =
@@ -141,29 +140,22 @@ fn told(target: &Surveyed, dump: &Dump) -> Vec<String> {
     let older = target.server.database(&previous(target.name()));
 
     let older = older.map(|d| {
-        format!(
-            "`{}` stays as it is: `db-undo` would bring back that one, not what is there now",
-            d.name
-        )
+        format!("`{}` is not changed: `db-undo` would restore it, not today's data", d.name)
     });
 
     let mut notes = vec![
-        "in place: no old database is kept; what is there now is in the backup that comes first, \
-         and nowhere else"
+        "in place: no old database is kept; today's data is only in the backup that comes first"
             .into(),
     ];
 
-    notes.push(
-        "what others change between that backup and the load is lost: stop what writes to it"
-            .into(),
-    );
+    notes.push("changes between that backup and the load are lost: stop what writes to it".into());
     notes.extend(older);
     notes.extend(target.server.locks.short_of(tables, large_objects).map(
         |Shortage { needed, room, each }| {
             format!(
-                "one transaction takes some {} locks here, and the server has room for {}: where \
-                 it fails for that, nothing is changed; `max_locks_per_transaction = {each}` \
-                 makes room (the server has to be started anew)",
+                "one transaction needs about {} locks here, and the server has room for {}: if it \
+                 fails because of that, nothing is changed; `max_locks_per_transaction = {each}` \
+                 makes room (after a restart of the server)",
                 count(needed),
                 count(room)
             )

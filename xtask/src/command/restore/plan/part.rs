@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use crate::tasks;
 use crate::value::{Address, Change, Contents, Swapped, Trust, keeps_auto_ids, tree};
 
-/// What is put back, where, and from what.
+/// What is restored, where, and from what.
 #[derive(Clone, Copy)]
 pub enum Subject<'a> {
     /// A database.
@@ -30,7 +30,7 @@ pub enum Subject<'a> {
         target: &'a Surveyed,
         /// Its dump.
         dump: &'a Dump,
-        /// Bytes left on the server's disk, where it is this machine's.
+        /// Free bytes on the server's disk, if it is on this machine.
         disk_left: Option<u64>,
     },
     /// A store.
@@ -43,7 +43,7 @@ pub enum Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// The author of its dump, where that is from elsewhere.
+    /// The author of its dump, if that is untrusted.
     pub fn author(&self) -> Option<Author> {
         match self {
             Self::Database { target, dump, .. } => author(target, dump),
@@ -51,7 +51,7 @@ impl Subject<'_> {
         }
     }
 
-    /// The database that an earlier restore kept, and this one removes.
+    /// The database that an earlier restore kept, and this one drops.
     pub fn drops(&self) -> Option<String> {
         match self {
             Self::Database { target, .. } => super::older(target).map(|older| older.name.clone()),
@@ -72,26 +72,26 @@ impl Subject<'_> {
 pub struct Part {
     /// `app` (localhost)
     pub name: String,
-    /// What an earlier run has left.
+    /// What an earlier run left.
     pub before: Vec<Step>,
-    /// Makes it anew beside what is live, with proof.
+    /// Creates it next to the live one, and verifies it.
     pub stage: Vec<Step>,
-    /// Takes that away.
+    /// Removes that.
     pub unstage: Vec<Act>,
     /// Makes it live.
     pub swap: Act,
-    /// What has been set aside is kept for an undo from now on, once all parts are live.
+    /// What was moved aside is kept for an undo from now on, once all parts are live.
     pub let_go: Option<Act>,
-    /// Makes live what was, where another part could not follow; may come twice, or late.
+    /// Swaps back, if another part failed; may run twice, or late.
     pub back: Vec<Act>,
-    /// Removes what it brought, once the others have gone back: only in this run, for later
-    /// somebody may have gone on in it.
+    /// Removes what it brought, once the others are swapped back: only in this run, because later
+    /// it may be in use.
     pub at_once: Option<Act>,
-    /// Removes what a second undo would have needed, and what the run alone did.
+    /// Removes what a second undo would have needed, and what only this run needed.
     pub settle: Vec<Act>,
-    /// What is live, where there is something.
+    /// What is live, if anything.
     pub stake: Option<Stake>,
-    /// What the backup holds, and what else should be known.
+    /// What the backup holds, and other notes.
     pub notes: Vec<String>,
     /// Where the old data stays.
     pub kept: Option<String>,
@@ -170,7 +170,7 @@ impl Part {
         }
 
         let failed_goes = super::failed_goes(target).filter(|_| names.contains(&failed.as_str()));
-        // what came in place of none has been made for good: it harms nobody
+        // what replaced nothing stays: it does no harm
         let back = live.map_or(Vec::new(), |live| {
             let back = SwapBack {
                 live: name,
@@ -179,13 +179,13 @@ impl Part {
                 older_oid: older.map(|d| d.oid),
                 aside,
             };
-            // a psql that outlived its run must not swap once the others have gone back
+            // a psql that outlived its run must not swap once the others are swapped back
             vec![end_sessions(target), admin::swap_back(client, &back)]
         });
 
         let kept = live.map(|_| {
             format!(
-                "the data that was there is kept as the database `{}`: `db-undo` swaps it back",
+                "the old data is kept as the database `{}`: `db-undo` swaps it back",
                 previous(name)
             )
         });
@@ -223,17 +223,17 @@ impl Part {
         let artifact = dump.artifact.as_ref();
         if let Some(other) = artifact.filter(|a| a.format() != address.format()) {
             return Err(Problem::refused(format!(
-                "the backup has `{key}` as a store of another kind: {}",
+                "the backup has `{key}` as another kind of store: {}",
                 other.kind
             ))
-            .cure("restore what has stayed as it was, each with `--only NAME`")
+            .cure("restore the parts that have not changed, each with `--only NAME`")
             .into());
         }
 
         if let Some(why) = &target.held.stuck {
             return Err(Problem::refused(format!("`{key}` can't be replaced"))
                 .because(why)
-                .cure("nothing was touched")
+                .cure("nothing was changed")
                 .into());
         }
 
@@ -264,11 +264,11 @@ impl Part {
             .map_or(Vec::new(), Contents::lost)
             .into_iter()
             .map(|what| format!("{key}: {what}"));
-        let held = contents.map(|c| format!("{key}: the backup holds {}", holds(c)));
+        let held = contents.map(|c| format!("{key}: the backup has {}", holds(c)));
         let goes = target.held.can_undo.then(|| {
             format!(
-                "{key}: what the last restore kept goes for good: only what the next one replaces \
-                 is kept"
+                "{key}: what the last restore kept will be removed: only one previous state is \
+                 kept"
             )
         });
 
@@ -294,12 +294,12 @@ impl Part {
                 .chain(goes)
                 .collect(),
             kept: (!live.is_empty())
-                .then(|| format!("what was in `{key}` is kept: `db-undo` swaps it back")),
+                .then(|| format!("the old data of `{key}` is kept: `db-undo` swaps it back")),
         })
     }
 }
 
-/// A restore has another way, where it is told to take it.
+/// A restore has another way, if told to use it.
 fn or_in_place(error: anyhow::Error) -> anyhow::Error {
     match error.downcast::<Problem>() {
         Ok(problem) => problem.also("or `db-restore --in-place`, which backs up first").into(),
@@ -307,8 +307,8 @@ fn or_in_place(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// A backup of one's own may hold links that lead out of the tree; whoever may write a manifest may
-/// make one, too.
+/// Your own backup may have links that lead out of the tree; but who can write a manifest can make
+/// such a backup, too.
 fn links_are_trusted(key: &str, contents: Option<&Contents>, trust: Trust) -> Result<()> {
     match contents {
         Some(contents) if trust < Trust::Script => match tree::leads_out(contents.remarks()) {
@@ -316,8 +316,8 @@ fn links_are_trusted(key: &str, contents: Option<&Contents>, trust: Trust) -> Re
                 "`{key}` in the backup has links that may lead out of its tree"
             ))
             .because(names)
-            .because("nothing was touched")
-            .cure("if they are your own, restore it with `--trust`; else find out who made it")
+            .because("nothing was changed")
+            .cure("if they are yours, restore it with `--trust`; otherwise find out who made it")
             .into()),
             None => Ok(()),
         },
@@ -325,12 +325,11 @@ fn links_are_trusted(key: &str, contents: Option<&Contents>, trust: Trust) -> Re
     }
 }
 
-/// What is in no backup can't come back; the old tree, which is kept, still has it.
+/// What is in no backup can't be restored; the old tree, which is kept, still has it.
 fn left_out(target: &SurveyedStore) -> Option<String> {
     match &target.address {
         Address::Files { exclude, .. } if !exclude.is_empty() => Some(format!(
-            "{}: {} are in no backup, so they will not be in the new tree; the one that is kept \
-             has them",
+            "{}: {} are not in backups, so they will not be in the new tree; the kept one has them",
             target.key(),
             exclude.join(", ")
         )),
@@ -338,7 +337,7 @@ fn left_out(target: &SurveyedStore) -> Option<String> {
     }
 }
 
-/// An application that leaves keys to the server would get none.
+/// An application that lets the server generate keys would get none.
 fn own_keys(target: &SurveyedStore, contents: Option<&Contents>) -> Option<String> {
     let Some(Contents::Collections(all)) = contents else { return None };
     let version = target.held.version.as_deref().unwrap_or_default();
@@ -347,9 +346,8 @@ fn own_keys(target: &SurveyedStore, contents: Option<&Contents>) -> Option<Strin
 
     (!names.is_empty() && !keeps_auto_ids(version)).then(|| {
         format!(
-            "{}: Milvus {version} can't take back keys that it has handed out and go on handing \
-             them out (2.6 can): {} will have the same keys, and takes new ones from the \
-             application",
+            "{}: Milvus {version} can't restore generated keys and keep generating new ones (2.6 \
+             can): {} will have the same keys, and takes new ones from the application",
             target.key(),
             names.join(", ")
         )
@@ -366,8 +364,8 @@ pub enum Company {
 }
 
 impl Company {
-    /// How what is live is set aside: one alone is swapped at once, so that its run never goes
-    /// back.
+    /// How the live one is moved aside: a single part is swapped in one step, so its run never
+    /// swaps back.
     pub fn aside(self, task: &str, target: &Surveyed, project: &Project) -> Aside {
         match self {
             Self::Alone => Aside::Kept,

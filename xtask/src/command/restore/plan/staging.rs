@@ -1,4 +1,4 @@
-//! A dump into a new database beside the live one.
+//! A dump into a new database next to the live one.
 
 use super::{fence, proof};
 use crate::engine::postgres::Client;
@@ -16,25 +16,25 @@ use crate::facts::dumps::Dump;
 use crate::plan::{Act, By, Count, Load, Pipe, Sink, Step};
 use crate::value::{Format, Trust};
 
-/// How a database is made anew.
+/// How a new database is made.
 pub struct Staging {
     /// Makes it.
     pub steps: Vec<Step>,
-    /// Done in any case, when it has been swapped in or has gone.
+    /// Done in any case, once it is swapped in or removed.
     pub finally: Vec<Act>,
 }
 
 /// What a new database is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// Somebody will have it.
+    /// It stays.
     Kept,
-    /// It goes again.
+    /// It is removed again.
     Scratch,
 }
 
-/// The dump into a new database of this name, with all that it has to prove. One from elsewhere is
-/// loaded by a role that can do no harm, where there can be one.
+/// The dump into a new database of this name, with all its checks. An untrusted one is loaded by a
+/// loader role, if there can be one.
 pub fn stage(target: &Surveyed, dump: &Dump, trust: Trust, name: &str, purpose: Use) -> Staging {
     let client = &target.client;
     let recorded = dump.artifact.as_ref().map(|a| &a.database);
@@ -60,7 +60,7 @@ pub fn stage(target: &Surveyed, dump: &Dump, trust: Trust, name: &str, purpose: 
     }
 }
 
-/// The dump into a new database by a role of the run's own.
+/// The dump into a new database by a loader role.
 pub fn contained(
     target: &Surveyed,
     dump: &Dump,
@@ -87,13 +87,13 @@ fn pipe(target: &Surveyed, dump: &Dump, trust: Trust, load: Load) -> Act {
     }))
 }
 
-/// By the project's own role: one psql makes the database and fills it.
+/// By the project's own role: one psql creates the database and fills it.
 fn own_load(target: &Surveyed, trust: Trust, name: &str, creation: &str) -> Load {
     let (client, server) = (&target.client, target.server.version);
     Load {
         cmd: client.load(client.maintenance()),
         into: name.into(),
-        // the second connection has the settings of its own again
+        // the second connection has its own settings again
         before: format!(
             "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}{}{creation}{}{SAY_STATES}{READ_ALIKE}{PATIENT}{}",
             client.tongue.of_all(),
@@ -117,10 +117,10 @@ fn own_load(target: &Surveyed, trust: Trust, name: &str, creation: &str) -> Load
     }
 }
 
-/// By a role of the run's own, which also collects the statistics and counts: ANALYZE calls
-/// functions of the file's as the owner of a table, and to plan a `count(*)` calls those in an
-/// index's expression as whoever counts. It does so before the COMMIT, and nothing of the
-/// file's runs behind it: a password that it has given its role counts from there on.
+/// By a loader role, which also collects the statistics and counts: ANALYZE calls the file's
+/// functions as the owner of a table, and planning a `count(*)` calls those in an index's
+/// expression as the counting role. It does so before the COMMIT, and nothing of the file runs
+/// after that: a password that the file gave its role would count from then on.
 fn contained_load(
     target: &Surveyed,
     loader: &Loader,
@@ -151,13 +151,13 @@ fn contained_load(
     }
 }
 
-/// A policy that is forced upon a table's owner would hide rows from the count: lifted for as long
-/// as that takes.
+/// A policy that is forced on a table's owner would hide rows from the count: it is lifted
+/// meanwhile.
 const UNFORCED: &str = "SELECT format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', \
                         oid::regclass) FROM pg_class WHERE relforcerowsecurity AND relowner = \
                         (SELECT oid FROM pg_roles WHERE rolname = CURRENT_USER) \\gexec\n";
 
-/// The commit that gives the database its name flushes this one to disk, too.
+/// The commit that gives the database its name also flushes this one to disk.
 fn begin(target: &Surveyed) -> String {
     format!(
         "SET synchronous_commit = off;\nBEGIN;\n{LOADING}\n\\echo '{BEGUN}'\n{}",
@@ -165,19 +165,19 @@ fn begin(target: &Surveyed) -> String {
     )
 }
 
-/// Asks whether ANALYZE may run functions of the dump's own. What they do has to be done before
-/// anything is counted.
+/// Asks whether ANALYZE may run functions of the dump. What they do must be done before anything is
+/// counted.
 const RUNS: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l \
                     ON l.oid = p.prolang\n  WHERE p.oid >= 16384 AND l.lanname NOT IN ('c', \
                     'internal')) AS db_tasks_runs \\gset\n";
 
-/// All of the statistics, before the other session begins, where functions may run.
+/// All of the statistics, before the other session begins, if functions may run.
 fn analyze_alone() -> String {
     format!("{RUNS}\\if :db_tasks_runs\n{}{}\\endif\n", analyze(Half::One), analyze(Half::Other))
 }
 
-/// Statistics, and the counts that prove the load, for half of the tables: there are two sessions,
-/// and most often two cores. To plan a count may run functions, too: they can change nothing.
+/// Statistics, and the counts that verify the load, for half of the tables: there are two sessions,
+/// and usually two cores. Planning a count may run functions, too: they can't change anything.
 fn look_through(client: &Client, half: Half) -> String {
     format!(
         "{RUNS}\\if :db_tasks_runs\n\\else\n{}\\endif\n{}SET default_transaction_read_only = \

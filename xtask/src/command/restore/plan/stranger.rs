@@ -1,4 +1,4 @@
-//! A file from elsewhere: as which role its functions run, and what that means.
+//! An untrusted file: as which role its functions run, and what that means.
 
 use crate::engine::postgres::loader::Loader;
 use crate::facts::Surveyed;
@@ -14,7 +14,7 @@ pub fn stranger(target: &Surveyed, dump: &Dump, purpose: Purpose) -> Option<Risk
     dump.stranger.as_ref().map(|_| Risk::Stranger { stakes: vec![target.stake()], purpose })
 }
 
-/// Its author: the file's defaults, triggers and indexes call functions of theirs.
+/// Its author: the file's defaults, triggers and indexes call the author's functions.
 pub fn author(target: &Surveyed, dump: &Dump) -> Option<Author> {
     let stranger = dump.stranger.as_ref()?;
     let own = &target.server.role;
@@ -36,31 +36,31 @@ pub fn author_may(author: Option<Author>, dump: &Dump) -> Vec<String> {
     let what = match powers {
         Powers::Contained => {
             let mut notes = vec![format!(
-                "the file's functions run as `{role}`, a role made for this run: no superuser, \
-                 with rights in the new database alone"
+                "the file's functions run as `{role}`, a role made for this run: not a superuser, \
+                 with rights only in the new database"
             )];
             let extensions: Vec<&str> =
                 dump.loader().iter().flat_map(|loader| loader.extensions()).collect();
 
             if !extensions.is_empty() {
                 notes.push(format!(
-                    "extensions that the file wants are made first, and not by that role: {}",
+                    "extensions that the file needs are created first, not by that role: {}",
                     extensions.join(", ")
                 ));
             }
 
             if dump.loader().is_some_and(Loader::fills_views) {
                 notes.push(
-                    "its materialized views are filled with what that role sees: where a view \
-                     asks who it is, `REFRESH MATERIALIZED VIEW` fills it as its owner"
+                    "its materialized views are filled with what that role sees: if a view depends \
+                     on the role, `REFRESH MATERIALIZED VIEW` fills it as its owner"
                         .into(),
                 );
             }
 
             if dump.loader().is_some_and(Loader::acts_as_owners) {
                 notes.push(
-                    "it has functions that act as their owner (SECURITY DEFINER): where that is a \
-                     superuser, whoever may call one can do all that its author wrote into it"
+                    "it has functions that run as their owner (SECURITY DEFINER): if that is a \
+                     superuser, whoever may call one can do anything its author wrote into it"
                         .into(),
                 );
             }
@@ -73,6 +73,6 @@ pub fn author_may(author: Option<Author>, dump: &Dump) -> Vec<String> {
         ),
     };
 
-    let why = why.map_or(String::new(), |why| format!(" (no role of the run's own: {why})"));
+    let why = why.map_or(String::new(), |why| format!(" (no loader role: {why})"));
     vec![format!("the file's functions run as {what}{why}")]
 }

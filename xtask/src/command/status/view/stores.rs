@@ -1,4 +1,4 @@
-//! How stores beside PostgreSQL stand.
+//! The state of the stores.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::problem::first_line;
 use crate::ui::table::{Lean, columns};
 use crate::value::Format;
 
-/// A store as it was found, or not to be reached.
+/// A store as it was found, or unreachable.
 pub type Looked = (Store, Result<SurveyedStore>);
 
 /// For people; `last` is the last good backup with it.

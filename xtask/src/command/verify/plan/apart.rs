@@ -1,9 +1,7 @@
-//! A trial in a cluster of its own, which is made for it and goes again: nothing of the file runs
-//! on the server that it is meant for.
+//! A trial in a throw-away cluster: nothing of the file runs on the real server.
 //!
-//! There, too, it is loaded by a role that is no superuser: functions of a stranger's that were a
-//! superuser's could run programs as the account that the server runs as, which may be yours, and
-//! read your files.
+//! There, too, it is loaded by a role that is not a superuser: untrusted functions of a superuser
+//! could run programs as the server's account, which may be yours, and read your files.
 
 use crate::cmd::Cmd;
 use crate::command::restore::plan::{Use, contained};
@@ -17,8 +15,8 @@ use crate::plan::{Act, Check, Deed, How, Scope, Step};
 use crate::planning::cluster::{command, handed_over, opened, socket_folder};
 use crate::value::Trust;
 
-/// The trial, with all that it takes. The server and its folder go in any case, and after a kill by
-/// the next run.
+/// The trial, with everything it needs. The server and its folder are always removed; after a kill,
+/// by the next run.
 pub(super) fn steps(apart: &Apart, dump: &Dump, loader: &Loader, trust: Trust) -> Vec<Step> {
     let Apart { cluster: facts, target, like, .. } = apart;
     let name = target.name();
@@ -52,17 +50,17 @@ fn made(apart: &Apart) -> Vec<Step> {
     steps.extend(socket_folder(facts));
 
     let start = with_log(facts.place().wrap(cluster.start_for_trial()), &cluster.log());
-    let what = "start its server, on a socket in its own folder alone".into();
+    let what = "start its server, only on a socket in its own folder".into();
     steps.push(Step::Act(Act::Write(Deed { what, how: How::Command(start) })));
     steps.push(Step::Act(Act::Check(is_it(apart))));
 
     steps
 }
 
-/// That what answers is that very server.
+/// Checks that this server is the one that answers.
 fn is_it(apart: &Apart) -> Check {
     let client = &apart.target.client;
-    // its folder has a name that no other has; a server may write the way to it otherwise
+    // its folder has a unique name; a server may write its path differently
     let sql = "SELECT pg_catalog.regexp_replace(pg_catalog.current_setting('data_directory'), \
                '^.*/', '') || pg_catalog.current_setting('listen_addresses');\n";
 
@@ -78,13 +76,13 @@ fn is_it(apart: &Apart) -> Check {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned(),
-        cure: "something in the environment leads psql elsewhere: look for variables that begin \
-               with `PG`"
+        cure: "something in the environment makes psql connect elsewhere: look for variables that \
+               begin with `PG`"
             .into(),
     }
 }
 
-/// Roles that policies and user mappings are for must be there; they can do nothing.
+/// Roles that policies and user mappings name must exist; they can't do anything.
 fn roles(apart: &Apart) -> Option<Step> {
     let client = &apart.target.client;
     let sql: String =

@@ -1,4 +1,4 @@
-//! Which tables keep their rows, and what that asks of others.
+//! Which tables keep their rows, and what that requires of others.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,7 +9,7 @@ use crate::engine::postgres::inventory::{Inventory, Kind, Table, View};
 /// Why a table keeps its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
-    /// A migrator wrote down in it what it has done.
+    /// A migrator records in it what it has applied.
     Ledger,
     /// `guards.keep-tables` names it.
     Listed,
@@ -33,7 +33,7 @@ impl std::fmt::Display for Why {
     }
 }
 
-/// The tables of a database, apart.
+/// The tables of a database, sorted.
 #[derive(Debug, Clone, Default)]
 pub struct Sorted<'a> {
     /// Those that lose their rows.
@@ -48,12 +48,12 @@ impl<'a> Sorted<'a> {
         self.kept.iter().any(|(t, _)| t.name == name)
     }
 
-    /// Those that hold rows of their own, and lose them.
+    /// Those that have rows of their own, and lose them.
     pub fn with_rows(&self) -> impl Iterator<Item = &'a Table> + '_ {
         self.emptied.iter().copied().filter(|t| t.kind == Kind::Plain)
     }
 
-    /// Those that TRUNCATE has to name: partitions and children go with their parents.
+    /// Those that TRUNCATE must name: partitions and children are included.
     pub fn named(&self) -> Vec<&'a Table> {
         let lost: BTreeSet<&str> = self.emptied.iter().map(|t| t.name.as_str()).collect();
         self.emptied
@@ -64,8 +64,8 @@ impl<'a> Sorted<'a> {
     }
 }
 
-/// Sorts the tables. Who keeps a table means its partitions and children, too: they are read
-/// through it.
+/// Sorts the tables. Keeping a table includes its partitions and children: they are read through
+/// it.
 pub fn sort<'a>(inventory: &'a Inventory, keep: &[TableName]) -> Sorted<'a> {
     let mut kept: BTreeMap<&str, Why> =
         inventory.tables.iter().filter_map(|t| Some((t.name.as_str(), reason(t, keep)?))).collect();
@@ -108,13 +108,13 @@ fn reason(table: &Table, keep: &[TableName]) -> Option<Why> {
     }
 }
 
-/// What stands against keeping what is kept.
+/// What conflicts with keeping what is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ties {
-    /// `kept -> a -> b`: each refers to the next, or is a part of it, and all but the first would
-    /// lose their rows.
+    /// `kept -> a -> b`: each refers to the next, or is a part of it, and all except the first
+    /// would lose their rows.
     pub chains: Vec<String>,
-    /// What would have to be kept as well.
+    /// What must be kept as well.
     pub also: Vec<String>,
 }
 
@@ -159,7 +159,7 @@ pub fn ties(sorted: &Sorted<'_>, inventory: &Inventory) -> Ties {
     Ties { chains, also }
 }
 
-/// The materialised views that hold rows, each after those that it reads.
+/// The materialised views with rows, each after those that it reads.
 pub fn refresh_order(inventory: &Inventory) -> Vec<&View> {
     fn visit<'a>(
         name: &'a str,

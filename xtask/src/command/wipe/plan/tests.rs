@@ -14,16 +14,16 @@ fn a_table_of_half_done_wipes() {
         (&[backup], "no\n  next: look"),
         (
             &[backup, "rows of app"],
-            "no\n  next: to get the data back: db-restore x; and for what is left: look",
+            "no\n  next: to get the data back: db-restore x; and for the rest: look",
         ),
         (
             &[backup, "rows of app", "rows of app"],
-            "no\n  next: to get the data back: db-restore x; and for what is left: look",
+            "no\n  next: to get the data back: db-restore x; and for the rest: look",
         ),
         (&[backup, "rows of app", "rows of app", "uploads: wipe"], "no\n  next: look"),
     ] {
         assert_eq!(told(done, &back), says);
     }
 
-    assert!(told(&["rows of app"], &[]).contains("no backup was made in this run"));
+    assert!(told(&["rows of app"], &[]).contains("this run made no backup"));
 }

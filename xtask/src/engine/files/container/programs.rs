@@ -1,39 +1,39 @@
-//! What must be in an image for what is done to a tree there, and how its own `tar` is spoken to.
+//! What an image must have for work on a tree there, and how to use its own `tar`.
 
 use super::{Inside, READING};
 use crate::cmd::Cmd;
 use crate::value::tree::Given;
 
-/// What a restore and an undo take.
+/// What a restore and an undo need.
 const RESTORE: [&str; 9] = ["chmod", "find", "mkdir", "mv", "rm", "rmdir", "stat", "sync", "tar"];
-/// What a wipe takes.
+/// What a wipe needs.
 const WIPE: [&str; 3] = ["find", "rm", "stat"];
-/// Names the programs that are nowhere on PATH, and has `mv` say what it can.
+/// Names the programs that are not on PATH, and asks `mv` what it supports.
 const SEEK: &str = r#"for p; do f=; IFS=:; for d in $PATH; do [ -x "$d/$p" ] && f=1; done; [ "$f" ] || echo "no $p"; done
 mv --help 2>&1; echo asked"#;
 
 /// How an image's own `tar` writes archives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tar {
-    /// In the one way that it has, which is most often one of whole seconds.
+    /// In its only format, usually with whole seconds.
     Plain,
-    /// With extended headers, which have parts of seconds (GNU tar before 1.27).
+    /// With extended headers, which have fractions of seconds (GNU tar before 1.27).
     Posix,
-    /// With attributes, too, where it is told to (GNU tar).
+    /// With attributes, too, if asked to (GNU tar).
     Gnu,
-    /// With attributes, unless it is told not to (bsdtar).
+    /// With attributes, unless told not to (bsdtar).
     Libarchive,
 }
 
-/// What GNU tar is told of attributes: to write them all, for what can't be kept is to be noticed.
+/// GNU tar's options for attributes: write them all, so that we notice those that can't be kept.
 const ALL: [&str; 2] = ["--xattrs", "--xattrs-include=*"];
-/// To set those that give nobody power.
+/// Set those that give no rights.
 const PLAIN: [&str; 3] =
     ["--xattrs", "--xattrs-include=user.*", "--xattrs-include=system.posix_acl_*"];
-/// To set those that do.
+/// Set those that do.
 const POWER: [&str; 2] = ["--xattrs-include=security.capability", "--xattrs-include=trusted.*"];
 
-/// What an image has not of what some work takes.
+/// What an image lacks for some work.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Lacks(Vec<&'static str>);
 
@@ -46,7 +46,7 @@ impl Lacks {
     /// Why nothing can be restored there.
     pub fn restore(&self) -> Option<String> {
         Some(format!(
-            "the image has no {}, which a restore takes; a backup needs none",
+            "the image has no {}, which a restore needs; a backup does not",
             listed(&self.0)?
         ))
     }
@@ -55,7 +55,7 @@ impl Lacks {
     pub fn wipe(&self) -> Option<String> {
         let missing: Vec<&str> =
             self.0.iter().copied().filter(|program| WIPE.contains(program)).collect();
-        Some(format!("the image has no {}, which a wipe takes", listed(&missing)?))
+        Some(format!("the image has no {}, which a wipe needs", listed(&missing)?))
     }
 }
 
@@ -70,12 +70,12 @@ fn listed(missing: &[&str]) -> Option<String> {
 }
 
 impl Inside {
-    /// Asks in one go which programs of [`Lacks`] are missing. It takes a shell.
+    /// Asks at once which programs of [`Lacks`] are missing. It needs a shell.
     pub fn seek(&self) -> Cmd {
         self.exec(&["sh", "-c", SEEK, "sh"]).args(RESTORE)
     }
 
-    /// Reads the answer; nothing where there was no shell to give it.
+    /// Reads the answer; `None` if there was no shell to give it.
     pub fn lacks(answer: &str) -> Option<Lacks> {
         let said = answer.trim_end().strip_suffix("asked")?;
         let is_missing = |program: &str| match program {
@@ -97,7 +97,7 @@ impl Inside {
     /// Asks one after the other, as far as `is_missing` knows.
     ///
     /// # Errors
-    /// Those of whoever is asked.
+    /// Those of `is_missing`.
     pub fn lacks_one_by_one<E>(
         &self,
         mut is_missing: impl FnMut(&Cmd) -> Result<bool, E>,
@@ -111,20 +111,20 @@ impl Inside {
         Ok(Lacks(missing))
     }
 
-    /// Asks whether the image has a program: see [`Inside::is_missing`]. Docker itself serves a
-    /// dump without `tar`.
+    /// Asks whether the image has a program: see [`Inside::is_missing`]. Without `tar`, docker
+    /// itself makes a dump.
     pub fn has(&self, program: &str) -> Cmd {
         self.exec(&[program, "--help"])
     }
 
-    /// Whether an exit code of [`Inside::has`] says that there is no such program; others say that
-    /// it knows no `--help`.
+    /// Whether an exit code of [`Inside::has`] says that there is no such program; others only say
+    /// that it knows no `--help`.
     pub fn is_missing(code: Option<i32>) -> bool {
         matches!(code, Some(126 | 127))
     }
 
-    /// Asks whether GNU tar was built with what it takes for attributes: it says on its standard
-    /// error where it was not.
+    /// Asks whether GNU tar was built with support for attributes: if not, it says so on standard
+    /// error.
     pub fn knows_attributes(&self) -> Cmd {
         self.wrapped(
             Cmd::new("tar")
@@ -134,7 +134,7 @@ impl Inside {
         )
     }
 
-    /// Takes a tar on its standard input into the folder that [`Inside::stage`] made, by the
+    /// Unpacks a tar from standard input into the folder that [`Inside::stage`] made, by the
     /// image's own `tar`.
     pub fn feed_with_tar(&self, tar: Tar, given: Given) -> Cmd {
         let words: &[&[&str]] = match (tar, given) {
@@ -146,8 +146,8 @@ impl Inside {
         self.feeding().args(words.iter().copied().flatten().copied())
     }
 
-    /// Takes off what that folder has from the one that it is in, by a tar of its root alone: what
-    /// is made in it would have it, too.
+    /// Removes what that folder inherited from its parent, by a tar with only its root: everything
+    /// created in it would inherit it, too.
     pub fn bare(&self) -> Cmd {
         self.feeding().arg("--acls")
     }
@@ -158,8 +158,8 @@ impl Inside {
         cmd
     }
 
-    /// A tar of what is in a folder. Whatever the image's own language is, names are bytes, and
-    /// what it says is English.
+    /// A tar of what is in a folder. Whatever the image's language, names are bytes, and messages
+    /// are in English.
     pub(super) fn tar_of(&self, path: &str, tar: Tar) -> Cmd {
         let (program, args) = (READING[0], READING[1..].iter().copied());
         let cmd = self.wrapped(Cmd::new(program).args(args).arg(path).env("LC_ALL", "C"));
@@ -172,7 +172,7 @@ impl Inside {
 }
 
 impl Tar {
-    /// What a `tar` says of itself when it is asked for help.
+    /// What a `tar` says about itself in its help.
     pub fn by_help(help: &str) -> Self {
         match () {
             () if help.contains("bsdtar") => Self::Libarchive,
@@ -182,7 +182,7 @@ impl Tar {
         }
     }
 
-    /// What it is after it was asked [`Inside::knows_attributes`] and said this.
+    /// The kind of `tar`, from its answer to [`Inside::knows_attributes`].
     #[must_use]
     pub fn by_word(self, said: &str) -> Self {
         if self == Self::Gnu && said.contains("support is not available") {
@@ -198,7 +198,7 @@ impl Tar {
     }
 }
 
-/// A tar of one small file, for whoever takes text.
+/// A tar of one small file, to be passed as text.
 pub(super) fn one_file(name: &str, content: &[u8]) -> Option<String> {
     let mut header = tar::Header::new_gnu();
     header.set_mode(0o600);
@@ -208,8 +208,8 @@ pub(super) fn one_file(name: &str, content: &[u8]) -> Option<String> {
     String::from_utf8(builder.into_inner().ok()?).ok()
 }
 
-/// Whether a `mv` that says this of itself can give a folder the very name that is said, as those
-/// of older busyboxes can't.
+/// Whether a `mv` with this help can rename a folder to exactly the given name, which older
+/// busyboxes can't.
 fn renames(help: &str) -> bool {
     let mut flags =
         help.split(|sign: char| sign.is_whitespace() || matches!(sign, '[' | ']' | ','));

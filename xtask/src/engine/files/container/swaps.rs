@@ -1,5 +1,5 @@
-//! How a tree in a container is staged, swapped, taken back and removed: the acts for it, from
-//! wherever the trees are.
+//! How a tree in a container is staged, swapped, undone and removed: the acts for it, wherever the
+//! trees are.
 
 use super::super::steps::{ENOUGH, Exchange, Intent, Slot, Slots, Step, next};
 use super::{Found, IGNORE, Inside, LEFT, LIVE, MARK, RETURNED, STANDING, Way, deed};
@@ -8,10 +8,10 @@ use crate::plan::{Act, Check};
 use crate::problem::Problem;
 
 impl Inside {
-    /// Makes an empty folder for the tree on its way; what an earlier run left there goes.
+    /// Makes an empty folder for the staged tree; what an earlier run left there is removed.
     ///
     /// # Errors
-    /// Our folder's name is taken, or a swap was cut short.
+    /// Our folder's name is taken, or a swap was interrupted.
     pub fn stage(&self, found: &Found) -> Result<Vec<Act>, Problem> {
         self.is_ours(found)?;
         self.at_rest(found)?;
@@ -38,7 +38,7 @@ impl Inside {
         Ok(acts)
     }
 
-    /// Keeps git from our folder, where it may lie in a repository: one that is mounted.
+    /// Keeps git from our folder, where it may be in a repository: one that is mounted.
     fn ignored(&self) -> Option<Cmd> {
         let archive = super::programs::one_file(IGNORE, b"*\n")?;
         (self.way != Way::Beside).then(|| {
@@ -46,14 +46,14 @@ impl Inside {
         })
     }
 
-    /// Puts the tree that was fed, and has proved good, in place; keeps the old one for an undo.
+    /// Makes the verified staged tree live, and keeps the old one for an undo.
     ///
     /// # Errors
-    /// Nothing was fed, or our folder's name is taken. `found` is as it will be once the tree is
+    /// Nothing was staged, or our folder's name is taken. `found` is the state once the tree is
     /// there.
     pub fn swap(&self, found: &Found) -> Result<Vec<Act>, Problem> {
         let mut acts = vec![self.still_marked()];
-        // left by a swap of another time; what is set apart from here on is what was kept
+        // left by another swap; what is moved aside from here on is what was kept
         acts.extend(
             found.discard.into_iter().flat_map(|tree| self.put_away("discard", tree, LEFT)),
         );
@@ -70,7 +70,7 @@ impl Inside {
         Ok(acts)
     }
 
-    /// Puts the tree in place that the last swap replaced.
+    /// Makes the tree live that the last swap replaced.
     ///
     /// # Errors
     /// Nothing is kept.
@@ -84,10 +84,10 @@ impl Inside {
         Ok(acts)
     }
 
-    /// What is left to do of a swap that was cut short.
+    /// The remaining steps of an interrupted swap.
     ///
     /// # Errors
-    /// The trees are not as any swap leaves them.
+    /// No swap leaves the trees like that.
     pub fn finish(&self, found: &Found) -> Result<Vec<Act>, Problem> {
         self.is_ours(found)?;
         match self.way {
@@ -96,8 +96,8 @@ impl Inside {
         }
     }
 
-    /// Takes a swap back: `live`, an id, is live again, what came in its place goes, and what was
-    /// kept before is kept again. It may be done twice, or go on from where it was cut off.
+    /// Undoes a swap: `live`, an id, is live again, what replaced it is removed, and what was kept
+    /// before is kept again. It may be done twice, or continue after an interruption.
     ///
     /// # Errors
     /// What was live is no longer kept.
@@ -105,8 +105,7 @@ impl Inside {
         self.back(found, live, Came::Now)
     }
 
-    /// The same for a run that was cut off: what came in its place has been live since, and is kept
-    /// out of the way.
+    /// The same for a killed run: what replaced it has been live since, and is kept elsewhere.
     ///
     /// # Errors
     /// What was live is no longer kept.
@@ -122,7 +121,7 @@ impl Inside {
         }
 
         acts.push(self.still_marked());
-        // what is kept now, in place of what was, is the tree that came
+        // what is kept now is the tree that was swapped in
         match (now.previous, came) {
             (Some(tree), Came::Before) => acts.extend(self.put_away("previous", tree, RETURNED)),
             (Some(_), Came::Now) => {
@@ -144,7 +143,7 @@ impl Inside {
         Ok(acts)
     }
 
-    /// Takes an undo back: `live`, an id, is live again, and what the undo brought is kept again.
+    /// Reverts an undo: `live`, an id, is live again, and what the undo brought is kept again.
     ///
     /// # Errors
     /// What was live is no longer kept.
@@ -153,7 +152,7 @@ impl Inside {
             .map_or(Ok(Vec::new()), |(old, _)| self.live_again(found, old).map(|(acts, _)| acts))
     }
 
-    /// What has to be done for a tree that may be the one that is kept, and where all is then.
+    /// What to do for a tree that may be the kept one, and where everything is then.
     fn live_again(&self, found: &Found, old: u64) -> Result<(Vec<Act>, Found), Problem> {
         self.is_ours(found)?;
 
@@ -163,21 +162,21 @@ impl Inside {
 
         if found.previous != Some(old) {
             return Err(Problem::failed(format!(
-                "`{}` can't be as it was before: that tree is not kept any more",
+                "`{}` can't be restored to what it was: that tree is no longer kept",
                 self.shown()
             ))
-            .because(format!("what is kept is whole, in `{}`", self.own()))
-            .cure("look at it, and `db-undo` or restore a backup"));
+            .because(format!("what is kept is complete, in `{}`", self.own()))
+            .cure("look at it, then run `db-undo` or restore a backup"));
         }
 
         let after = Found { live: Some(old), previous: found.live, ..found.clone() };
         Ok((self.undo(found)?, after))
     }
 
-    /// Removes a tree on its way; our folder with it, where nothing else is kept.
+    /// Removes a staged tree, and our folder if nothing else is kept in it.
     ///
     /// # Errors
-    /// Our folder's name is taken, or a swap was cut short.
+    /// Our folder's name is taken, or a swap was interrupted.
     pub fn unstage(&self, found: &Found) -> Result<Vec<Act>, Problem> {
         let kept = [found.previous, found.discard, found.left, found.returned];
         if found.folder.is_some() && kept.iter().all(Option::is_none) {
@@ -189,7 +188,7 @@ impl Inside {
     /// Removes what the swap before the last one kept.
     ///
     /// # Errors
-    /// Our folder's name is taken, or a swap was cut short.
+    /// Our folder's name is taken, or a swap was interrupted.
     pub fn settle(&self, found: &Found) -> Result<Vec<Act>, Problem> {
         let mut acts = self.gone("discard", found.discard, found)?;
         acts.extend(self.gone(LEFT, found.left, found)?);
@@ -202,10 +201,10 @@ impl Inside {
         Ok(tree.map_or(Vec::new(), |_| vec![self.still_marked(), self.remove(name)]))
     }
 
-    /// Ends the undo window: what is kept goes, and our folder with it.
+    /// Ends the undo window: removes what is kept, and our folder.
     ///
     /// # Errors
-    /// Our folder's name is taken, or a swap was cut short.
+    /// Our folder's name is taken, or a swap was interrupted.
     pub fn forget(&self, found: &Found) -> Result<Vec<Act>, Problem> {
         self.is_ours(found)?;
         self.at_rest(found)?;
@@ -214,7 +213,7 @@ impl Inside {
             return Ok(Vec::new());
         }
 
-        // a removal that is cut short must not leave half a tree to go back to
+        // an interrupted removal must not leave half a tree to undo to
         let mut acts = vec![self.still_marked()];
         if found.previous.is_some() {
             acts.extend(found.discard.map(|_| self.remove("discard")));
@@ -229,7 +228,8 @@ impl Inside {
             format!("all trees in {} in {}", self.own(), self.container),
             cmd,
         )));
-        // the mark goes last, and only with nothing else left: without it the folder is nobody's
+        // the mark is removed last, and only if nothing else is left: without it the folder is not
+        // ours
         let cmd = self.exec(&["rmdir", &self.at(MARK), &self.own()]);
         acts.push(Act::Remove(deed(format!("folder {} in {}", self.own(), self.container), cmd)));
 
@@ -240,7 +240,7 @@ impl Inside {
     pub fn wipe(&self) -> Vec<Act> {
         let cmd = self.each_in(&self.path, &["rm", "-rf", "{}"]);
         let emptied =
-            Act::Remove(deed(format!("all that is in {} in {}", self.path, self.container), cmd));
+            Act::Remove(deed(format!("everything in {} in {}", self.path, self.container), cmd));
         vec![emptied, self.is_empty()]
     }
 
@@ -250,11 +250,11 @@ impl Inside {
 
         if tree.is_none() {
             return Err(Problem::failed(format!(
-                "`{}` is not there in container `{}`",
+                "`{}` does not exist in container `{}`",
                 self.at(name),
                 self.container
             ))
-            .cure("nothing is kept any more: restore a backup"));
+            .cure("nothing is kept for an undo: restore a backup"));
         }
 
         let mut acts = vec![self.rename(name, "staged")];
@@ -263,7 +263,8 @@ impl Inside {
         Ok(acts)
     }
 
-    /// The steps of this machine's swap, as commands, and two renames in place of an exchange.
+    /// The same steps as a swap on this machine, as commands, with two renames instead of an
+    /// exchange.
     fn renames(&self, found: &Found) -> Result<Vec<Act>, Problem> {
         let Found { live, staged, previous, discard, .. } = *found;
         let Some(incoming) = staged else { return Ok(Vec::new()) };
@@ -285,15 +286,15 @@ impl Inside {
         }
 
         Err(Problem::failed(format!(
-            "the swap of `{}` can't go on: the trees are not as a swap leaves them",
+            "the swap of `{}` can't continue: the trees are not as a swap leaves them",
             self.path
         ))
-        .because(format!("they are whole, in `{}`", self.own()))
-        .cure("look at them, and rename by hand the one you want"))
+        .because(format!("they are complete, in `{}`", self.own()))
+        .cure("look at them, and rename the one you want by hand"))
     }
 
-    /// What is in a mount point moves out, what is staged moves in. Each phase has its own name for
-    /// the trees, given by one rename, so what is there says how far it came.
+    /// The contents of a mount point move out, the staged contents move in. Each phase has its own
+    /// name for the trees, given by one rename, so the names tell how far it got.
     fn moves(&self, found: &Found) -> Vec<Act> {
         let mut acts = Vec::new();
         let entries = |what: &str, from: &str, to: &str| {
@@ -310,7 +311,7 @@ impl Inside {
         }
 
         if found.staged.or(found.arriving).is_some() {
-            acts.push(entries("all that is staged into", &self.at("arriving"), &self.path));
+            acts.push(entries("everything staged into", &self.at("arriving"), &self.path));
             acts.extend([self.has_arrived(), self.rename("arriving", STANDING)]);
         }
 
@@ -327,7 +328,7 @@ impl Inside {
         acts
     }
 
-    /// Where what is live goes: the folder that stands for it, made where there is none yet.
+    /// Where the live contents go: the folder that stands for them, created if there is none yet.
     fn way_out(&self, found: &Found) -> Act {
         if found.standing.is_some() {
             return self.rename(STANDING, "leaving");
@@ -342,7 +343,7 @@ impl Inside {
         }
 
         Err(Problem::refused(format!(
-            "`{}` in container `{}` was not made by db-tasks",
+            "`{}` in container `{}` was not created by db-tasks",
             self.own(),
             self.container
         ))
@@ -355,10 +356,10 @@ impl Inside {
             return Ok(());
         }
         Err(Problem::failed(format!(
-            "an earlier swap of `{}` in container `{}` was cut short",
+            "an earlier swap of `{}` in container `{}` was interrupted",
             self.path, self.container
         ))
-        .cure("run the command again: the swap is finished first"))
+        .cure("run the command again: it completes the swap first"))
     }
 
     fn still_marked(&self) -> Act {
@@ -367,8 +368,7 @@ impl Inside {
             what: format!("{} in {} is ours", self.own(), self.container),
             cmd: self.exec(&["stat", "-c", "%n", &mark]),
             expect: mark,
-            cure: "somebody changed it in the meantime: run the command again and look at the new \
-                   plan"
+            cure: "it was changed in the meantime: run the command again and look at the new plan"
                 .into(),
         })
     }
@@ -378,31 +378,32 @@ impl Inside {
             what: format!("nothing is left in {} in {}", self.path, self.container),
             cmd: self.entries(&self.path),
             expect: String::new(),
-            cure: "something writes there, or may not be moved: stop it, and run the command again"
+            cure: "a program writes there, or an entry can't be moved: stop it, and run the \
+                   command again"
                 .into(),
         })
     }
 
     fn has_arrived(&self) -> Act {
         Act::Check(Check {
-            what: format!("all that was staged is in {}", self.shown()),
+            what: format!("everything staged is in {}", self.shown()),
             cmd: self.entries(&self.at("arriving")),
             expect: String::new(),
             cure: format!(
-                "something of the same name was written there meanwhile: move it away, out of {}, \
-                 and run `db-repair`",
+                "something with the same name was written there meanwhile: move it out of {}, and \
+                 run `db-repair`",
                 self.path
             ),
         })
     }
 }
 
-/// When a tree came that is taken back.
+/// When the tree was swapped in that is now removed again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Came {
     /// In this run.
     Now,
-    /// In a run that was cut off.
+    /// In a run that was killed.
     Before,
 }
 

@@ -1,4 +1,4 @@
-//! `milvus.proto`: questions and answers. A message that many calls share stands here once.
+//! `milvus.proto`: questions and answers. A message that many calls share is here once.
 
 use prost::Message;
 

@@ -1,29 +1,28 @@
-//! The marks that stand where a database has its connection limit. That is the one place that
-//! CREATE DATABASE can set itself: a mark that came second would be missing where a run is killed
-//! in between.
+//! The marks in a database's connection limit. Only there can CREATE DATABASE itself set one: a
+//! mark set afterwards would be missing if a run is killed in between.
 
 use super::super::name::fnv;
 use super::INVALID;
 
-/// The connection limit of a database that is on its way, and had none of its own.
+/// The connection limit of a staged database that had no limit of its own.
 pub(super) const ON_ITS_WAY: i64 = 2_000_000_019;
-/// The connection limit of a database that a reset of an earlier version has emptied, and has not
-/// filled, and that had none of its own: it is read, and written no more.
+/// The connection limit of a database without a limit of its own that a reset of an earlier version
+/// emptied and did not fill: it is still read, but no longer written.
 pub(super) const EMPTIED: i64 = 2_000_000_023;
-/// Where the same begin for databases that had a limit of their own, which is added: it must not be
-/// lost with the run.
+/// Where the same marks begin for databases with a limit of their own, which is added: it must not
+/// be lost with the run.
 pub(super) const ON_ITS_WAY_LIMITED: i64 = 2_010_000_000;
 pub(super) const EMPTIED_LIMITED: i64 = 2_030_000_000;
-/// Where the limits of emptied databases begin. They say by which run, as far as a number can, for
-/// a migrator may write over its name in the comment. Each of the [`RUNS`] has [`ROOM`] for none,
-/// and for any limit that PostgreSQL takes.
+/// Where the limits of emptied databases begin. They say by which run, as far as a number can,
+/// because a migrator may overwrite its name in the comment. Each of the [`RUNS`] has [`ROOM`] for
+/// no limit, and for any limit that PostgreSQL accepts.
 const EMPTIED_BY: i64 = 2_040_000_000;
 const RUNS: i64 = 400;
 const ROOM: i64 = 262_145;
-/// The largest limit that is told apart; no server has as many connections.
+/// The largest distinct limit; no server has as many connections.
 pub(super) const LARGEST: i64 = 9_999_999;
 
-/// Whether it says that its database is on its way.
+/// Whether it says that its database is staged.
 pub(super) fn says_on_its_way(limit: i64) -> bool {
     is_at(limit, ON_ITS_WAY, ON_ITS_WAY_LIMITED)
 }
@@ -37,7 +36,7 @@ fn by_runs() -> std::ops::Range<i64> {
     EMPTIED_BY..EMPTIED_BY + RUNS * ROOM
 }
 
-/// The number of a run among [`RUNS`]: two of them are seldom the same.
+/// The number of a run among [`RUNS`]: two runs seldom have the same.
 fn number(run: &str) -> i64 {
     i64::from(fnv(run.as_bytes())) % RUNS
 }
@@ -46,7 +45,7 @@ fn is_at(limit: i64, bare: i64, limited: i64) -> bool {
     limit == bare || (limited..=limited + LARGEST).contains(&limit)
 }
 
-/// The connection limit that is the person's own, whatever mark stands in its place; -1 for none.
+/// The user's own connection limit, whatever mark replaces it; -1 for none.
 pub fn own_limit(limit: i64) -> i64 {
     match limit {
         ON_ITS_WAY | EMPTIED | INVALID => -1,
@@ -57,8 +56,7 @@ pub fn own_limit(limit: i64) -> i64 {
     }
 }
 
-/// The words of CREATE and ALTER DATABASE that mark one as on its way; `own` is the limit that it
-/// had.
+/// The words of CREATE and ALTER DATABASE that mark one as staged; `own` is the limit that it had.
 pub(in crate::engine::postgres) fn on_its_way(own: i64) -> String {
     format!("CONNECTION LIMIT {}", marked(own, ON_ITS_WAY, ON_ITS_WAY_LIMITED))
 }
@@ -72,12 +70,12 @@ fn marked(own: i64, bare: i64, limited: i64) -> i64 {
     if own < 0 { bare } else { limited + own.min(LARGEST) }
 }
 
-/// Whether a row of `pg_database` is on its way, in SQL.
+/// Whether a row of `pg_database` is staged, in SQL.
 pub(in crate::engine::postgres) fn is_on_its_way() -> String {
     at("datconnlimit", ON_ITS_WAY, ON_ITS_WAY_LIMITED)
 }
 
-/// Whether it is emptied by this run.
+/// Whether it was emptied by this run.
 pub(super) fn is_emptied_by(run: &str) -> String {
     let first = EMPTIED_BY + number(run) * ROOM;
     format!("datconnlimit BETWEEN {first} AND {}", first + ROOM - 1)

@@ -1,5 +1,5 @@
-//! The marks that stand in the first line of a database's comment. It goes along with a rename, and
-//! any owner may write it: a setting of our own would take a superuser.
+//! The marks in the first line of a database's comment. It stays in a rename, and any owner may
+//! write it: a setting of our own would need a superuser.
 
 use std::path::Path;
 
@@ -9,16 +9,17 @@ use super::{INVALID, State, limit};
 use crate::bytes;
 use crate::value::DatabaseFacts;
 
-/// How the comment of a database begins that is kept for an undo; the person's own comment follows
-/// on the next line.
+/// How the comment of a database begins that is kept for an undo; the user's own comment follows on
+/// the next line.
 pub(super) const KEPT: &str = "db-tasks: kept for db-undo";
-/// How it begins while the run that has set it aside may still bring it back; who that is follows.
+/// How it begins while the run that moved it aside may still bring it back; that run's name
+/// follows.
 const HELD: &str = "db-tasks: held by ";
-/// How the comment of a database begins that a reset has emptied, and has not filled; who that is
+/// How the comment of a database begins that a reset emptied and has not filled; that run's name
 /// follows.
 const EMPTIED: &str = "db-tasks: emptied by ";
 
-/// What a comment says of its database, where it begins with a mark.
+/// What a comment says about its database, if it begins with a mark.
 pub(super) fn of(comment: &str) -> Option<State> {
     let line = comment.lines().next()?;
     let by = |mark| line.strip_prefix(mark).map(str::to_owned);
@@ -28,32 +29,32 @@ pub(super) fn of(comment: &str) -> Option<State> {
         .or_else(|| line.starts_with(KEPT).then_some(State::Kept))
 }
 
-/// The comment that is the person's own, whatever mark stands before it.
+/// The user's own comment, whatever mark is before it.
 pub fn own_comment(comment: &str) -> Option<&str> {
     if of(comment).is_some() { comment.split_once('\n').map(|(_, own)| own) } else { Some(comment) }
 }
 
-/// A run as a mark names it: its task, its number and its folder, in one line of plain letters, for
-/// databases have many encodings.
+/// A run as a mark names it: its task, its number and its folder, in one line of plain letters,
+/// because databases have many encodings.
 pub fn run_name(task: &str, client: &Client, folder: &Path) -> String {
     let said = format!("{task} ({}) in {}", client.app_name, folder.display());
     said.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }
 
-/// How a database is set aside.
+/// How a database is moved aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Aside {
-    /// For an undo: the run is done with it.
+    /// For an undo: the run no longer needs it.
     Kept,
-    /// For the run that does it, named so that others know where to mend it.
+    /// For the run that does it, named so that others know where to repair it.
     Held(String),
-    /// For an undo, by that run when it let go: until its journal is closed it may still go back,
-    /// where nobody else has done so.
+    /// For an undo, released by that run: until its journal is closed it may still swap back, if
+    /// nobody else has.
     LetGo(String),
 }
 
 impl Aside {
-    /// How it is when the run has let go of it.
+    /// The state once the run has released it.
     pub fn let_go(&self) -> Self {
         match self {
             Self::Held(run) | Self::LetGo(run) => Self::LetGo(run.clone()),
@@ -70,21 +71,21 @@ impl Aside {
     }
 }
 
-/// What a database carries in the places where our marks stand.
+/// What a database has in the places of our marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Own<'a> {
     /// Its comment.
     pub comment: Option<&'a str>,
     /// Its connection limit, -1 for none.
     pub connection_limit: i64,
-    /// Whether others may be made from it: so it is of the database that bears the name.
+    /// Whether others may be created from it.
     pub template: bool,
-    /// The number of the database that they are of.
+    /// The oid of the database that they belong to.
     pub oid: u32,
 }
 
 impl<'a> Own<'a> {
-    /// As a database has them; of one that is not there, none.
+    /// Those of a database; none if it does not exist.
     pub fn of(database: Option<&'a DatabaseFacts>) -> Self {
         let comment = database.and_then(DatabaseFacts::own_comment);
         let connection_limit = database.map_or(-1, |d| limit::own_limit(d.connection_limit));
@@ -93,18 +94,18 @@ impl<'a> Own<'a> {
     }
 }
 
-/// Whether it is kept for an undo; `oid` is its number.
+/// Whether it is kept for an undo; `oid` is its oid.
 pub(in crate::engine::postgres) fn is_kept(oid: &str) -> String {
     begins(oid, KEPT)
 }
 
-/// Whether a run has set it aside, be that at its end or not.
+/// Whether a run moved it aside, finished or not.
 pub(in crate::engine::postgres) fn is_aside(oid: &str) -> String {
     begins_with_one_of(oid, &[KEPT, HELD])
 }
 
 /// Whether a row of `pg_database` is emptied, and by no other run than this one. A migrator may
-/// have taken either mark away.
+/// have removed either mark.
 pub(in crate::engine::postgres) fn is_emptied_by(run: &str) -> String {
     let own = format!("{} = {}", first_line("oid"), literal(&format!("{EMPTIED}{run}")));
     format!(
@@ -126,7 +127,7 @@ fn first_line(oid: &str) -> String {
     format!("split_part(shobj_description({oid}, 'pg_database'), {}, 1)", literal("\n"))
 }
 
-/// Sets a database aside.
+/// Moves a database aside.
 pub(in crate::engine::postgres) fn mark(name: &str, own: Own<'_>, aside: &Aside) -> String {
     marking(name, own, aside).map(|statement| alone(&statement)).concat()
 }
@@ -147,7 +148,7 @@ pub(in crate::engine::postgres) fn emptied(name: &str, own: Own<'_>, run: &str) 
     format!("{line}ALTER DATABASE {} {};\n", ident(name), limit::emptied(own.connection_limit, run))
 }
 
-/// The statement that has a comment begin with a line, before what is the person's own.
+/// The statement that puts a line before the user's own comment.
 fn beginning(name: &str, own: Own<'_>, line: &str) -> String {
     if let Some(again) = comment_again(own) {
         let line = literal(&format!("{line}\n"));
@@ -162,7 +163,7 @@ fn beginning(name: &str, own: Own<'_>, line: &str) -> String {
     format!("COMMENT ON DATABASE {} IS {};\n", ident(name), literal(&format!("{line}{comment}")))
 }
 
-/// Takes the marks away, and puts what is the person's own in their places.
+/// Removes the marks, and puts the user's own values in their places.
 pub(in crate::engine::postgres) fn unmark(name: &str, own: Own<'_>) -> String {
     unmarking(name, own).map(|statement| alone(&statement)).concat()
 }
@@ -182,9 +183,9 @@ pub(in crate::engine::postgres) fn unmarking(name: &str, own: Own<'_>) -> [Strin
     [comment, format!("ALTER DATABASE {db} CONNECTION LIMIT {limit}{template};\n")]
 }
 
-/// A comment that is no UTF-8 (a database of another encoding gave it) can't be said to a server in
-/// UTF-8: it is taken from where it stands, without our mark, which is its first line. None of
-/// these functions looks at more than bytes.
+/// A comment that is not UTF-8 (set from a database of another encoding) can't be sent to a server
+/// in UTF-8: it is copied on the server, without our mark, which is its first line. These functions
+/// only look at bytes.
 fn comment_again(own: Own<'_>) -> Option<String> {
     own.comment.filter(|comment| bytes::has_foreign(comment))?;
     let end = literal("\n");
@@ -196,7 +197,7 @@ fn comment_again(own: Own<'_>) -> Option<String> {
     ))
 }
 
-/// A statement of a block as one by itself.
+/// A statement of a block as a separate one.
 fn alone(statement: &str) -> String {
     if statement.starts_with("EXECUTE ") {
         block("comment", &format!(" BEGIN\n  {statement}END "))
@@ -205,14 +206,14 @@ fn alone(statement: &str) -> String {
     }
 }
 
-/// Whether the run that has set a database aside so may still go back to it, in SQL: nobody else
-/// has brought it back since, or set it aside anew. One that was only ever kept does not say.
+/// Whether the run that moved a database aside may still swap back to it, in SQL: nobody else has
+/// brought it back or moved it aside again since. One that was only ever kept does not say.
 pub(in crate::engine::postgres) fn is_gone_back_to(oid: &str, aside: &Aside) -> String {
     if *aside == Aside::Kept { "true".into() } else { is_set(&first_line(oid), aside) }
 }
 
-/// Whether a comment's first line says that its database was set aside so; of a run, whether it has
-/// let go by now or not.
+/// Whether a comment's first line says that its database was moved aside in this way; for a run,
+/// whether it has released it or not.
 fn is_set(line: &str, aside: &Aside) -> String {
     match aside {
         Aside::Kept => format!("starts_with({line}, {})", literal(KEPT)),
@@ -222,8 +223,8 @@ fn is_set(line: &str, aside: &Aside) -> String {
     }
 }
 
-/// Databases of these names that were set aside in one way are so in another from now on; what
-/// bears another mark stays as it is.
+/// Changes the mark of databases of these names that were moved aside in one way to another; what
+/// has another mark stays as it is.
 pub(in crate::engine::postgres) fn aside_otherwise(
     names: &[&str],
     from: &Aside,
@@ -243,12 +244,12 @@ pub(in crate::engine::postgres) fn aside_otherwise(
     block("aside", &body)
 }
 
-/// SQL that fails where a database is not one that may be dropped, as [`may`] says it, and makes
-/// one droppable that is.
+/// SQL that fails if a database must not be dropped, as [`may`] says, and otherwise makes it
+/// droppable.
 pub(in crate::engine::postgres) fn assert_droppable(name: &str) -> String {
     let body = format!(
-        " BEGIN\n  IF {nobodys} THEN\n    RAISE EXCEPTION 'this database was not made by \
-         db-tasks, or a run goes back to it, so it is not dropped';\n  END IF;\n  IF EXISTS \
+        " BEGIN\n  IF {nobodys} THEN\n    RAISE EXCEPTION 'this database was not created by \
+         db-tasks, or a run may still need it, so it is not dropped';\n  END IF;\n  IF EXISTS \
          (SELECT FROM pg_database WHERE datname = {name} AND datistemplate) THEN\n    ALTER \
          DATABASE {db} IS_TEMPLATE false;\n  END IF;\nEND ",
         name = literal(name),
@@ -258,8 +259,8 @@ pub(in crate::engine::postgres) fn assert_droppable(name: &str) -> String {
     block("mark", &body)
 }
 
-/// Whether there is a database of this name that no run has made, keeps or has left half dropped,
-/// in SQL.
+/// Whether there is a database of this name that no run created, keeps or left half dropped, in
+/// SQL.
 pub(in crate::engine::postgres) fn bears_no_mark(name: &str) -> String {
     format!(
         "EXISTS (SELECT FROM pg_database WHERE datname = {} AND datconnlimit <> {INVALID} AND NOT \

@@ -1,6 +1,6 @@
-//! The marks by which a database says what it is to this tool: a number where its connection limit
-//! stands, or the first line of its comment. They are read and written here alone, and [`may`] says
-//! who may do what with a database that bears one.
+//! The marks that say what a database is to this tool: a number in its connection limit, or the
+//! first line of its comment. Only this module reads and writes them, and [`may`] says what may be
+//! done with a database that has one.
 
 mod limit;
 mod line;
@@ -22,19 +22,19 @@ pub(super) const INVALID: i64 = -2;
 /// What a database is to this tool, as its marks say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// It bears no mark: somebody's own.
+    /// It has no mark: not ours.
     Own,
-    /// It is being made: nobody has its data from it alone.
+    /// It is staged: it is not the only copy of its data.
     OnItsWay,
-    /// A reset has emptied it, and has not filled it: its old data is in a backup, and nowhere
-    /// else. Which run that was is said where its comment is what the run has made it.
+    /// A reset emptied it and has not filled it: its old data is only in a backup. Its comment
+    /// names the run, unless that was changed.
     Emptied(Option<String>),
-    /// Its DROP was cut short.
+    /// Its DROP was interrupted.
     Invalid,
-    /// A run that came to its end has set it aside.
+    /// A finished run moved it aside.
     Kept,
-    /// A run has set it aside that has not come to its end, and goes back to it when it fails: it
-    /// may hold the only copy.
+    /// An unfinished run moved it aside, and swaps back to it if it fails: it may hold the only
+    /// copy.
     Held(String),
 }
 
@@ -50,38 +50,37 @@ impl State {
         }
     }
 
-    /// What is wrong with a live database in it, and what to do about that, for whoever looks.
+    /// What is wrong with a live database in this state, and what to do about it.
     pub fn wrong(&self, name: &str) -> Option<(String, String)> {
         match self {
             Self::Emptied(run) => {
                 let run = run.as_ref().map_or(String::new(), |run| format!(" ({run})"));
                 let what = format!(
-                    "`{name}` is half made: a reset emptied it{run}, and is at work or was cut \
-                     off; its old data is in the backup that the reset made first"
+                    "`{name}` is incomplete: a reset emptied it{run}, and is still running or was \
+                     interrupted; its old data is in the backup that the reset made first"
                 );
 
                 Some((
                     what,
-                    "`db-repair` where that run was made brings it back; elsewhere, restore that \
-                     backup with `--in-place`"
+                    "run `db-repair` where that run was started to bring it back; elsewhere, \
+                     restore that backup with `--in-place`"
                         .into(),
                 ))
             }
             Self::OnItsWay => {
                 let what = format!(
-                    "`{name}` is half made: a preparation of it is at work, or was cut off"
+                    "`{name}` is incomplete: `db-prepare` is still filling it, or was interrupted"
                 );
                 Some((what, "`db-prepare` fills it".into()))
             }
             Self::Invalid => {
-                let what = format!(
-                    "nobody can enter `{name}`: somebody began to drop it, and was cut off"
-                );
+                let what =
+                    format!("`{name}` can't be opened: a DROP DATABASE on it was interrupted");
                 Some((
                     what,
                     format!(
-                        "what was in it is in a backup at best (`db-list`); `DROP DATABASE {}` \
-                         removes what is left",
+                        "its data is lost, unless it is in a backup (`db-list`); `DROP DATABASE \
+                         {}` removes what is left",
                         ident(name)
                     ),
                 ))
@@ -90,7 +89,7 @@ impl State {
         }
     }
 
-    /// How it was set aside, where it was.
+    /// How it was moved aside, if it was.
     pub fn aside(&self) -> Aside {
         if let Self::Held(run) = self { Aside::Held(run.clone()) } else { Aside::Kept }
     }
@@ -99,11 +98,11 @@ impl State {
 /// What somebody is about to do with a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// Drop it, or what it would have to give way to.
+    /// Drop it, or replace it.
     Drop,
     /// Give it the live name, by an undo.
     BringBack,
-    /// Replace what is in it, though it is live: by a restore.
+    /// Replace its contents although it is live: by a restore.
     Replace,
     /// Keep it as the old data, or back it up as such: by a reset.
     KeepAsOld,
@@ -111,22 +110,22 @@ pub enum Use {
     Fill,
 }
 
-/// Why something is not done with a database.
+/// Why something must not be done with a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfit {
-    /// This tool has not made it, and not set it aside.
+    /// This tool did not create it or move it aside.
     NotOurs,
-    /// A run that has not come to its end goes back to it.
+    /// An unfinished run may swap back to it.
     Held(String),
-    /// It says that it is of this environment, which is protected.
+    /// Its marker names this environment, which is protected.
     Protected(String),
-    /// Its old data is in a backup alone, which the run that is named has made.
+    /// Its old data is only in a backup, which the named run made.
     Emptied(Option<String>),
-    /// Nobody can enter it.
+    /// Nobody can connect to it.
     Invalid,
 }
 
-/// What a database says of its environment.
+/// What a database's marker says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Says {
     /// Nothing, or one where data may be replaced.
@@ -135,8 +134,8 @@ pub enum Says {
     Protected(String),
 }
 
-/// Who may do what with a database in which state. What says that it is protected goes by nobody's
-/// hand but a person's.
+/// What may be done with a database in which state. Only a person may remove one that says it is
+/// protected.
 pub fn may(state: &State, what: Use, says: &Says) -> Result<(), Unfit> {
     use Use::{BringBack, Drop, Fill, KeepAsOld, Replace};
 

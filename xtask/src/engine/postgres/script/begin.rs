@@ -15,7 +15,7 @@ impl BeginBlock {
             || matches!(self.seen, [b'c', b'o', b'r', b'f' | b'p'])
     }
 
-    /// Whether this is, or may turn out to be, CREATE FUNCTION or PROCEDURE.
+    /// Whether this is, or may be, CREATE FUNCTION or PROCEDURE.
     pub(super) fn watches(&self) -> bool {
         let undecided = usize::from(self.words) < self.seen.len();
         self.seen[0] == b'c' && (undecided || self.function())

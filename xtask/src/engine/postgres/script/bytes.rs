@@ -1,4 +1,4 @@
-//! Kinds of bytes in SQL, as `psqlscan.l` tells them apart.
+//! Kinds of bytes in SQL, as in `psqlscan.l`.
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {

@@ -1,6 +1,6 @@
-//! What of a dump takes more than the role that loads it may have: other roles' objects and rights,
-//! extensions, event triggers. Told from the words of each statement, so that it can be compared
-//! with the server beforehand, and left out on the way.
+//! The parts of a dump that may need more than the loading role may do: other roles' objects and
+//! rights, extensions, event triggers. Recognised from the words of each statement, to be compared
+//! with the server beforehand, and left out if wanted.
 
 use std::collections::BTreeSet;
 
@@ -21,14 +21,14 @@ pub(super) struct Watch {
     pub(super) left: LeftOut,
 }
 
-/// What is known of the statement at hand.
+/// What is known of the current statement.
 #[derive(Default)]
 enum Of {
     #[default]
     Nothing,
     Create,
     Alter,
-    /// An ALTER that may be one of an owner, and that one's name.
+    /// An ALTER that may change an owner, and the owner's name.
     Owner(Owner, String),
     Rights(Roles),
     /// `ALTER DEFAULT PRIVILEGES`: whose, and for whom.
@@ -36,9 +36,9 @@ enum Of {
         givers: Roles,
         grantees: Roles,
     },
-    /// `SET` and `RESET`: how much of `SESSION AUTHORIZATION` was read, and what came then.
+    /// `SET` and `RESET`: how much of `SESSION AUTHORIZATION` was read, and what followed.
     Set(u8, Option<String>),
-    /// `CREATE POLICY`, `USER MAPPING` and `SCHEMA`: the word behind which roles stand.
+    /// `CREATE POLICY`, `USER MAPPING` and `SCHEMA`: the word that roles follow.
     Bound(&'static str, Roles),
     /// `CREATE EXTENSION`, and its name.
     Extension(Option<String>),
@@ -50,7 +50,7 @@ enum Of {
     Plain,
 }
 
-/// The name behind REFERENCES, as far as it was read.
+/// The name after REFERENCES, as far as it was read.
 #[derive(Default)]
 enum Referred {
     #[default]
@@ -82,7 +82,7 @@ impl Referred {
     }
 }
 
-/// A list of roles, behind the word that begins it.
+/// A list of roles, after the word that begins it.
 #[derive(Default)]
 struct Roles {
     at: List,
@@ -97,7 +97,7 @@ enum List {
     Has,
 }
 
-/// Words in the place of a role that name none, or the one that loads.
+/// Words in place of a role that name none, or the loading one.
 const NO_ROLES: [&str; 5] = ["public", "current_user", "current_role", "session_user", "default"];
 
 /// Words between CREATE and what is created.
@@ -125,12 +125,12 @@ fn role(token: Token, text: &[u8]) -> Option<String> {
 }
 
 impl Watch {
-    /// Whether what comes tells nothing.
+    /// Whether the rest does not matter.
     pub(super) fn is_quiet(&self) -> bool {
         matches!(self.of, Of::Plain)
     }
 
-    /// Whether it may yet turn out to be left out.
+    /// Whether it may still be left out.
     pub(super) fn may_be_spared(&self) -> bool {
         self.without != Without::default() && !matches!(self.of, Of::Plain | Of::Bound(..))
     }
@@ -192,12 +192,12 @@ impl Watch {
         }
     }
 
-    /// The statement is nobody's.
+    /// The statement does not matter.
     pub(super) fn forget(&mut self) {
         (self.of, self.depth, self.referred) = (Of::Nothing, 0, Referred::Nothing);
     }
 
-    /// The statement ends: what it is to be spared as, where it is left out.
+    /// The statement ends: how it counts if it is left out.
     pub(super) fn end(&mut self) -> Option<Spare> {
         self.depth = 0;
         let referred = std::mem::take(&mut self.referred).table();
@@ -209,7 +209,7 @@ impl Watch {
 
         match std::mem::take(&mut self.of) {
             Of::Owner(Owner::Role, role) => {
-                // whoever loads it is meant, or has the rights of one who is
+                // this means the loading role, or one whose rights it has
                 let other = Some(role).filter(|role| !NO_ROLES.contains(&role.as_str()));
                 other
                     .iter()

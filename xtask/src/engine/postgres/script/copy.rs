@@ -12,7 +12,7 @@ pub(super) enum Format {
     Csv { quote: u8, escape: u8 },
 }
 
-/// How much of `\.` and its line end has been seen at the start of a line.
+/// How much of `\.` and its line end was seen at the start of a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     LineStart,
@@ -188,7 +188,7 @@ impl Block {
         }
     }
 
-    /// A newline after a backslash is part of a value, as dumps of old wrote it.
+    /// A newline after a backslash is part of a value, as old dumps wrote it.
     fn escaped_newlines(&mut self, data: &[u8]) -> u64 {
         let odd_before = |end: usize| {
             let run = data[..end].iter().rev().take_while(|&&b| b == b'\\');

@@ -1,4 +1,4 @@
-//! What a COPY statement says of its data.
+//! What a COPY statement says about its data.
 
 use super::copy::Format;
 use super::statement::{Kind, Statement};
@@ -80,7 +80,7 @@ impl Copy {
         }
     }
 
-    /// The format of the data that follows, if it does.
+    /// The format of the data that follows, if any.
     pub(super) fn format(&self) -> Option<Format> {
         let quote = self.quote;
         let escape = self.escape.unwrap_or(quote);
@@ -91,7 +91,7 @@ impl Copy {
         }
     }
 
-    /// Both the option list in parentheses and the form of old without them.
+    /// Both the option list in parentheses and the old form without them.
     fn option(&mut self, token: Token, text: &[u8], nested: bool) {
         let named = matches!(token, Token::Word | Token::Name | Token::Str);
         let format = self.option == CopyOption::Format && named;

@@ -1,6 +1,6 @@
-//! What `pg_dump --create` says of the database itself (`dumpDatabase` in `pg_dump.c`,
-//! `_reconnectToDB` in `pg_backup_archiver.c`): psql is spared it, for the database is made here.
-//! Whatever is said of databases in another order or more than once is refused.
+//! What `pg_dump --create` says about the database itself (`dumpDatabase` in `pg_dump.c`,
+//! `_reconnectToDB` in `pg_backup_archiver.c`): psql does not get it, because we create the
+//! database. Statements on databases in another order or more than once are refused.
 
 use super::Scanner;
 use super::listed::OnDatabase;
@@ -8,7 +8,7 @@ use super::report::Aside;
 use super::statement::Kind;
 use crate::value::Spare;
 
-/// How far the statements on the dump's own database have come.
+/// How far the statements on the dump's own database have got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum OwnDatabase {
     /// Nothing but settings so far.
@@ -24,7 +24,7 @@ pub(super) enum OwnDatabase {
 }
 
 impl OwnDatabase {
-    /// Where a statement on a database leads to, if it may stand here.
+    /// What a statement on a database leads to, if it is allowed here.
     fn then(self, what: OnDatabase) -> Option<Self> {
         match (self, what) {
             (Self::Head, OnDatabase::Dropped) => Some(Self::Dropped),
@@ -36,8 +36,8 @@ impl OwnDatabase {
 }
 
 impl Scanner {
-    /// Whether the statement whose `;` ends at `end` says something of the dump's own database, and
-    /// where it may: it is left out.
+    /// Whether the statement whose `;` ends at `end` is about the dump's own database, and allowed
+    /// there: it is left out.
     pub(super) fn is_of_own_database(&mut self, end: u64) -> bool {
         let Some(what) = self.list.on_database() else {
             let sets = matches!(self.statement.kind, Kind::Set(_) | Kind::Select(_));
@@ -56,8 +56,8 @@ impl Scanner {
         next.is_some()
     }
 
-    /// Whether a backslash line that ends at `end` enters the database that was just made, or that
-    /// one again, so that its settings count: it is left out.
+    /// Whether a backslash line that ends at `end` connects to the database that was just created,
+    /// or to it again so that its settings count: it is left out.
     pub(super) fn enters(&mut self, line: &str, end: u64) -> bool {
         let enters = match self.own_database {
             OwnDatabase::Created => line.starts_with("\\connect "),
@@ -75,7 +75,7 @@ impl Scanner {
         enters
     }
 
-    /// Whether it ends between the two: what it holds is not in the database that it makes.
+    /// Whether it ends between the two: then its contents are not in the database that it creates.
     pub(super) fn has_not_entered(&self) -> bool {
         matches!(self.own_database, OwnDatabase::Dropped | OwnDatabase::Created)
     }

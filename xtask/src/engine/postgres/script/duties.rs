@@ -1,8 +1,9 @@
-//! What of a dump a role can't do that is no superuser: told from the first words of each
-//! statement. Extensions and schemas are made before such a role comes; owners, rights, comments,
-//! subscriptions and event triggers are given afterwards, by the role that made it. None of these
-//! runs code of the file's author (<https://www.postgresql.org/docs/current/role-attributes.html>, and the notes of each command), but for event triggers,
-//! which come last of all.
+//! The parts of a dump that a role without superuser rights can't do, recognised by the first words
+//! of each statement. Extensions and schemas are created before the loader role; owners, rights,
+//! comments, subscriptions and event triggers are set afterwards, by the role that made it. None of
+//! these runs code of the file's author
+//! (<https://www.postgresql.org/docs/current/role-attributes.html>, and the notes of each command),
+//! except for event triggers, which come last of all.
 
 use super::report::{Definition, Obstacle};
 use super::token::Token;
@@ -14,14 +15,14 @@ use crate::value::Spare;
 pub(super) struct Duties {
     of: Of,
     depth: u64,
-    /// `SET SESSION AUTHORIZATION` is in force, which pg_dump writes round the rights that
-    /// somebody else has given.
+    /// `SET SESSION AUTHORIZATION` is in force, which pg_dump writes around rights that somebody
+    /// else granted.
     assumed: bool,
     pub(super) definitions: Vec<Definition>,
     pub(super) obstacle: Option<Obstacle>,
 }
 
-/// What is known of the statement at hand.
+/// What is known of the current statement.
 #[derive(Default)]
 enum Of {
     #[default]
@@ -29,20 +30,19 @@ enum Of {
     Create,
     Alter,
     Drop,
-    /// `COMMENT` and `SECURITY LABEL`; whether ON was read, behind which the kind stands.
+    /// `COMMENT` and `SECURITY LABEL`; whether ON was read, which the kind follows.
     Describe(bool),
-    /// An ALTER that may be one of an owner.
+    /// An ALTER that may change an owner.
     Owner(Owner),
     /// `CREATE EXTENSION IF NOT EXISTS name WITH SCHEMA schema`.
     Extension(Vec<Part>),
     Schema(Vec<Part>),
     /// `CREATE EVENT TRIGGER name ON event`.
     EventTrigger(Vec<Part>),
-    /// `CREATE` and `ALTER PUBLICATION`. Behind WHERE stand expressions, which are read by
-    /// functions of the file's own: only what has none and takes a superuser is another's.
+    /// `CREATE` and `ALTER PUBLICATION`. After WHERE come expressions, which may call the file's
+    /// functions: only what has none and needs a superuser is run by our role.
     Publication(Vec<Part>),
-    /// `CREATE FUNCTION` and `PROCEDURE`; whether LANGUAGE was read, behind which its language
-    /// stands.
+    /// `CREATE FUNCTION` and `PROCEDURE`; whether LANGUAGE was read, which its language follows.
     Function(bool),
     /// `CREATE TYPE`: a base type's parentheses come without AS.
     Type,
@@ -54,15 +54,15 @@ enum Of {
     MaterializedView,
     Set(Vec<Part>),
     Select(Vec<Part>),
-    /// It is the loader role's to run.
+    /// The loader role runs it.
     Plain,
-    /// It is another's.
+    /// Our own role runs it.
     Told(Spare),
     /// No loader role may run it.
     Barred(&'static str),
 }
 
-/// A word or name, or what else is no part of one.
+/// A word or name, or anything else that is not part of one.
 #[derive(Clone, PartialEq, Eq)]
 enum Part {
     Word(String),
@@ -70,8 +70,8 @@ enum Part {
     Other,
 }
 
-/// `ALTER … OWNER TO role`, and nothing else: another action beside it (`ALTER COLUMN … USING f()`)
-/// would run as whoever gives the owner.
+/// `ALTER … OWNER TO role`, and nothing else: another action with it (`ALTER COLUMN … USING f()`)
+/// would run as the role that sets the owner.
 #[derive(Default, PartialEq, Eq)]
 pub(super) enum Owner {
     #[default]
@@ -87,12 +87,12 @@ const BETWEEN: [&str; 8] =
     ["or", "replace", "trusted", "procedural", "unlogged", "constraint", "default", "unique"];
 
 impl Duties {
-    /// Whether what comes tells nothing.
+    /// Whether the rest does not matter.
     pub(super) fn is_quiet(&self) -> bool {
         matches!(self.of, Of::Plain | Of::MaterializedView | Of::Told(_) | Of::Barred(_))
     }
 
-    /// Whether it may yet turn out to be another's.
+    /// Whether it may still turn out to be for our own role.
     pub(super) fn may_be_spared(&self) -> bool {
         !matches!(
             self.of,
@@ -173,7 +173,7 @@ impl Duties {
         }
     }
 
-    /// The statement that began on `line` ends: whose it is, where it is not the loader's.
+    /// The statement that began on `line` ends: who runs it, if not the loader role.
     pub(super) fn end(&mut self, line: u64) -> Option<Spare> {
         self.depth = 0;
         let mut bar = None;
@@ -198,7 +198,7 @@ impl Duties {
 
         let is_its_own = !matches!(told, Some(Spare::Handover | Spare::Last | Spare::Reading));
         if self.assumed && is_its_own {
-            bar = bar.or(Some("what is made as another role (`SET SESSION AUTHORIZATION`)"));
+            bar = bar.or(Some("something created as another role (`SET SESSION AUTHORIZATION`)"));
         }
         if let Some(what) = bar {
             self.obstacle.get_or_insert(Obstacle { line, what });
@@ -207,7 +207,7 @@ impl Duties {
         told
     }
 
-    /// The statement is left out: it is nobody's.
+    /// The statement is left out: nobody runs it.
     pub(super) fn forget(&mut self) {
         (self.of, self.depth) = (Of::Nothing, 0);
     }
@@ -218,7 +218,7 @@ impl Duties {
         bar: &mut Option<&'static str>,
     ) -> Option<Spare> {
         let Some(definition) = definition else {
-            *bar = Some("an extension or a schema that is made otherwise than pg_dump does");
+            *bar = Some("an extension or a schema that is created differently from pg_dump's way");
             return None;
         };
         self.definitions.push(definition);
@@ -255,13 +255,13 @@ fn part(token: Token, text: &[u8]) -> Part {
     match token {
         Token::Word => Part::Word(bytes::text(text)),
         Token::Name => Part::Name(bytes::text(text)),
-        // an empty string is none
+        // an empty string does not count
         Token::Str if !text.is_empty() => Part::Name(bytes::text(text)),
         _ => Part::Other,
     }
 }
 
-/// Settings by which names and strings of the statements that follow are read.
+/// Settings that decide how names and strings in later statements are read.
 fn tells_how_to_read(name: &str) -> bool {
     matches!(
         name,
@@ -307,13 +307,13 @@ fn create(word: &str) -> Option<Of> {
     })
 }
 
-/// One that runs when somebody connects would run as the superuser whose next session only looks
-/// (PostgreSQL 17 and later).
+/// A login trigger would run as a superuser whose next session only reads (PostgreSQL 17 and
+/// later).
 fn event_trigger(parts: &[Part]) -> Option<Of> {
     let [_trigger, _name, _on, event] = parts else { return None };
     let at_login = matches!(event, Part::Word(event) | Part::Name(event) if event == "login");
     Some(if at_login {
-        Of::Barred("an event trigger that runs whenever somebody connects")
+        Of::Barred("an event trigger that runs on every login")
     } else {
         Of::Told(Spare::Last)
     })
@@ -328,7 +328,7 @@ fn alter(word: &str) -> Option<Of> {
     })
 }
 
-/// In a new database there is nothing to drop, but for what is made before the loader comes.
+/// In a new database there is nothing to drop, except for what is created before the load.
 fn drop_of(word: &str) -> Option<Of> {
     Some(match word {
         "extension" | "schema" | "event" => Of::Told(Spare::Beforehand),
@@ -411,7 +411,7 @@ fn publication(parts: &[Part]) -> Option<Spare> {
     theirs.then_some(Spare::Handover)
 }
 
-/// Without these words where they come first.
+/// Without these words if they come first.
 fn without<'a>(parts: &'a [Part], words: &[&str]) -> &'a [Part] {
     let stand = parts.len() >= words.len()
         && parts.iter().zip(words).all(|(part, word)| is_word(part, word));

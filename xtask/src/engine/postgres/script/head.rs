@@ -1,10 +1,10 @@
-//! The first line of the statement begun last, for messages.
+//! The first line of the current statement, for messages.
 
 use super::lexer::Lexer;
 use super::report::Begun;
 
 const CHARS: usize = 120;
-/// Enough to know a statement by.
+/// Enough to recognise a statement.
 const SHOWN: usize = 60;
 /// Enough bytes for as many characters of UTF-8.
 const BYTES: usize = 4 * CHARS;
@@ -17,7 +17,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Takes what `chunk`, at `lexer.base`, has of the statement's first bytes.
+    /// Takes the statement's first bytes from `chunk`, at `lexer.base`.
     pub(super) fn take(&mut self, lexer: &Lexer, chunk: &[u8]) {
         let Some(&last) = chunk.last() else { return };
         self.last = Some(last);
@@ -62,7 +62,7 @@ impl Head {
     }
 }
 
-/// With nothing in it that a terminal would act upon.
+/// Without anything that would control the terminal.
 pub(super) fn escaped(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })

@@ -1,4 +1,4 @@
-//! What psql must not be given, and how much of a script may be handed on meanwhile.
+//! What psql must not get, and how much of a script may be passed on meanwhile.
 
 use super::duties::Duties;
 use super::lexer::Mode;
@@ -9,7 +9,7 @@ use crate::value::Trust;
 /// Statements that no pg_dump writes, listed in full; the others are counted.
 const REFUSED: usize = 5;
 
-/// Where psql must be given no more, for each reason.
+/// Where psql must not get any more, for each reason.
 #[derive(Default)]
 pub(super) struct Frozen {
     pub(super) meta: Option<u64>,
@@ -18,10 +18,10 @@ pub(super) struct Frozen {
 }
 
 impl Scanner {
-    /// How many bytes from the start may be handed on to psql now: all but an unfinished backslash
-    /// line, or statement that may be an [`Aside`]; frozen for ever at the first refused
-    /// meta-command or NUL byte and, where `trust` does not lift it, unclear place or statement
-    /// that no pg_dump writes.
+    /// How many bytes from the start may be passed on to psql now: everything except an unfinished
+    /// backslash line, or a statement that may be an [`Aside`]; fixed for ever at the first refused
+    /// meta-command or NUL byte and, unless `trust` lifts that, at an unclear place or a statement
+    /// that pg_dump never writes.
     pub fn released(&self, trust: Trust) -> u64 {
         let Frozen { meta, unclear, refused } = self.frozen;
         let frozen = match trust {
@@ -49,9 +49,9 @@ impl Scanner {
     /// Whether the statement whose `;` ends at `end` is one that pg_dump writes.
     pub(super) fn judge_statement(&mut self, end: u64) {
         let unicode = std::mem::take(&mut self.lexer.unicode)
-            .then_some("a string or name with `U&`, which no pg_dump writes");
+            .then_some("a string or name with `U&`, which pg_dump never writes");
         let after = matches!(self.script.restrict, Restrict::Closed { .. })
-            .then_some("it stands behind \\unrestrict");
+            .then_some("it comes after \\unrestrict");
         let own = self.is_of_own_database(end);
         let Some(why) = self.list.end().filter(|_| !own).or(unicode).or(after) else { return };
 
@@ -68,7 +68,7 @@ impl Scanner {
         }
     }
 
-    /// Says how the statement refused last begins: it ends in `chunk`, at `end`.
+    /// Says how the last refused statement begins: it ends in `chunk`, at `end`.
     pub(super) fn show_refused(&mut self, chunk: &[u8], end: u64) {
         self.head.take(&self.lexer, chunk);
         if let Some(last) = self.script.refused.last_mut() {

@@ -51,20 +51,20 @@ pub(super) enum Mode {
 pub(super) struct Lexer {
     pub(super) text: Vec<u8>,
     pub(super) line: u64,
-    /// Offset and line of the token, comment or backslash line begun last.
+    /// Offset and line of the last token, comment or backslash line.
     pub(super) start: u64,
     pub(super) start_line: u64,
-    /// Offset and line of the statement begun last; line 0 before the first.
+    /// Offset and line of the current statement; line 0 before the first.
     pub(super) statement: u64,
     pub(super) statement_line: u64,
     /// Whether no token of a statement has been seen since the last `;`.
     pub(super) between: bool,
     /// The line of a COPY statement ends here: its data begins with the next one, whatever else
-    /// stands behind the `;`.
+    /// follows the `;`.
     pub(super) stops_at_newline: bool,
     /// `U&'…'` or `U&"…"` was seen since the statement began.
     pub(super) unicode: bool,
-    /// Words, names and strings are passed over without a token.
+    /// Words, names and strings are skipped without a token.
     pub(super) quiet: bool,
     /// Line and offset.
     pub(super) nul: Option<(u64, u64)>,
@@ -126,7 +126,7 @@ impl Lexer {
         None
     }
 
-    /// Ends what the end of the file ends.
+    /// Ends what is still open at the end of the file.
     pub(super) fn finish(&mut self) -> Option<Token> {
         let token = match self.mode {
             Mode::Word { .. } => Token::Word,
@@ -158,7 +158,7 @@ impl Lexer {
 
     #[inline]
     fn sql(&mut self, chunk: &[u8], at: &mut usize) -> Option<Token> {
-        // a carriage return is a fault of its own
+        // a carriage return is a separate fault
         if self.stops_at_newline && !matches!(chunk[*at], b'\n' | b'\r') {
             return self.copy_tail(*at);
         }
@@ -241,7 +241,7 @@ impl Lexer {
         None
     }
 
-    /// The modes in which one more byte decides what the first one was.
+    /// The modes in which the next byte decides what the first one was.
     #[inline]
     fn second_byte(&mut self, byte: u8, at: &mut usize) -> Option<Token> {
         self.unicode |= matches!((self.mode, byte), (Mode::UnicodePrefix { .. }, b'\'' | b'"'));
@@ -275,7 +275,7 @@ impl Lexer {
             (Mode::UnicodePrefix { .. }, b'"') => (Mode::Name, 1, None),
             (Mode::QuoteEscape, _) => {
                 let newline = byte == b'\n';
-                // A newline is counted where the quote goes on.
+                // A newline is counted where the quote continues.
                 (Mode::Quote { escapes: true }, usize::from(!newline), None)
             }
             (Mode::QuoteEnd { escapes }, b'\'') => {
@@ -390,7 +390,7 @@ impl Lexer {
     pub(super) fn keep(&mut self, bytes: &[u8]) {
         let room = TEXT - self.text.len();
         let kept = bytes[..bytes.len().min(room)].iter();
-        // Copied byte by byte, as most texts are too short for a call to pay.
+        // Copied byte by byte, because most texts are too short for a call to pay off.
         self.text.extend(kept.copied());
     }
 
@@ -408,7 +408,7 @@ impl Lexer {
     }
 }
 
-/// Moves past text without a special byte, but for a last word that may be a string's prefix.
+/// Moves past text without a special byte, except for a last word that may be a string's prefix.
 #[inline]
 fn skip(chunk: &[u8], at: &mut usize) -> bool {
     let rest = &chunk[*at..];

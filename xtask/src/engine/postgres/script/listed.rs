@@ -1,8 +1,8 @@
-//! The statements that pg_dump writes, of the versions 10 to 18 and with any of its flags (what
-//! `--create` adds is judged in [`super::database`]): `pg_dump.c`, `dumputils.c` and
-//! `pg_backup_archiver.c` of <https://github.com/postgres/postgres/tree/master/src/bin/pg_dump>. Whatever else a file holds is
-//! refused. Expressions within a definition (defaults, views, indexes) are not judged: they run as
-//! the role that loads them.
+//! The allow-list: the statements that pg_dump writes, in versions 10 to 18 and with any of its
+//! flags ([`super::database`] checks what `--create` adds): `pg_dump.c`, `dumputils.c` and
+//! `pg_backup_archiver.c` of <https://github.com/postgres/postgres/tree/master/src/bin/pg_dump>.
+//! Anything else in a file is refused. Expressions within a definition (defaults, views, indexes)
+//! are not checked: they run as the role that loads them.
 
 mod heads;
 mod literals;
@@ -21,7 +21,7 @@ use super::token::Token;
 /// Why a statement is refused.
 pub(super) type Why = &'static str;
 
-/// Judges one statement at a time, token by token.
+/// Checks one statement at a time, token by token.
 pub(super) struct List {
     state: State,
     depth: u64,
@@ -35,11 +35,10 @@ enum State {
     Select(SelectRule),
     Insert(InsertRule),
     Copy(CopyRule),
-    /// `RESET SESSION AUTHORIZATION`, which ends what is given in another role's name
+    /// `RESET SESSION AUTHORIZATION`, which ends what is granted in another role's name
     /// (`buildACLCommands` in `dumputils.c`); how much of it was read.
     Reset(usize),
-    /// `BEGIN`, `COMMIT` and others of their kind are judged elsewhere: see
-    /// [`super::Spare::Transaction`].
+    /// `BEGIN`, `COMMIT` and the like are checked elsewhere: see [`super::Spare::Transaction`].
     Transaction,
     Refused(Why),
 }
@@ -49,7 +48,7 @@ impl List {
         List { state: State::Begin, depth: 0 }
     }
 
-    /// Whether words, names and strings tell nothing here.
+    /// Whether words, names and strings do not matter here.
     pub(super) fn is_quiet(&self) -> bool {
         match &self.state {
             State::Refused(_) | State::Transaction => true,
@@ -68,7 +67,7 @@ impl List {
         if let State::Rest(Rest::Database(what)) = self.state { Some(what) } else { None }
     }
 
-    /// Whether the statement may yet turn out to be one on a database, or is one.
+    /// Whether the statement may be one on a database.
     pub(super) fn may_be_on_database(&self) -> bool {
         matches!(self.state, State::Head(_) | State::Rest(Rest::Database(_)))
     }
@@ -113,7 +112,7 @@ impl List {
         }
     }
 
-    /// The statement ends: a reason, where it is not on the list.
+    /// The statement ends: a reason if it is not on the allow-list.
     pub(super) fn end(&mut self) -> Option<Why> {
         self.depth = 0;
         match std::mem::replace(&mut self.state, State::Begin) {
@@ -148,4 +147,4 @@ fn begun(token: Token, text: &[u8]) -> State {
 }
 
 const RESET: [&[u8]; 2] = [b"session", b"authorization"];
-const UNKNOWN: Why = "no pg_dump writes such a statement";
+const UNKNOWN: Why = "pg_dump never writes such a statement";

@@ -1,4 +1,4 @@
-//! Backslash lines: the pair of `\restrict` that pg_dump writes, and what no dump holds.
+//! Backslash lines: the pair of `\restrict` that pg_dump writes, and what a dump never has.
 
 use super::Scanner;
 use super::head::escaped;
@@ -9,7 +9,7 @@ use crate::value::Spare;
 const META: usize = 20;
 
 impl Scanner {
-    /// A backslash line that ends at `end`: carried out, or refused.
+    /// A backslash line that ends at `end`: run, or refused.
     pub(super) fn meta(&mut self, end: u64) {
         let alone = self.lexer.between && self.pending.is_none();
         let text = String::from_utf8_lossy(&self.lexer.text).into_owned();
@@ -39,7 +39,7 @@ impl Scanner {
         }
     }
 
-    /// pg_dump writes the line alone, with a key of letters and digits.
+    /// pg_dump writes only the command, with a key of letters and digits.
     fn restrict(&mut self, text: &str) -> bool {
         let Some((command, key)) = text.split_once(' ') else {
             return false;

@@ -1,6 +1,6 @@
-//! Reads a plain psql script as it flows by, the way psql itself does (`psqlscan.l`,
-//! `mainloop.c`, `copy.c`), and tells what it would do: rows per table, meta-commands, whether it
-//! is whole. Memory is constant but for the names of the tables and `\restrict` lines not taken.
+//! Reads a plain psql script as a stream, the way psql itself does (`psqlscan.l`, `mainloop.c`,
+//! `copy.c`), and reports what it would do: rows per table, meta-commands, whether it is complete.
+//! Memory is constant except for the names of the tables and `\restrict` lines not taken.
 
 mod begin;
 mod bytes;
@@ -334,7 +334,7 @@ impl Scanner {
         self.lexer.quiet = false;
     }
 
-    /// What nobody gets, as one of the asides from `spared` on says, is no duty and no claim.
+    /// What nobody gets, as one of the asides from `spared` on says, is neither a duty nor a claim.
     fn tell_duty(&mut self, end: u64, spared: usize) {
         if self.script.asides.len() > spared {
             self.watch.forget();

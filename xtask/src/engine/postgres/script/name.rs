@@ -12,11 +12,11 @@ pub(super) struct TableName {
     pub(super) schema: Vec<u8>,
     pub(super) table: Vec<u8>,
     after_dot: bool,
-    /// Something has followed it: no later dot is of it (`CREATE TABLE a.t OF b.ty`).
+    /// Something followed it: no later dot belongs to it (`CREATE TABLE a.t OF b.ty`).
     whole: bool,
 }
 
-/// How far it was read makes no other name.
+/// How far it was read does not change the name.
 impl PartialEq for TableName {
     fn eq(&self, other: &Self) -> bool {
         (&self.schema, &self.table) == (&other.schema, &other.table)
@@ -43,7 +43,7 @@ impl TableName {
         self.table.is_empty()
     }
 
-    /// Takes a token that is a part of the name; false for any other.
+    /// Takes a token that is part of the name; false for any other.
     pub(super) fn takes(&mut self, token: Token, text: &[u8]) -> bool {
         match token {
             Token::Dot => {
@@ -55,7 +55,7 @@ impl TableName {
         }
     }
 
-    /// Takes the next part of the name; false if the name was whole before it.
+    /// Takes the next part of the name; false if the name was complete before it.
     fn part(&mut self, text: &[u8]) -> bool {
         if self.after_dot {
             std::mem::swap(&mut self.schema, &mut self.table);
@@ -76,7 +76,7 @@ impl TableName {
         self.by(readable)
     }
 
-    /// As it is said to a server, in the script's own encoding.
+    /// As it is sent to a server, in the script's own encoding.
     pub(super) fn said(&self) -> String {
         self.by(bytes::text)
     }

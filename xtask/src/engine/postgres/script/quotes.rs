@@ -122,7 +122,7 @@ impl Lexer {
         None
     }
 
-    /// The line end stays: it may be the one that COPY data begins after, or a stray one.
+    /// The line end stays: COPY data may begin after it, or it may be a stray one.
     #[inline]
     pub(super) fn line_comment(&mut self, chunk: &[u8], at: &mut usize) -> Option<Token> {
         let rest = &chunk[*at..];
@@ -195,7 +195,7 @@ impl Lexer {
     }
 }
 
-/// Most strings are too short for a search by vectors to pay.
+/// Most strings are too short for a vectorised search to pay off.
 #[inline]
 fn short(rest: &[u8], escapes: bool) -> Option<usize> {
     let stops = |&b: &u8| b == b'\'' || b == 0 || (escapes && b == b'\\');

@@ -1,15 +1,15 @@
 //! How psql reads a script: whether a backslash in a plain string means anything, and in which
-//! encoding. psql goes by what the server says of itself, before each line, and what runs in a
-//! statement (a default, a trigger, a function of the file's own) may change that on the server: so
-//! it is said again before whatever follows such a statement, or psql would read another script
-//! than we.
+//! encoding. psql goes by what the server reports, before each line, and code that runs in a
+//! statement (a default, a trigger, a function of the file) may change that on the server: so it is
+//! set again before whatever follows such a statement, or psql would read the script differently
+//! from us.
 
 use super::Scanner;
 use super::token::Token;
 
-/// Words at whose hands nothing of a user's is run, as the first of a statement.
+/// First words of statements that run no user code.
 const INERT: [&[u8]; 4] = [b"set", b"comment", b"grant", b"revoke"];
-/// The same behind CREATE. A table's partition bounds are expressions, and a foreign server's
+/// The same after CREATE. A table's partition bounds are expressions, and a foreign server's
 /// options have a validator.
 const INERT_CREATE: [&[u8]; 11] = [
     b"sequence",
@@ -25,53 +25,54 @@ const INERT_CREATE: [&[u8]; 11] = [
     b"or",
 ];
 
-/// A place before which psql has to be told something.
+/// A place before which psql must get something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Again {
     /// Bytes from the start: a statement begins there.
     pub at: u64,
     /// Its line.
     pub line: u64,
-    /// What psql is told.
+    /// What psql gets.
     pub what: Told,
 }
 
-/// What psql is told between two statements.
+/// What psql gets between two statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// How to read what follows, in a line.
+    /// How to read what follows, in one line.
     Reading(String),
-    /// To commit what has come so far: see [`PIECE`].
+    /// A commit of what came so far: see [`PIECE`].
     Border,
 }
 
-/// So many statements make a piece of a dump that may be committed by itself. Each may take a few
-/// locks, which a transaction keeps to its end, and a server of default settings has room for some
-/// 6,400 (<https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-MAX-LOCKS-PER-TRANSACTION>).
+/// How many statements make a piece of a dump that may be committed by itself. Each may take a few
+/// locks, which a transaction keeps to its end, and a server with default settings has room for
+/// about 6,400
+/// (<https://www.postgresql.org/docs/current/runtime-config-locks.html#GUC-MAX-LOCKS-PER-TRANSACTION>).
 pub const PIECE: u32 = 500;
 
-/// What is known of the statement at hand, and of how the script is read.
+/// What is known of the current statement, and of how the script is read.
 pub(super) struct Reading {
     conforming: bool,
     encoding: Option<String>,
-    /// Something of a user's may have run since psql was told.
+    /// User code may have run since psql last got it.
     unsure: bool,
     /// Event triggers run in whatever follows.
     eventful: bool,
-    /// The offset of the statement at hand, and how many of its words have been looked at.
+    /// The offset of the current statement, and how many of its words were checked.
     of: Option<u64>,
     words: u8,
     creates: bool,
     /// Statements since the last border.
     of_piece: u32,
-    /// Between a BEGIN and a COMMIT of the dump's own: a large object that is open there is closed
-    /// by the end of its transaction.
+    /// Between a BEGIN and a COMMIT of the dump: the end of its transaction would close a large
+    /// object that is open there.
     bound: bool,
 }
 
 impl Default for Reading {
     fn default() -> Self {
-        // a load's first words say so
+        // a load's first statements say so
         let encoding = Some("utf8".into());
         Self {
             conforming: true,
@@ -92,7 +93,7 @@ impl Reading {
         self.conforming = on;
     }
 
-    /// An encoding by a name that needs no quotes; of any other psql is told nothing.
+    /// An encoding by a name that needs no quotes; psql gets no other.
     pub(super) fn is_encoded(&mut self, encoding: Option<&str>) {
         let plain = |name: &&str| {
             !name.is_empty()
@@ -102,7 +103,7 @@ impl Reading {
         self.encoding = encoding.filter(plain).map(String::from);
     }
 
-    /// The encoding at hand.
+    /// The current encoding.
     pub(super) fn encoding(&self) -> Option<String> {
         self.encoding.clone()
     }
@@ -122,7 +123,7 @@ impl Reading {
         format!("SET standard_conforming_strings = {strings}{encoding};\n")
     }
 
-    /// Whether nothing of a user's runs in a statement that begins so.
+    /// Whether no user code runs in a statement that begins so.
     fn goes_by(&mut self, token: Token, text: &[u8]) {
         match (self.words, token) {
             (0, Token::Word) if INERT.contains(&text) => self.unsure = self.eventful,
@@ -139,7 +140,7 @@ impl Reading {
 }
 
 impl Scanner {
-    /// Looks at the first words of a statement.
+    /// Checks the first words of a statement.
     pub(super) fn remark(&mut self, token: Token) {
         let begun = (!self.lexer.between).then_some(self.lexer.statement);
         if begun.is_none() || (begun == self.reading.of && self.reading.words > 1) {
@@ -171,7 +172,7 @@ impl Scanner {
         self.reading.goes_by(token, &self.lexer.text);
     }
 
-    /// Where psql must be told something, since the last call.
+    /// Where psql must get something, since the last call.
     pub fn take_again(&mut self) -> Vec<Again> {
         std::mem::take(&mut self.script.again)
     }

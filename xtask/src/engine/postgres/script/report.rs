@@ -1,4 +1,4 @@
-//! What a scan has found.
+//! What a scan found.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -6,14 +6,14 @@ use std::ops::Range;
 
 use crate::value::{Claims, LeftOut, Spare, TableRows};
 
-/// All that a scan tells about a script. Lines are counted from 1, bytes from 0.
+/// Everything that a scan tells about a script. Lines are counted from 1, bytes from 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
     /// Bytes read.
     pub bytes: u64,
     /// Lines read.
     pub lines: u64,
-    /// How many bytes from the start may be handed on, now that the end is known, whatever their
+    /// How many bytes from the start may be passed on, now that the end is known, whatever their
     /// statements do.
     pub released: u64,
     /// Those not taken from the scanner before.
@@ -26,34 +26,34 @@ pub struct Script {
     pub server_version: Option<String>,
     /// From `-- Dumped by pg_dump version`.
     pub dump_version: Option<String>,
-    /// The last thing in the script, but for comments and `\unrestrict`, is the comment with
+    /// The last thing in the script, except for comments and `\unrestrict`, is the comment with
     /// which pg_dump or pg_dumpall ends.
     pub end_marker: bool,
     /// The `\restrict` pair.
     pub restrict: Restrict,
-    /// The first line end that has a carriage return where pg_dump writes none: in COPY data, and
+    /// The first line end with a carriage return where pg_dump writes none: in COPY data, and
     /// outside strings and dollar quotes.
     pub first_crlf: Option<u64>,
     /// The first line with a NUL byte.
     pub nul: Option<u64>,
-    /// The first meta-commands but for a matching `\restrict` and `\unrestrict`.
+    /// The first meta-commands, except for a matching `\restrict` and `\unrestrict`.
     pub meta: Vec<Meta>,
     /// How many there are in all.
     pub meta_count: u64,
-    /// The first statements that no pg_dump writes.
+    /// The first statements that pg_dump never writes.
     pub refused: Vec<Refused>,
     /// How many there are in all.
     pub refused_count: u64,
-    /// That it is no dump of one database.
+    /// Set if it is not a dump of one database.
     pub other: Option<Other>,
-    /// That it makes and enters its database itself, as `pg_dump --create` has it: see
+    /// Set if it creates and connects to its database itself, as with `pg_dump --create`: see
     /// [`Spare::OwnDatabase`].
     pub names_its_database: bool,
-    /// The first place after which psql cannot be followed with certainty.
+    /// The first place after which we can't be sure how psql reads it.
     pub unclear: Option<Unclear>,
-    /// The encoding that it is in, by a name that needs no quotes; none where it does not tell.
+    /// Its encoding, by a name that needs no quotes; `None` if it does not say.
     pub encoding: Option<String>,
-    /// Names of tables that are no UTF-8, as they are listed, and as they are said in the script's
+    /// Names of tables that are not UTF-8, as they are listed, and as they are sent in the script's
     /// encoding.
     pub foreign: BTreeMap<String, String>,
     /// The tablespaces that it names.
@@ -68,17 +68,17 @@ pub struct Script {
     pub last: Option<Begun>,
     /// The line of the first statement after an end marker, if no other marker follows.
     pub(super) after_marker: Option<u64>,
-    /// What has to be there before a loader role comes, where one is thought of.
+    /// What must exist before a loader role, if one may be used.
     pub definitions: Vec<Definition>,
     /// The first statement that no loader role may run.
     pub obstacle: Option<Obstacle>,
-    /// What it takes of roles and of the server.
+    /// What it needs of roles and of the server.
     pub claims: Claims,
-    /// What of that psql did not get.
+    /// The parts of that psql did not get.
     pub left_out: LeftOut,
 }
 
-/// What is made before a loader role comes.
+/// What is created before the loader role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Definition {
     /// A schema.
@@ -90,18 +90,18 @@ pub enum Definition {
     Extension {
         /// Its name.
         name: String,
-        /// Where it goes, where that is said.
+        /// Its schema, if that is given.
         schema: Option<String>,
     },
-    /// Not made, but known of: a materialized view, which holds the rows that whoever fills it
-    /// sees.
+    /// Not created, but noted: a materialized view, which holds the rows visible to whoever fills
+    /// it.
     MaterializedView,
-    /// Not made, but known of: a function that acts as its owner, whoever calls it (`SECURITY
+    /// Not created, but noted: a function that runs as its owner, whoever calls it (`SECURITY
     /// DEFINER`).
     ActsAsOwner,
 }
 
-/// A statement that takes more than a loader role may do.
+/// A statement that needs more than a loader role may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
     /// Its line.
@@ -110,7 +110,7 @@ pub struct Obstacle {
     pub what: &'static str,
 }
 
-/// A part of a script that psql may have to be spared.
+/// A part of a script that psql may have to skip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aside {
     /// Its bytes: a line with its newline, a statement with its semicolon.
@@ -141,14 +141,14 @@ pub enum Restrict {
     Mismatched {
         /// The key that is open, if one is.
         opened: Option<String>,
-        /// The key that was to be closed.
+        /// The key that it tried to close.
         closed: String,
         /// Its line.
         line: u64,
     },
 }
 
-/// A backslash line that psql would carry out.
+/// A backslash line that psql would run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
     /// Its line.
@@ -157,27 +157,27 @@ pub struct Meta {
     pub text: String,
 }
 
-/// A statement that is not on the list of what pg_dump writes.
+/// A statement that is not on the allow-list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// Its line.
     pub line: u64,
     /// How it begins, up to its first string: that may be a password.
     pub text: String,
-    /// Why it is not on the list.
+    /// Why it is not on the allow-list.
     pub why: &'static str,
 }
 
-/// What a script is instead of a dump of one database.
+/// What a script is, if not a dump of one database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Other {
     /// pg_dumpall's: of a whole server.
     Cluster,
-    /// It changes databases, and not as `pg_dump --create` does.
+    /// It changes databases, but not as `pg_dump --create` does.
     Databases,
 }
 
-/// A place that versions or settings of psql read differently.
+/// A place that some versions or settings of psql read differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unclear {
     /// Its line.
@@ -186,7 +186,7 @@ pub struct Unclear {
     pub why: &'static str,
 }
 
-/// What the end of the script cuts off, and the line it began at.
+/// What the end of the script cuts off, and the line where it began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unterminated {
     /// What it is.
@@ -195,7 +195,7 @@ pub struct Unterminated {
     pub line: u64,
 }
 
-/// What can be cut off in its middle.
+/// What can be cut short.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Construct {
     /// The data of COPY.
@@ -227,12 +227,12 @@ pub struct Begun {
 /// A reason not to trust a script; its `Display` is plain words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It does not end as pg_dump ends.
+    /// It does not end as pg_dump's dumps do.
     NoEndMarker {
         /// How many lines there are.
         lines: u64,
     },
-    /// It goes on after pg_dump's end.
+    /// It continues after pg_dump's end.
     AfterEndMarker {
         /// The line that does.
         line: u64,
@@ -254,18 +254,18 @@ pub enum Fault {
         /// The first of them.
         line: u64,
     },
-    /// A byte that no text holds.
+    /// A byte that text never has.
     Nul {
         /// Its line.
         line: u64,
     },
-    /// A command that psql itself would carry out.
+    /// A command that psql itself would run.
     Meta(Meta),
     /// More meta-commands than are listed.
     MoreMeta(u64),
-    /// It is no dump of one database.
+    /// It is not a dump of one database.
     Other(Other),
-    /// A statement that no pg_dump writes.
+    /// A statement that pg_dump never writes.
     Refused(Refused),
     /// More of them than are listed.
     MoreRefused(u64),
@@ -274,8 +274,8 @@ pub enum Fault {
 }
 
 impl Script {
-    /// Everything that is wrong, worst first. A script that pg_dump did not write lacks the end
-    /// marker by nature: [`Fault::NoEndMarker`] is then the caller's to judge.
+    /// Everything that is wrong, worst first. A script that pg_dump did not write always lacks the
+    /// end marker: then the caller decides about [`Fault::NoEndMarker`].
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = self.strange();
         faults.extend(self.unterminated.clone().map(Fault::Unterminated));
@@ -286,7 +286,7 @@ impl Script {
         faults
     }
 
-    /// What psql must not run, or cannot be followed in.
+    /// What psql must not run, or what is unclear.
     pub(super) fn strange(&self) -> Vec<Fault> {
         let mut faults: Vec<Fault> = self.other.map(Fault::Other).into_iter().collect();
         faults.extend(self.meta.iter().cloned().map(Fault::Meta));
@@ -324,10 +324,10 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::NoEndMarker { lines } => {
-                write!(f, "no end marker: the dump is cut off after line {lines}")
+                write!(f, "no end marker: the dump is cut short after line {lines}")
             }
             Fault::AfterEndMarker { line } => {
-                write!(f, "line {line} goes on after the end marker")
+                write!(f, "line {line} continues after the end marker")
             }
             Fault::Unterminated(cut) => write!(f, "{cut}"),
             Fault::RestrictOpen { line } => {
@@ -350,8 +350,8 @@ impl fmt::Display for Fault {
             Fault::Other(Other::Databases) => {
                 write!(
                     f,
-                    "it makes or changes databases, and not as `pg_dump --create` of one database \
-                     does"
+                    "it creates or changes databases, but not as `pg_dump --create` of one \
+                     database does"
                 )
             }
             Fault::Refused(Refused { line, text, why }) => write!(f, "line {line}: {text}: {why}"),
@@ -359,7 +359,7 @@ impl fmt::Display for Fault {
                 write!(f, "{count} more statements that pg_dump does not write")
             }
             Fault::Unclear(place) => {
-                write!(f, "cannot be read with certainty from line {} on: ", place.line)?;
+                write!(f, "can't be read with certainty from line {} on: ", place.line)?;
                 f.write_str(place.why)
             }
         }
@@ -371,7 +371,10 @@ impl fmt::Display for Unterminated {
         let what = match &self.what {
             Construct::Copy { table } => {
                 let line = self.line;
-                return write!(f, "cut off in the data of table {table}, begun at line {line}");
+                return write!(
+                    f,
+                    "cut short in the data of table {table}, which begins at line {line}"
+                );
             }
             Construct::String => "string",
             Construct::Name => "quoted name",
@@ -379,6 +382,6 @@ impl fmt::Display for Unterminated {
             Construct::Comment => "comment",
             Construct::Statement => "statement",
         };
-        write!(f, "cut off in a {what} begun at line {}", self.line)
+        write!(f, "cut short in a {what} that begins at line {}", self.line)
     }
 }

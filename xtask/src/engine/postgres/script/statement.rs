@@ -1,5 +1,5 @@
-//! What a statement does, as far as the scanner must know: told from its words as they pass, so
-//! that no statement is ever held in memory.
+//! What a statement does, as far as the scanner must know: recognised from its words as they pass,
+//! so that no statement is ever held in memory.
 
 use super::begin::BeginBlock;
 use super::copy_statement::Copy;
@@ -40,7 +40,7 @@ pub(super) struct Create {
     table: bool,
     if_not_exists: bool,
     after_partition: bool,
-    /// `PARTITION OF`: what comes next is the name of what it is a part of.
+    /// `PARTITION OF`: the parent's name comes next.
     part_of: bool,
     pub(super) partitioned: bool,
     pub(super) from_query: bool,
@@ -113,7 +113,7 @@ impl Statement {
         self.begin.after_semicolon = false;
     }
 
-    /// Whether words, names and strings tell nothing here.
+    /// Whether words, names and strings do not matter here.
     pub(super) fn is_quiet(&self) -> bool {
         let inside = match self.kind {
             Kind::Transaction | Kind::Other => true,
@@ -129,7 +129,7 @@ impl Statement {
         self.depth == 0 && self.begin.depth == 0
     }
 
-    /// Whether it may yet turn out to be one that psql has to be spared.
+    /// Whether it may be one that psql has to skip.
     pub(super) fn may_be_spared(&self) -> bool {
         match self.kind {
             Kind::Empty | Kind::Bound => true,
@@ -141,7 +141,7 @@ impl Statement {
         }
     }
 
-    /// Takes the next token; a reason if this is a statement that cannot be followed.
+    /// Takes the next token; a reason if this statement is unclear.
     pub(super) fn token(&mut self, token: Token, text: &[u8]) -> Option<&'static str> {
         let nested = self.depth > 0;
 
@@ -177,7 +177,7 @@ impl Statement {
         None
     }
 
-    /// Takes a token that is a part of the name; false for any other.
+    /// Takes a token that is part of the name; false for any other.
     pub(super) fn names(&mut self, token: Token, text: &[u8]) -> bool {
         self.name.takes(token, text)
     }

@@ -70,7 +70,7 @@ impl Tables {
         }
     }
 
-    /// The names that are no UTF-8: as they are listed, and as they are said.
+    /// The names that are not UTF-8: as they are listed, and as they are sent.
     pub(super) fn foreign(&self) -> BTreeMap<String, String> {
         let names = self.entries.iter().map(|(name, _)| (name.sql(), name.said()));
         names.filter(|(listed, said)| listed != said).collect()
@@ -101,7 +101,7 @@ impl Tables {
     }
 
     fn is_loaded_from_above(&self, mut place: usize) -> bool {
-        // A hostile script may attach in a circle.
+        // A hostile script may attach partitions in a circle.
         for _ in 0..64 {
             let parent = self.entries[place].1.parent.as_ref();
             let Some(&above) = parent.and_then(|parent| self.places.get(parent)) else {

@@ -14,12 +14,12 @@ pub(super) enum Token {
     Number,
     /// `::`
     Cast,
-    /// Any other byte, told only while something is to be learned from it.
+    /// Any other byte, reported only while it matters.
     Symbol(u8),
     Semicolon,
     /// A `--` comment, its dashes included.
     Comment,
-    /// The end of a line, told only while [`super::lexer::Lexer::stops_at_newline`] is set.
+    /// The end of a line, reported only while [`super::lexer::Lexer::stops_at_newline`] is set.
     Newline,
     /// A backslash line up to its end.
     Meta,
@@ -30,11 +30,12 @@ pub(super) enum Token {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Doubt {
     CarriageReturn,
-    /// `1E'..'` is a number and an escape string up to psql 15, and not since.
+    /// `1E'..'` is a number and an escape string up to psql 15, but not since.
     StringAfterNumber,
     LongTag,
     CopyTail,
-    /// psql puts the value of a variable of its own there (`:VERSION`), and reads on in that.
+    /// psql inserts the value of one of its variables there (`:VERSION`), and continues reading in
+    /// that.
     Variable,
 }
 

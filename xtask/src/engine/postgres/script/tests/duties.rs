@@ -125,11 +125,11 @@ fn what_only_a_superuser_makes_bars_a_loader() {
         ("CREATE FOREIGN TABLE t (a int) SERVER s;", None),
         (
             "CREATE EVENT TRIGGER e ON login EXECUTE FUNCTION f();",
-            Some("an event trigger that runs whenever somebody connects"),
+            Some("an event trigger that runs on every login"),
         ),
         (
             "CREATE EVENT TRIGGER \"login\" ON \"login\"\n EXECUTE FUNCTION f();",
-            Some("an event trigger that runs whenever somebody connects"),
+            Some("an event trigger that runs on every login"),
         ),
         ("CREATE EVENT TRIGGER login ON ddl_command_end EXECUTE FUNCTION f();", None),
         ("SET default_tablespace = '';", None),
@@ -141,16 +141,16 @@ fn what_only_a_superuser_makes_bars_a_loader() {
         ),
         (
             "SET SESSION AUTHORIZATION 'shop';\nCREATE TABLE t (a int);",
-            Some("what is made as another role (`SET SESSION AUTHORIZATION`)"),
+            Some("something created as another role (`SET SESSION AUTHORIZATION`)"),
         ),
         ("SET ROLE shop;", Some("a change of role (`SET ROLE`)")),
         (
             "CREATE EXTENSION hstore VERSION '1';",
-            Some("an extension or a schema that is made otherwise than pg_dump does"),
+            Some("an extension or a schema that is created differently from pg_dump's way"),
         ),
         (
             "CREATE SCHEMA s CREATE TABLE t (a int);",
-            Some("an extension or a schema that is made otherwise than pg_dump does"),
+            Some("an extension or a schema that is created differently from pg_dump's way"),
         ),
     ] {
         assert_eq!(barred(script), what, "{script}");

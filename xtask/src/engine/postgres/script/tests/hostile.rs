@@ -298,9 +298,13 @@ fn faults_are_found() {
     const END: &str = "-- PostgreSQL database dump complete\n";
 
     let cases: &[(&str, &str)] = &[
-        ("SELECT 1;\n", "no end marker: the dump is cut off after line 1"),
-        ("COPY a.t FROM stdin;\n1\n2", "cut off in the data of table a.t, begun at line 2"),
-        ("COPY t FROM stdin;", "cut off in the data of table t, begun at line 1"),
+        ("SELECT 1;\n", "no end marker: the dump is cut short after line 1"),
+        (
+            "COPY a.t FROM stdin;\n1\n2",
+            "cut short in the data of table a.t, which begins at line \
+                                        2",
+        ),
+        ("COPY t FROM stdin;", "cut short in the data of table t, which begins at line 1"),
         ("SELECT\n '\n", "cut off in a string begun at line 2"),
         ("SELECT \"\n", "cut off in a quoted name begun at line 1"),
         ("SELECT $a$\n$$", "cut off in a dollar quote begun at line 1"),
@@ -312,7 +316,7 @@ fn faults_are_found() {
             "\\unrestrict at line 3 has no \\restrict with its key",
         ),
         ("{end}\\unrestrict ab\n", "\\unrestrict at line 2 has no \\restrict with its key"),
-        ("{end}SELECT 1;\n", "line 2 goes on after the end marker"),
+        ("{end}SELECT 1;\n", "line 2 continues after the end marker"),
         ("SELECT 1;\r\n{end}", "line 1 ends in CRLF: something changed the line ends"),
         ("-- x\r\n{end}", "line 1 ends in CRLF: something changed the line ends"),
         (
@@ -323,10 +327,10 @@ fn faults_are_found() {
         ("COPY t FROM stdin;\na\n\0\n\\.\n", "NUL byte at line 3"),
         ("SELECT '\n\0'", "NUL byte at line 2"),
         ("\\! rm\n", "psql meta-command at line 1: \\! rm"),
-        ("SELECT $$\n{end}$$;\n", "no end marker: the dump is cut off after line 3"),
-        ("SELECT '\n{end}';\n", "no end marker: the dump is cut off after line 3"),
-        ("SELECT 1\n{end};\n", "no end marker: the dump is cut off after line 3"),
-        ("COPY t FROM stdin;\n{end}\\.\n", "no end marker: the dump is cut off after line 3"),
+        ("SELECT $$\n{end}$$;\n", "no end marker: the dump is cut short after line 3"),
+        ("SELECT '\n{end}';\n", "no end marker: the dump is cut short after line 3"),
+        ("SELECT 1\n{end};\n", "no end marker: the dump is cut short after line 3"),
+        ("COPY t FROM stdin;\n{end}\\.\n", "no end marker: the dump is cut short after line 3"),
     ];
 
     for (text, fault) in cases {
