@@ -23,7 +23,7 @@ use crate::problem::Problem;
 
 /// Variables that, in addition to the host, say where a URI's server is.
 const WHERE: [&str; 2] = ["PGHOSTADDR", "PGSERVICE"];
-/// Resolves `file`, which stands at `path` with `text` as its contents.
+/// Resolves `file`, which is at `path` and has `text` as its contents.
 pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Project> {
     let root = path.parent().unwrap_or(Path::new(".")).to_path_buf();
     let mut r = Resolver {
@@ -306,7 +306,7 @@ impl Resolver<'_> {
         let place = self.at(key, table, file)?;
         let programs = self.setting(&databases::PROGRAMS.of(key), table.programs.as_ref())?;
         let programs = programs.map(|p| self.path(&p));
-        // a cluster of the project's own is reached by its socket alone: variables speak of other
+        // the project's own cluster is reached only by its socket: variables are about other
         // servers
         let from_env = from_env && !matches!(place, At::Cluster { .. });
         let connection = self.connection(key, &table.postgres, from_env)?;
@@ -367,7 +367,7 @@ impl Resolver<'_> {
             said.span().start,
             format!("`{}` is `{name}`, which is the usual database itself", key.text),
         );
-        Err(wrong.cure("name one of its own, which may be replaced at any time").into())
+        Err(wrong.cure("name another one, which may be replaced at any time").into())
     }
 
     fn at(&mut self, key: &str, table: &DatabaseTable, file: &File) -> Result<At> {

@@ -180,8 +180,8 @@ pub struct Proof {
     pub expected_bytes: Option<u64>,
 }
 
-/// Loads a backup of the run's own, by what its manifest says then: when it is planned, there is
-/// none yet.
+/// Loads a backup that this run makes, by what its manifest says then: it does not exist yet when
+/// the plan is made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reload {
     /// What it replaces; `None` for a trial.

@@ -20,13 +20,13 @@ pub fn verb(act: &Act) -> &'static str {
     }
 }
 
-/// What an act does it to.
+/// What an act acts on.
 pub fn object(act: &Act) -> String {
     match act {
         Act::Pipe(p) => pipe(p),
         Act::Create(d) | Act::Rename(d) | Act::Remove(d) | Act::Write(d) => deed(d),
         Act::Check(c) => c.what.clone(),
-        Act::Wait(w) => format!("for {}, {} s at most", w.what, w.limit),
+        Act::Wait(w) => format!("for {}, at most {} s", w.what, w.limit),
         Act::Seal(s) => seal(s),
     }
 }
@@ -73,7 +73,7 @@ fn pipe(pipe: &Pipe) -> String {
         Sink::Psql(load) => {
             format!("`{}`, into the new database {}", program(&load.cmd), load.into)
         }
-        Sink::Stage(address) => format!("{address}, beside what is live"),
+        Sink::Stage(address) => format!("{address}, next to the live one"),
         Sink::Nowhere => "nowhere".into(),
     };
 
@@ -83,7 +83,7 @@ fn pipe(pipe: &Pipe) -> String {
         Format::Milvus => "count entities",
     };
 
-    let mut proofs = vec!["read whole", counted];
+    let mut proofs = vec!["read to the end", counted];
     if pipe.proof.sum.is_some() {
         proofs.push("checksum");
     }
@@ -110,7 +110,7 @@ fn pipe(pipe: &Pipe) -> String {
         proofs.push("keep owners, rights and comments back");
     }
 
-    format!("{from} -> prove ({}) -> {to}", proofs.join(", "))
+    format!("{from} -> verify ({}) -> {to}", proofs.join(", "))
 }
 
 fn program(cmd: &Cmd) -> String {
@@ -137,7 +137,7 @@ fn seal(seal: &Seal) -> String {
             }
         }
         Seal::Verified { manifest_path, how, outcome } => {
-            let word = if *outcome == Outcome::Good { "proved good" } else { "did not prove good" };
+            let word = if *outcome == Outcome::Good { "verified" } else { "verification failed" };
             format!("{}: {how} verification {word}", manifest_path.display())
         }
     }

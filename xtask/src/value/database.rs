@@ -36,16 +36,16 @@ pub struct DatabaseFacts {
     /// Comment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// Rights, where they are not the default.
+    /// Rights, if they are not the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acl: Option<Vec<Grant>>,
     /// `ALTER DATABASE … SET` and `ALTER ROLE … IN DATABASE … SET`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<Setting>,
-    /// Bytes on disk, where the role may know.
+    /// Bytes on disk, if the role may know.
     #[serde(default)]
     pub size: Option<u64>,
-    /// Others may be made from it.
+    /// Others may be created from it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub template: bool,
 }
@@ -55,23 +55,23 @@ pub struct DatabaseFacts {
 pub struct Grant {
     /// The role; `None` for PUBLIC.
     pub grantee: Option<String>,
-    /// What it lets do.
+    /// What it allows.
     pub privilege: Privilege,
     /// With grant option.
     #[serde(default)]
     pub grantable: bool,
 }
 
-/// The rights that a database has (<https://www.postgresql.org/docs/current/ddl-priv.html>): a word of SQL that comes from a manifest is
-/// one of these, or the manifest can't be used.
+/// The rights that a database has (<https://www.postgresql.org/docs/current/ddl-priv.html>): an SQL
+/// word from a manifest must be one of these, or the manifest can't be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Privilege {
     /// To connect to it.
     Connect,
-    /// To make schemas, publications and trusted extensions in it.
+    /// To create schemas, publications and trusted extensions in it.
     Create,
-    /// To make temporary tables in it.
+    /// To create temporary tables in it.
     #[serde(alias = "TEMP")]
     Temporary,
 }

@@ -19,8 +19,8 @@ pub struct TableRows {
     /// `COPY ... WHERE`.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub exact: bool,
-    /// The rows are spread over partitions (`pg_dump --load-via-partition-root`), so that
-    /// `FROM ONLY` finds none of them.
+    /// The rows are distributed to partitions (`pg_dump --load-via-partition-root`), so `FROM ONLY`
+    /// finds none of them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partitioned: bool,
 }
@@ -33,7 +33,7 @@ fn is_yes(exact: &bool) -> bool {
     *exact
 }
 
-/// What a dump takes of roles and of the server.
+/// What a dump needs of roles and of the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// Roles that own something, and how much of it.
@@ -45,13 +45,13 @@ pub struct Claims {
     /// Roles whose default privileges are changed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub givers: BTreeSet<String>,
-    /// Roles that the session becomes on the way (`SET SESSION AUTHORIZATION`).
+    /// Roles that the session switches to (`SET SESSION AUTHORIZATION`).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub assumed: BTreeSet<String>,
     /// Roles that policies and user mappings name, which can't be left out.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub bound: BTreeSet<String>,
-    /// Extensions that it makes.
+    /// Extensions that it creates.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub extensions: BTreeSet<String>,
     /// Event triggers.
@@ -72,7 +72,7 @@ pub enum Claim {
     Owners,
     /// `GRANT`, `REVOKE`, `ALTER DEFAULT PRIVILEGES`.
     Rights,
-    /// `CREATE EVENT TRIGGER`, and what is said of one.
+    /// `CREATE EVENT TRIGGER`, and changes of one.
     EventTriggers,
 }
 
@@ -90,11 +90,11 @@ impl From<Others> for Claim {
 pub struct Without {
     /// Kinds of statements.
     pub claims: Vec<Claim>,
-    /// Extensions that are not made.
+    /// Extensions that are not created.
     pub extensions: Vec<String>,
-    /// Extensions that are there and somebody else's, whose comment stays as it is.
+    /// Existing extensions of other roles, whose comment stays as it is.
     pub comments: Vec<String>,
-    /// Tables (`schema.name`) whose rows are missing: what refers to them would not hold.
+    /// Tables (`schema.name`) whose rows are missing: references to them would fail.
     pub emptied: Vec<String>,
 }
 
@@ -112,20 +112,20 @@ pub struct LeftOut {
     /// Foreign keys to tables whose rows are missing.
     #[serde(skip_serializing_if = "is_zero")]
     pub references: u64,
-    /// Extensions that were not made.
+    /// Extensions that were not created.
     pub extensions: BTreeSet<String>,
     /// Extensions whose comment was left as it is.
     pub comments: BTreeSet<String>,
 }
 
 impl LeftOut {
-    /// Whether what was loaded is all that the dump holds.
+    /// Whether everything in the dump was loaded.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The same for people: what is left out that somebody may miss. A comment on what is the
-    /// server's own is no loss.
+    /// The same for people: what is left out that you may miss. A comment on the server's own
+    /// objects does not matter.
     pub fn told(&self) -> Option<String> {
         let count = |n: u64, what: &str| {
             (n > 0).then(|| format!("{n} {what}{}", if n == 1 { "" } else { "s" }))
@@ -161,59 +161,58 @@ impl LeftOut {
     }
 }
 
-/// What psql may have to be spared.
+/// What psql may have to skip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spare {
     /// `\restrict` and `\unrestrict`: a psql older than these commands stops there (CVE-2025-8714).
     Restrict,
-    /// `BEGIN` and `COMMIT`, which pg_dump writes round large objects (`pg_backup_null.c`,
-    /// `_StartLOs`): within a transaction of ours that COMMIT would end it half way.
+    /// `BEGIN` and `COMMIT`, which pg_dump writes around large objects (`pg_backup_null.c`,
+    /// `_StartLOs`): within our transaction that COMMIT would end it too early.
     Transaction,
-    /// `SET transaction_timeout`, which pg_dump 17 and newer write, and servers older than that do
-    /// not know.
+    /// `SET transaction_timeout`, which pg_dump 17 and newer write, and older servers do not know.
     TransactionTimeout,
-    /// Made before a loader role comes: schemas and extensions.
+    /// Created before the loader role: schemas and extensions.
     Beforehand,
-    /// Given when it has gone, by the role that made it: owners, rights, comments, subscriptions,
-    /// publications of all tables.
+    /// Run after the loader role is gone, by the role that made it: owners, rights, comments,
+    /// subscriptions, publications of all tables.
     Handover,
     /// The same for event triggers, which run in whatever follows.
     Last,
-    /// In which tablespace what follows is made: a server may have none.
+    /// The tablespace for what follows: the server may not have it.
     Tablespace,
-    /// A byte order mark: psql skips it at the start of a file of its own, and there are words of
-    /// ours before it.
+    /// A byte order mark: psql skips it only at the start of a file, and our statements come before
+    /// it.
     ByteOrderMark,
-    /// What a dump made with `pg_dump --create` says of the database itself: it is made here, and
-    /// is entered already.
+    /// What a dump made with `pg_dump --create` says about the database itself: we create it, and
+    /// are already connected.
     OwnDatabase,
-    /// How names and strings are read: it is run as it comes, and once more before what is given
+    /// How names and strings are read: run as it comes, and once more before what is run
     /// afterwards.
     Reading,
-    /// Gives an owner (see [`Claim::Owners`]).
+    /// Sets an owner (see [`Claim::Owners`]).
     Owner,
-    /// Gives or takes rights.
+    /// Grants or revokes rights.
     Right,
-    /// Makes an extension that is not to be made, or comments on one that is somebody else's.
+    /// Creates an extension that must not be created, or comments on one of another role.
     Extension,
-    /// Makes an event trigger, or says something of one.
+    /// Creates an event trigger, or changes one.
     EventTrigger,
     /// A foreign key to a table whose rows are missing.
     Reference,
 }
 
-/// How far a script is trusted: each goes farther than the one before.
+/// How far a script is trusted: each level goes further than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Trust {
-    /// A dump as pg_dump writes it: end marker, no statement that it does not write, no
+    /// A dump as pg_dump writes it: an end marker, only statements that pg_dump writes, no
     /// meta-command of psql.
     #[default]
     Dump,
-    /// A dump of the repository's own: `db-tasks.toml` names it, or this run makes it. Its
-    /// statements are not judged.
+    /// A dump of the repository: `db-tasks.toml` names it, or this run makes it. Its statements are
+    /// not checked.
     Repository,
-    /// `--trust`: a hand-made script; what its SQL does is the person's word. It must still end
-    /// outside quotes and data.
+    /// `--trust`: a hand-made script; you answer for its SQL. It must still end outside quotes and
+    /// data.
     Script,
     /// `--trust=psql`: its meta-commands run, too.
     Psql,

@@ -1,6 +1,6 @@
 //! What a database itself says that it is: production, staging.
 
-/// One word of a database's.
+/// One marker of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     /// The environment that it names.
@@ -9,7 +9,7 @@ pub struct Mark {
     pub by: MarkedBy,
 }
 
-/// How a database says it.
+/// Where a database has its marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarkedBy {
     /// `ALTER DATABASE … SET dbtasks.environment`

@@ -15,45 +15,44 @@ use crate::stream::Method;
 pub enum Change {
     /// What is staged becomes live; what was live is kept for an undo.
     Swap {
-        /// What is live still.
+        /// What is still live.
         live: String,
     },
     /// What is kept becomes live, and what was live is kept.
     Undo {
-        /// What is live still.
+        /// What is still live.
         live: String,
     },
-    /// After a swap or an undo that others could not follow: `live` is live again. What a swap has
-    /// brought goes, unless it has been used.
+    /// After a swap or an undo whose other parts failed: `live` is live again. What a swap brought
+    /// is removed, unless it was used.
     Back {
-        /// What is to be live.
+        /// What will be live.
         live: String,
-        /// What it is taken back from.
+        /// What is undone.
         from: Swapped,
     },
-    /// What is on its way goes.
+    /// Removes what is staged.
     Unstage,
-    /// What the swap before the last one kept goes.
+    /// Removes what the swap before the last one kept.
     Settle,
-    /// All that it holds goes: what was looked at, and nothing that came later.
+    /// Empties it: what was looked at, and nothing that came later.
     Wipe {
-        /// What is live still.
+        /// What is still live.
         live: String,
         /// How many items there were.
         items: u64,
     },
 }
 
-/// What is taken back.
+/// What is undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Swapped {
-    /// A swap of this run: what it brought is of no use to anybody.
+    /// A swap of this run: nobody needs what it brought.
     In,
-    /// A swap of a run that was cut off: what it brought has been live since, and somebody may have
-    /// gone on in it.
+    /// A swap of a killed run: what it brought has been live since, and may be in use.
     Since,
-    /// An undo: both are somebody's.
+    /// An undo: both may be needed.
     Undone,
 }
 
@@ -68,7 +67,7 @@ pub enum Address {
         /// Globs of what is left out of a backup.
         #[serde(default)]
         exclude: Vec<String>,
-        /// Whether an archive's owners and set-id bits come back.
+        /// Whether an archive's owners and set-id bits are restored.
         #[serde(default)]
         rights: Rights,
     },
@@ -80,7 +79,7 @@ pub enum Address {
         container: String,
         /// The tree's root, from the container's.
         path: String,
-        /// Our folder beside it or, where it is a mount point, in it.
+        /// Our folder next to it or, if it is a mount point, in it.
         own: String,
         /// Globs of what is left out of a backup.
         #[serde(default)]
@@ -108,7 +107,7 @@ impl Address {
         }
     }
 
-    /// Words for what a change does, with the names that it is done to.
+    /// Words for what a change does, with the names it changes.
     pub fn change(&self, change: &Change) -> String {
         let (beside, on_its_way) = match self {
             Self::Files { .. } => (format!("{self}.db-tasks/"), "staged"),
@@ -168,9 +167,9 @@ impl Format {
         }
     }
 
-    /// How the sum of its files is taken. `sha256sum` is at hand wherever a dump is; of a tree
-    /// there may be gigabytes that no compression makes fewer, and SHA-256 takes longer than
-    /// all the rest where the processor has no instructions for it.
+    /// How the checksum of its files is computed. `sha256sum` is available everywhere, which suits
+    /// a dump; a tree may have gigabytes that do not compress, and SHA-256 takes longer than
+    /// everything else on processors without instructions for it.
     pub fn sum(self) -> Method {
         match self {
             Self::Tar => Method::Blake3,
@@ -187,7 +186,7 @@ impl Format {
         }
     }
 
-    /// How its files end, before what says how they are compressed.
+    /// The extension of its files, before that of the compression.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Script => "sql",
@@ -200,21 +199,21 @@ impl Format {
 /// A store as it was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Holding {
-    /// What tells this content from another that came in its place; empty where there is none.
+    /// What identifies this content; empty if there is none.
     pub id: String,
     /// Its parts (collections) by name, with what is in each; a tree is one part.
     pub parts: Vec<(String, u64)>,
-    /// Bytes, where they are known.
+    /// Bytes, if known.
     pub bytes: Option<u64>,
     /// The server's version.
     pub version: Option<String>,
     /// Whether there is something to undo to.
     pub can_undo: bool,
-    /// Why it can't be replaced, where it can't.
+    /// Why it can't be replaced, if it can't.
     pub stuck: Option<String>,
-    /// What backups of it will not hold, or not give back without being told to.
+    /// What backups of it will lack, or restore only with an option.
     pub notes: Vec<String>,
-    /// Why it can't be emptied, where something in it can't be removed.
+    /// Why it can't be emptied, if something in it can't be removed.
     pub fixed: Option<String>,
 }
 
@@ -231,7 +230,7 @@ impl Holding {
 pub enum Contents {
     /// A tree of files: every entry, with a digest of each file. Manifests of format 2 hold this.
     Files(tree::Census),
-    /// A tree of files in few words, with one digest of all: what manifests hold since.
+    /// A summary of a tree, with one digest of everything: what newer manifests hold.
     Tree(tree::Roll),
     /// Collections.
     Collections(Collections),
@@ -256,13 +255,13 @@ pub struct Collection {
     pub entities: u64,
     /// sha256 of its entities in the order of their keys.
     pub sha256: String,
-    /// Whether the server hands out its keys.
+    /// Whether the server generates its keys.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub auto_ids: bool,
 }
 
-/// Whether a Milvus takes the keys back that it has handed out once, and goes on handing out
-/// others: 2.6 and newer (`allow_insert_auto_id`).
+/// Whether a Milvus accepts keys that it generated before, and keeps generating others: 2.6 and
+/// newer (`allow_insert_auto_id`).
 pub fn keeps_auto_ids(version: &str) -> bool {
     let mut numbers =
         version.trim_start_matches('v').split(['.', '-']).map_while(|n| n.parse::<u32>().ok());
@@ -281,7 +280,7 @@ impl Contents {
         }
     }
 
-    /// What changed while it was read: it is not what the store was at any one time.
+    /// What changed while it was read: it mixes states of different times.
     pub fn changed(&self) -> Vec<String> {
         match self {
             Self::Collections(all) => all.changed.clone(),
@@ -294,7 +293,7 @@ impl Contents {
         }
     }
 
-    /// What of the store a restore of this will not bring back, or not without being told to.
+    /// What a restore of this will not bring back, or only with an option.
     pub fn lost(&self) -> Vec<String> {
         tree::lost(self.remarks())
     }
@@ -308,7 +307,7 @@ impl Contents {
         }
     }
 
-    /// In as few words as a manifest has room for.
+    /// As a summary for a manifest.
     pub fn in_few_words(self) -> Self {
         match self {
             Self::Files(census) => Self::Tree(census.roll()),
@@ -316,12 +315,12 @@ impl Contents {
         }
     }
 
-    /// How the contents of files have to be summed to be compared with this.
+    /// Which hash to use for the contents of files to compare them with this.
     pub fn method(&self) -> Method {
         if matches!(self, Self::Files(_)) { Method::Sha256 } else { Method::Blake3 }
     }
 
-    /// Everything in which `found` is not what this says.
+    /// All differences of `found` from this.
     pub fn differences(&self, found: &Self) -> Vec<String> {
         match (self, found) {
             (Self::Files(wanted), Self::Files(found)) => {
@@ -340,11 +339,11 @@ impl Collections {
         let differing = self.collections.iter().filter_map(|c| match other(&c.name) {
             None => Some(format!("the collection `{}` is missing", c.name)),
             Some(f) if f.entities != c.entities => Some(format!(
-                "the collection `{}` has {} entities in place of {}",
+                "the collection `{}` has {} entities instead of {}",
                 c.name, f.entities, c.entities
             )),
             Some(f) if f.sha256 != c.sha256 => {
-                Some(format!("the collection `{}` has other entities", c.name))
+                Some(format!("the entities of the collection `{}` differ", c.name))
             }
             Some(_) => None,
         });
@@ -353,7 +352,7 @@ impl Collections {
             found.collections.iter().filter(|f| self.collections.iter().all(|c| c.name != f.name));
 
         differing
-            .chain(more.map(|f| format!("the collection `{}` is one too many", f.name)))
+            .chain(more.map(|f| format!("the collection `{}` should not be there", f.name)))
             .collect()
     }
 }

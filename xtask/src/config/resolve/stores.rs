@@ -85,10 +85,10 @@ impl Resolver<'_> {
         if table.keep_rights.is_some() {
             return Err(Problem::usage(format!("`{}` can't be used in a container", key.text))
                 .because(
-                    "owners are the container's own there, and come back; set-id bits do with \
-                     `--trust` alone",
+                    "owners there belong to the container and are always restored; set-id bits \
+                     only with `--trust`",
                 )
-                .cure("take it out")
+                .cure("remove it")
                 .into());
         }
         Ok(StoreKind::FilesInContainer { container, path, exclude })
@@ -112,8 +112,8 @@ impl Resolver<'_> {
             "drop" => Wiping::Drop,
             "empty" => Wiping::Empty,
             other => {
-                let cure =
-                    "use `drop` (the collections go) or `empty` (they stay, without entities)";
+                let cure = "use `drop` (removes the collections) or `empty` (keeps them, without \
+                     entities)";
                 return Err(Problem::usage(format!("`{}` is `{other}`", key.text))
                     .cure(cure)
                     .into());

@@ -7,20 +7,19 @@ use super::census::Target;
 /// What an entry has of them, by name.
 pub type Attributes = BTreeMap<String, Target>;
 
-/// What a restore needs no leave for: who may write the archive gives nobody more than what is in
-/// it.
+/// Those that are always restored: they give nobody more rights than the archive's contents.
 const PLAIN: [&str; 3] = ["user.", "system.posix_acl_access", "system.posix_acl_default"];
 
-/// What gives power: like set-id bits, it comes back where the archive is trusted.
+/// Those that give rights: like set-id bits, they are restored only if the archive is trusted.
 const POWER: [&str; 2] = ["security.capability", "trusted."];
 
-/// What the system itself sets, or another mount's own: nobody misses it.
+/// Those that the system itself or a mount sets: nobody misses them.
 const NOT_OURS: [&str; 2] = ["trusted.overlay.", "security."];
 
-/// Whether somebody is trusted with power.
+/// Whether an archive is trusted to give rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Given {
-    /// As with set-id bits: no power.
+    /// As with set-id bits: no rights.
     Plain,
     /// All that there is.
     All,
@@ -32,7 +31,7 @@ pub fn is_kept(name: &str) -> bool {
     begins(&PLAIN) || begins(&POWER) && !name.starts_with("trusted.overlay.")
 }
 
-/// Whether an attribute that is not kept is one that somebody may miss.
+/// Whether somebody may miss an attribute that is not kept.
 pub fn is_missed(name: &str) -> bool {
     !is_kept(name) && !NOT_OURS.iter().any(|begin| name.starts_with(begin))
 }

@@ -7,7 +7,7 @@ use super::name::Name;
 /// Of sockets, pipes and devices.
 pub const LEFT_OUT: &str = "sockets, pipes and devices are left out of backups";
 /// Of links.
-pub const LEADS_OUT: &str = "a link that may lead out of the tree is restored with `--trust` alone";
+pub const LEADS_OUT: &str = "a link that may lead out of the tree is restored only with `--trust`";
 const ATTRIBUTES: &str =
     "backups include only these extended attributes: ACLs, capabilities, `user.` and `trusted.`";
 /// For everything in a container whose programs can't read them.

@@ -108,7 +108,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// Bytes as a text that says them all: what is no plain UTF-8 is written `\\xNN`.
+/// Bytes as text without loss: what is not plain UTF-8 is written `\\xNN`.
 pub fn escaped(bytes: &[u8]) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
     let mut out = String::new();
@@ -129,7 +129,7 @@ pub fn escaped(bytes: &[u8]) -> String {
     out
 }
 
-/// The contrary of [`escaped`].
+/// The opposite of [`escaped`].
 pub fn unescaped(text: &str) -> Result<Vec<u8>, &'static str> {
     let mut pieces = text.split("\\x");
     let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();

@@ -15,8 +15,9 @@ pub(super) use line::{
 
 use super::name::ident;
 
-/// The connection limit by which a server marks a database whose DROP was cut short: nobody can
-/// enter it, and nothing can be done with it but to drop it again (`DATCONNLIMIT_INVALID_DB`, <https://www.postgresql.org/docs/release/15.4/>).
+/// The connection limit by which a server marks a database whose DROP was interrupted: nobody can
+/// connect to it, and it can only be dropped again (`DATCONNLIMIT_INVALID_DB`,
+/// <https://www.postgresql.org/docs/release/15.4/>).
 pub(super) const INVALID: i64 = -2;
 
 /// What a database is to this tool, as its marks say.
