@@ -93,7 +93,7 @@ fn every_variable_is_read_somewhere() {
     assert!(unread.is_empty(), "{unread:?}");
 }
 
-/// No variable stands for two keys, or for a key and something else.
+/// No variable belongs to two keys, or to a key and something else.
 #[test]
 fn every_variable_has_one_meaning() {
     let all = variables::all();

@@ -81,7 +81,7 @@ pub static SERVICE: Setting = Setting {
 pub static FILE: Setting = Setting {
     key: "containers.NAME.compose.file",
     kind: Kind::Text,
-    fallback: Fallback::Depends("a compose file beside `db-tasks.toml`"),
+    fallback: Fallback::Depends("a compose file next to `db-tasks.toml`"),
     variables: Variables::None,
     example: r#""deploy/docker-compose.yml""#,
     text: "The compose file. Its folder tells this project from others.",

@@ -96,7 +96,7 @@ pub static URL: Setting = Setting {
     fallback: Fallback::Nothing,
     variables: Variables::GiveWay(&["DATABASE_URL"]),
     example: r#""${DATABASE_URL}""#,
-    text: "The connection URI. Keys beside it win over its parts.",
+    text: "The connection URI. Keys next to it win over its parts.",
 };
 
 /// The host.
@@ -146,7 +146,7 @@ pub static PASSWORD_ENV: Setting = Setting {
     fallback: Fallback::Nothing,
     variables: Variables::GiveWay(&["PGPASSWORD", "POSTGRES_PASSWORD"]),
     example: r#""SHOP_PASSWORD""#,
-    text: "The name of the variable that holds the password. The password itself never stands in \
+    text: "The name of the variable that holds the password. The password itself is never in \
            the file.",
 };
 

@@ -11,12 +11,12 @@ const OWN: &str = r#"#:schema ./docs/db-tasks.schema.json
 ## db-tasks: which databases this repository has, and how to keep their data.
 ##
 ## The first tables are this repository's own: a small PostgreSQL cluster under .db-tasks/, made on
-## first use, with sample data in it. Below them stands every key there is, with an example: take
-## the `# ` away to use one. `db-config` shows what is in force and where it comes from.
+## first use, with sample data in it. Below them is every key there is, with an example: remove the
+## `# ` to use one. `db-config` shows what is in force and where it comes from.
 ##
-## Values may contain ${VAR}, ${VAR:-default} and ${VAR:?message}; $$ stands for one $. `.env`
-## beside this file is read, and the real environment wins over it. Relative paths start at this
-## file. This file is made from xtask/src/config/settings.
+## Values may contain ${VAR}, ${VAR:-default} and ${VAR:?message}; $$ means one $. `.env` next to
+## this file is read, and the real environment wins over it. Relative paths start at this file.
+## This file is made from xtask/src/config/settings.
 
 [project]
 name = "db-tasks"

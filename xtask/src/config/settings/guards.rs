@@ -6,7 +6,7 @@ use super::{Fallback, Kind, Setting, Table, Variables};
 pub static TABLE: Table = Table {
     path: "guards",
     name: "",
-    text: "What may be destroyed, and what never.",
+    text: "What may be destroyed, and what may not.",
     exactly_one: &[],
     settings: &[
         &PROTECTED_ENVIRONMENTS,
@@ -46,7 +46,7 @@ pub static ALLOWED_HOSTS: Setting = Setting {
     fallback: Fallback::Nothing,
     variables: Variables::None,
     example: r#"["db.test.example"]"#,
-    text: "Hosts, beside this machine, whose data may be replaced. The host of a container is \
+    text: "Hosts, in addition to this machine, whose data may be replaced. The host of a container is \
            that of its engine (`DOCKER_HOST`, docker's context and so on).",
 };
 

@@ -72,6 +72,6 @@ pub static URL: Setting = Setting {
     fallback: Fallback::Nothing,
     variables: Variables::None,
     example: r#""postgresql://shop@db/{database}""#,
-    text: "The DATABASE_URL that is right where the hook runs. `{database}` stands for the name \
+    text: "The DATABASE_URL that is right where the hook runs. `{database}` is replaced by the name \
            of the database.",
 };

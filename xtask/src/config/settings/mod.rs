@@ -26,7 +26,7 @@ pub use schema::schema;
 /// A key of the file.
 #[derive(Debug)]
 pub struct Setting {
-    /// The dotted key. A part in capitals stands for a name: see [`names`].
+    /// The dotted key. A part in capitals is a placeholder for a name: see [`names`].
     pub key: &'static str,
     /// What may be written there.
     pub kind: Kind,
@@ -141,7 +141,7 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
     TABLES.iter().flat_map(|table| table.settings.iter().copied())
 }
 
-/// The names that a word in capitals stands for; `None`: any.
+/// The names that may replace a placeholder; `None`: any.
 pub fn names(part: &str) -> Option<Vec<String>> {
     match part {
         "MOMENT" => Some(super::hooks::moments()),
@@ -150,7 +150,7 @@ pub fn names(part: &str) -> Option<Vec<String>> {
     }
 }
 
-/// Whether a part of a dotted key stands for a name.
+/// Whether a part of a dotted key is a placeholder for a name.
 pub fn is_name(part: &str) -> bool {
     part.chars().all(|c| c.is_ascii_uppercase())
 }

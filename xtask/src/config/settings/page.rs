@@ -68,7 +68,7 @@ pub(super) fn wrapped(text: &str, before: &str) -> String {
     let mut lines = vec![String::new()];
     let mut quoted = false;
 
-    // what stands in back-ticks stays on one line
+    // what is in backticks stays on one line
     let between = |c: char| {
         quoted ^= c == '`';
         c == ' ' && !quoted

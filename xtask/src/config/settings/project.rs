@@ -2,7 +2,7 @@
 
 use super::{Fallback, Kind, Setting, Table, Variables};
 
-/// The environment, if nobody says one.
+/// The environment, if nothing names one.
 pub const DEVELOPMENT: &str = "development";
 
 /// `[project]`
@@ -31,10 +31,10 @@ pub static ENVIRONMENT: Setting = Setting {
     fallback: Fallback::Is(DEVELOPMENT),
     variables: Variables::Win(&["ENVIRONMENT"]),
     example: r#""${ENVIRONMENT:-development}""#,
-    text: "The environment, for the guards. A protected name that stands here as it is can't be \
-           loosened by a variable. If neither the key nor `ENVIRONMENT` has a word of its own, \
-           the framework's variable counts (`NODE_ENV` and others); if there are several, the \
-           protected one.",
+    text: "The environment, for the guards. If a protected name is written here, without a \
+           variable, no variable replaces it. If neither the key nor `ENVIRONMENT` names one, the \
+           framework's variable counts (`NODE_ENV` and others); if several are set, the protected \
+           one.",
 };
 
 /// The folder of the logs.

@@ -30,7 +30,7 @@ pub fn schema() -> Value {
     Value::Object(root)
 }
 
-/// What may stand at this dotted key.
+/// What may be written at this dotted key.
 fn at(path: &str) -> Value {
     let below = || Value::Object(object(path));
     match all().find(|setting| setting.key == path) {

@@ -6,7 +6,7 @@ use super::{Fallback, Kind, Setting, Table, Variables};
 pub static TABLE: Table = Table {
     path: "stores.NAME",
     name: "uploads",
-    text: "A store beside PostgreSQL. One backup takes all databases and stores: one folder, one \
+    text: "A store next to PostgreSQL. One backup takes all databases and stores: one folder, one \
            manifest, whole or nothing. `db-restore` brings all of it back or nothing. `--only \
            NAME` is for parts.",
     exactly_one: &["files", "milvus"],

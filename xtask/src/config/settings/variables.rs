@@ -1,4 +1,4 @@
-//! Variables that no key stands for.
+//! Variables that belong to no key.
 
 /// The names of all variables: of keys, of none, and those that do nothing.
 pub fn all() -> Vec<&'static str> {
@@ -29,7 +29,7 @@ pub const FRAMEWORKS: [&str; 8] = [
     "ASPNETCORE_ENVIRONMENT",
 ];
 
-/// Every variable that no key stands for, in the order in which they are shown.
+/// Every variable that belongs to no key, in the order in which they are shown.
 pub static VARIABLES: &[Variable] = &[
     Variable {
         names: &FRAMEWORKS,
@@ -103,15 +103,18 @@ pub struct Ignored {
 pub static IGNORED: &[Ignored] = &[
     Ignored {
         name: "BACKUP_CLEANUP_INTERVAL_DAYS",
-        instead: "`db-backup` cleans up each time, by `backup.keep-days` (BACKUP_RETENTION_DAYS)",
+        instead: "every `db-backup` removes old backups, by `backup.keep-days` (BACKUP_RETENTION_DAYS)",
     },
     Ignored {
         name: "SQL_DUMP_MIN_RECORDS",
-        instead: "a backup takes all the rows that there are; `db-info` shows how many",
+        instead: "a backup always takes all rows; `db-info` shows how many",
     },
     Ignored {
         name: "SQL_DUMP_RATCHET_PERCENTAGE",
-        instead: "a backup takes all the rows that there are; `db-info` shows how many",
+        instead: "a backup always takes all rows; `db-info` shows how many",
     },
-    Ignored { name: "ALLOW_EMPTY_SQL_DUMP", instead: "an empty database is backed up as it is" },
+    Ignored {
+        name: "ALLOW_EMPTY_SQL_DUMP",
+        instead: "an empty database is backed up like any other",
+    },
 ];

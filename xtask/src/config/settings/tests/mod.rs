@@ -22,7 +22,7 @@ fn known_to_the_parser(header: &str) -> BTreeSet<String> {
     known.split('`').skip(1).step_by(2).map(String::from).collect()
 }
 
-/// The keys and tables that stand right below a path.
+/// The keys and tables right below a path.
 fn known_to_the_entries(path: &str) -> BTreeSet<String> {
     let keys = TABLES.iter().map(|table| table.path).chain(all().map(|setting| setting.key));
     let below = keys.filter_map(|key| match path {
@@ -77,11 +77,11 @@ fn table_of(setting: &Setting) -> &'static Table {
     TABLES.iter().find(has).unwrap()
 }
 
-/// A file in which this setting alone is said, beside what its table can't be without.
+/// A file with only this setting, and what its table requires.
 fn file_with(setting: &Setting, value: &str) -> String {
     let table = table_of(setting);
     let shown = table.shown(table.path);
-    let beside = match setting.key.rsplit_once('.').unwrap_or_default() {
+    let required = match setting.key.rsplit_once('.').unwrap_or_default() {
         ("containers.NAME", word) if word != "docker" => "docker = \"x\"\n",
         ("databases.NAME", "init") => "cluster = \"x\"\n",
         ("stores.NAME", _) => "files = { path = \"x\" }\n",
@@ -99,7 +99,7 @@ fn file_with(setting: &Setting, value: &str) -> String {
     } else {
         format!("{} = {value}\n", table.shown(setting.word()))
     };
-    format!("{database}{app}[{shown}]\n{beside}{said}")
+    format!("{database}{app}[{shown}]\n{required}{said}")
 }
 
 fn resolved(text: &str, env: &Env) -> Project {
@@ -121,7 +121,7 @@ fn origins(project: &Project, setting: &Setting) -> Vec<String> {
     entries.map(|entry| entry.origin.clone()).collect()
 }
 
-/// What a long hook says beside its command is seen where the hook is.
+/// `db-config` shows the command of a long hook, and none of its other keys.
 fn is_shown(setting: &Setting) -> bool {
     !setting.key.starts_with("hooks.MOMENT.")
 }
@@ -174,14 +174,14 @@ fn every_variable_counts_as_its_entry_says() {
             assert_eq!(
                 wins(&file_with(setting, written)),
                 matches!(setting.variables, Variables::Win(_)),
-                "{}: {name} beside the file",
+                "{}: {name} and the file",
                 setting.key
             );
         }
     }
 }
 
-/// If nobody says anything, `db-config` shows the entry's default as the value in force.
+/// If nothing is set, `db-config` shows the entry's default as the value in force.
 #[test]
 fn every_default_is_shown() {
     for setting in all().filter(|setting| is_shown(setting)) {
