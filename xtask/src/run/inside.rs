@@ -467,7 +467,7 @@ impl Contained<'_> {
         }
     }
 
-    /// Does the acts, and stops between two if a signal came: in the container, one can't be stopped.
+    /// Does the acts, and stops between two if a signal came: one can't be stopped there.
     fn perform(&self, acts: &[Act]) -> Result<()> {
         let unheard = Interrupt::default();
         acts.iter().try_for_each(|act| {
