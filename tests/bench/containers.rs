@@ -230,7 +230,7 @@ fn a_guess_is_said_and_refused_where_it_is_most_likely_wrong() {
     bench.run(&["db-backup"]).exits(3).error(
         "`db-tasks.toml` does not say which database to use, and `postgres` is most likely the \
          wrong one\n  it was chosen by its name (every server has it), and it is empty; these are \
-         not: `shop`\n  next: say it in `db-tasks.toml`: `postgres = { database = \"shop\" }`",
+         not: `shop`\n  next: set it in `db-tasks.toml`: `postgres = { database = \"shop\" }`",
     );
 
     // an empty one among empty ones is what a new project has

@@ -350,7 +350,7 @@ fn what_is_odd_in_dotenv_is_said() {
         assert!(said.out.lines().any(|l| l == line), "{}", said.out);
     }
 
-    assert!(!said.out.contains("s3cret") && said.out.contains("`app` is there"), "{}", said.out);
+    assert!(!said.out.contains("s3cret") && said.out.contains("`app` exists"), "{}", said.out);
     // one that is needed is told
     bench.file(".env", "NAME='s3cret\n");
     bench.run(&["db-backup"]).exits(2).error(

@@ -189,7 +189,7 @@ fn a_repair_names_whose_work_it_does() {
                 .exits(1)
                 .tells("error: a clean-up step failed\n  1. remove half: [DIR]/half\n");
             said.tells("could not remove half: [DIR]/half: could not remove `[DIR]/half`\n")
-                .tells("next: mend what is in its way");
+                .tells("next: fix the cause");
         }
     }
 

@@ -59,7 +59,7 @@ pub struct Verify {
 
 const EXAMPLES: &str = "Examples:
   db-verify                 the newest backup: reads it to the end, checks checksum and rows
-  db-verify --deep          the same, and a trial restore into a scratch database that is removed afterwards
+  db-verify --deep          the same, and a trial restore into a scratch database, then removed
   db-verify app_20260116_224500";
 
 impl Command for Verify {

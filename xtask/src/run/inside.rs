@@ -378,8 +378,7 @@ impl Contained<'_> {
         }
     }
 
-    /// Where the trees are, with nothing under way: no command of an earlier run is running, and an
-    /// unfinished swap is completed.
+    /// Where the trees are, once earlier commands have ended and an unfinished swap is completed.
     fn settled(&self, inside: &Inside) -> Result<Found> {
         self.quiet(inside)?;
         self.finished(inside)
@@ -441,8 +440,7 @@ impl Contained<'_> {
         Ok(())
     }
 
-    /// Waits for the end of commands on our trees. They continue in the container after their run
-    /// was killed, and must not overlap with ours.
+    /// Waits until commands on our trees end: they outlive a killed run, and must not overlap ours.
     fn quiet(&self, inside: &Inside) -> Result<()> {
         let begun = Instant::now();
 
@@ -471,8 +469,7 @@ impl Contained<'_> {
         }
     }
 
-    /// Does the acts, and stops between two of them if a signal came. In the container an act
-    /// continues without its client, so a signal does not interrupt one.
+    /// Does the acts, and stops between two if a signal came: one can't be stopped there.
     fn perform(&self, acts: &[Act]) -> Result<()> {
         let unheard = Interrupt::default();
         acts.iter().try_for_each(|act| {
