@@ -159,7 +159,7 @@ fn production_is_restored_by_a_variable_of_that_very_run() {
     bench
         .run(&["db-restore", "--latest"])
         .exits(3)
-        .tells("`app__previous`, which an earlier restore replaced, would go for good");
+        .tells("`app__previous`, kept by an earlier restore, would be lost");
     bench.env(VARIABLE, "app undo").run(&["db-undo"]).exits(0);
     bench.env("CLAUDECODE", "1").env("DB_TASKS_PERSON_SAYS", "db-undo app");
     bench
@@ -327,7 +327,7 @@ fn a_marker_is_read_by_the_same_rule() {
         bench
             .run(&["db-undo", "--yes"])
             .exits(3)
-            .tells(&format!("itself says that it is `{mark}`"));
+            .tells(&format!("says that it is `{mark}`"));
     }
 }
 

@@ -366,7 +366,7 @@ fn what_is_odd_in_dotenv_is_said() {
 fn a_mistake_about_an_optional_store_is_no_store_that_is_down() {
     let tree = DOCKER.replace("[databases.main]\ncontainer = \"pg\"\n", INSIDE);
     for (toml, wrong) in [
-        (tree, "which stands still during a restore"),
+        (tree, "which is stopped during a restore"),
         (format!("{HOST}[stores.v]\nmilvus = {{ url = \"http://\" }}\n"), "which names no host"),
     ] {
         let bench = Bench::new(&format!("{toml}optional = true\n"));

@@ -101,7 +101,7 @@ fn where_nobody_can_tell_nothing_is_asked_of_the_engine_at_all() {
     bench.env("DOCKER_CONTEXT", "prod");
 
     let error = "can't tell which machine the container engine runs on; it may be production\n  \
-                 `docker context inspect --format '{{.Endpoints.docker.Host}}'` did not say it\n  \
+                 `docker context inspect --format '{{.Endpoints.docker.Host}}'` did not say\n  \
                  context \"prod\": context not found\n  next: give its address for this run: \
                  `export DOCKER_HOST=unix:///var/run/docker.sock`, or whatever yours is";
 

@@ -227,7 +227,7 @@ fn a_clean_up_that_cant_succeed_is_told_once() {
         let said = bench
             .run(&["db-backup"])
             .exits(0)
-            .tells("note: a clean-up step of an earlier run is not done yet: `db-repair`");
+            .tells("note: a clean-up step of an earlier run is not done yet: run `db-repair`");
         assert!(!said.err.contains("--forget") && !said.err.contains("\u{2717}"), "{}", said.err);
     }
 

@@ -318,7 +318,7 @@ fn the_newest_backup_is_of_the_database_that_is_meant() {
     ] {
         let shown = bench.run(&[words, &["--dry-run"]].concat()).exits(0).out;
         assert!(
-            shown.contains("it is of the database `app`, and goes into"),
+            shown.contains("it is of the database `app`, and is loaded into"),
             "{words:?}:\n{shown}"
         );
     }

@@ -35,7 +35,7 @@ fn a_journal_that_nobody_signed_is_set_aside_and_named() {
         // who looks, or shows a plan, leaves it and says so
         bench.run(&["db-backup", "--dry-run"]).exits(0);
         let status = bench.run(&["db-status"]).exits(0);
-        assert!(status.out.contains("`unfinished.json` is not to be trusted"), "{}", status.out);
+        assert!(status.out.contains("`unfinished.json` is not trusted"), "{}", status.out);
         assert!(bench.project.join(".db-tasks/unfinished.json").exists());
         let said = bench.run(&["db-backup"]).exits(0);
         assert!(said.err.contains("warning: `unfinished.json` was not run") && said.err.contains(why), "{}", said.err);

@@ -131,7 +131,7 @@ fn nothing_is_written_outside() {
         ("char device", vec![entry(b'3', b"null", b"", b"")], "a device"),
         ("block device", vec![entry(b'4', b"sda", b"", b"")], "a device"),
         ("pipe", vec![entry(b'6', b"pipe", b"", b"")], "a pipe"),
-        ("volume label", vec![entry(b'V', b"label", b"", b"")], "which is not known"),
+        ("volume label", vec![entry(b'V', b"label", b"", b"")], "of the unknown type"),
         (
             "sparse in pax",
             vec![pax(b'x', "GNU.sparse.major", "1"), file(b"x")],

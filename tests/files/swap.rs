@@ -287,7 +287,7 @@ fn a_run_killed_at_any_point_is_finished_by_the_next() {
         fs::write(&journal, format!("{{\"old\":{old},\"incoming\":{incoming}}}")).unwrap();
         cut(&site);
         let refused = site.aside.stage().unwrap_err();
-        assert!(refused.to_string().contains("cut short"), "{at}: {refused}");
+        assert!(refused.to_string().contains("was interrupted"), "{at}: {refused}");
         assert!(site.aside.forget().is_err(), "{at}");
         assert_eq!(repair(&site.aside).unwrap(), Repaired::Finished, "{at}");
         assert_eq!(site.content(), pair("new", "old"), "{at}");

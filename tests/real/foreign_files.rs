@@ -169,7 +169,7 @@ fn a_dump_that_makes_its_database_becomes_the_one_that_is_meant() {
     same(&cluster.fingerprint(&db.name), &before);
     project.ok("db-backup --auto");
 
-    project.fails("db-restore --file create.sql --yes --in-place --trust=role", 0, "is left out");
+    project.fails("db-restore --file create.sql --yes --in-place --trust=role", 0, "are left out");
     same(&cluster.fingerprint(&db.name), &before);
 }
 

@@ -239,7 +239,7 @@ mod tests {
     }
 
     const LED: &str =
-        "COMPOSE_PROJECT_NAME says the compose project `other`, which is not this folder's";
+        "COMPOSE_PROJECT_NAME names the compose project `other`, which is not this folder's";
 
     #[test]
     fn who_is_meant() {
@@ -294,7 +294,7 @@ mod tests {
             refused.to_string(),
             "2 containers are the compose service `db`\n  shop-db-1 (running, project shop, in \
              /nowhere/shop)\n  shop-db-2 (running, project shop, in /nowhere/shop)\n  each may \
-             have its own data; nothing was changed\n  next: say which: `compose = { service = \
+             have its own data; nothing was changed\n  next: name one: `compose = { service = \
              \"db\", index = … }`, with 1 or 2"
         );
     }

@@ -176,7 +176,7 @@ mod tests {
             (
                 (Some(0), Some(12_345)),
                 half(
-                    "empty: `main`; emptied in part: `uploads` (12,345 of 20,000 are left)",
+                    "empty: `main`; emptied in part: `uploads` (12,345 of 20,000 left)",
                     &["uploads"],
                 ),
             ),

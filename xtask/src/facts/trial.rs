@@ -265,7 +265,7 @@ mod tests {
             (like("C.UTF-8", "C.UTF-8", Some("builtin")), &[], "`C.UTF-8`"),
             (like("en_US.UTF-8", "en_US.ISO-8859-1", None), &[], "`en_US.ISO-8859-1`"),
             (like("fr_FR.UTF-8", "C", None), &[], "`fr_FR.UTF-8`"),
-            (like("C", "C", Some("icu")), &[], "a locale of ICU's"),
+            (like("C", "C", Some("icu")), &[], "an ICU locale"),
             (
                 like("C", "C", None),
                 &["hstore", "postgis"],
@@ -274,7 +274,7 @@ mod tests {
             (
                 like("C", "C", None),
                 &["timescaledb"],
-                "`timescaledb`, which a server must have been started with",
+                "`timescaledb`, which must be loaded when the server starts",
             ),
         ] {
             let said = lacks(like.as_ref(), extensions.iter().copied(), &has);

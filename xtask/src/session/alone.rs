@@ -163,7 +163,7 @@ mod tests {
 
         assert_eq!(
             has_changed(&alone, "replaced", holder.as_ref()).to_string(),
-            "the database `shop` (localhost) was replaced after this run had looked at it\n  it \
+            "the database `shop` (localhost) was replaced after this run looked at it\n  it \
              was db-restore ada@laptop, since 2024-01-01 00:00:00 UTC (process 42 of the server, \
              role `app`)\n  nothing was changed\n  next: run the command again, and look at the \
              new plan"

@@ -106,10 +106,10 @@ mod tests {
         assert_eq!(
             said,
             [
-                "session 7 (psql, role ann, in shop, idle in transaction, since 90 s) holds a \
-                 lock that is waited for: `SELECT pg_terminate_backend(7)` ends it",
-                "session 8 (role ben) holds a lock that is waited for: `SELECT \
-                 pg_terminate_backend(8)` ends it",
+                "this run waits for a lock that session 7 (psql, role ann, in shop, idle in \
+                 transaction, since 90 s) holds: `SELECT pg_terminate_backend(7)` terminates it",
+                "this run waits for a lock that session 8 (role ben) holds: `SELECT \
+                 pg_terminate_backend(8)` terminates it",
                 "this run waits for a lock that a prepared transaction holds (`SELECT * FROM \
                  pg_prepared_xacts`)",
             ]

@@ -92,7 +92,7 @@ mod tests {
 
         assert_eq!((found.count, found.first.len()), (7, 5));
         assert_eq!(found.first[0], "no privileges were granted for \"t1\"");
-        assert_eq!(found.told().last().unwrap(), "… and 2 warnings more");
+        assert_eq!(found.told().last().unwrap(), "… and 2 more warnings");
         assert!(Warnings::read("").is_nothing() && Warnings::read("").told().is_empty());
 
         let both = Warnings::read(&one(1)).and(found);

@@ -244,7 +244,7 @@ mod tests {
         ] {
             let lacks = Inside::lacks(&format!("{said}asked\n")).unwrap();
             let wanted = restore.map(|what| {
-                format!("the image has no {what}, which a restore takes; a backup needs none")
+                format!("the image has no {what}, which a restore needs; a backup does not")
             });
             assert_eq!(lacks.restore(), wanted, "{said}");
             assert_eq!(

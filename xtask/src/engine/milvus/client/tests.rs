@@ -22,8 +22,8 @@ fn the_token_is_sent_as_milvus_takes_it() {
 fn addresses_that_can_not_be_used_say_so() {
     for (url, said) in [
         ("https://h:1", "`https://h:1` can't be used: TLS to Milvus is not supported"),
-        ("localhost:19530", "`localhost:19530` is no address of a Milvus"),
-        ("http://", "`http://` is no address of a Milvus"),
+        ("localhost:19530", "`localhost:19530` is not an address of a Milvus"),
+        ("http://", "`http://` is not an address of a Milvus"),
     ] {
         let Err(error) = Milvus::connect(&address(url)) else { panic!("{url}") };
         assert_eq!(error.downcast_ref::<Problem>().unwrap().tried, said);

@@ -73,7 +73,7 @@ fn a_new_cluster_is_made_whole_and_its_database_too() {
   7. create  database sample__init
   8. pipe    /p/sample.sql (none) -> verify (read to the end, count rows) -> `psql`, into the new database sample__init
   9. rename  database sample__init -> sample
- 10. write   mark the database sample as done
+ 10. write   mark the database sample as complete
      if any of steps 6 to 10 fails:
        - remove  database sample__init
 "
@@ -93,7 +93,7 @@ fn a_stopped_one_is_only_started() {
 
     assert!(
         outline(&up(&facts(State::Crashed), &[]).unwrap())
-            .contains("wait    for the server to start after a crash, 10 s")
+            .contains("wait    for the server to start after a crash, at most 10 s")
     );
     let taken = outline(&up(&facts(State::CrashedPidTaken), &[]).unwrap());
     assert!(

@@ -270,7 +270,7 @@ fn the_pair_of_restrict_stands_at_the_beginning_and_the_end() {
     );
     assert!(
         said("\\restrict a\n\\unrestrict a\nSET lock_timeout = 0;\n")
-            .contains("line 3: `SET lock_timeout = 0`: it stands behind")
+            .contains("line 3: `SET lock_timeout = 0`: it comes after")
     );
 
     let twice = "\\restrict a\nSET lock_timeout = 0;\n-- PostgreSQL database dump \
