@@ -324,10 +324,7 @@ fn a_marker_is_read_by_the_same_rule() {
         marked["databases"][0]["settings"] =
             serde_json::json!([{ "name": "dbtasks.environment", "value": mark }]);
         bench.facts("app", marked);
-        bench
-            .run(&["db-undo", "--yes"])
-            .exits(3)
-            .tells(&format!("says that it is `{mark}`"));
+        bench.run(&["db-undo", "--yes"]).exits(3).tells(&format!("says that it is `{mark}`"));
     }
 }
 

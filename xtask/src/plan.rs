@@ -1,6 +1,7 @@
 //! A plan is a value: what a dry run prints, a prompt shows and the runner executes. There are no
 //! conditions, loops or variables in it; those are facts, asked before planning.
 
+mod act;
 mod pipe;
 mod reach;
 mod stake;
@@ -8,6 +9,7 @@ pub mod words;
 
 use std::path::PathBuf;
 
+pub use act::{Act, Check, Deed, Hook, How, LastWords, Login, Outcome, Seal, Wait};
 pub use pipe::{
     By, ComeBack, Count, Dumping, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source,
 };
@@ -15,10 +17,8 @@ pub use reach::Reach;
 use serde::{Deserialize, Serialize};
 pub use stake::{Safety, Stake, Whereabouts};
 
-use crate::bundle::Manifest;
 use crate::cmd::Cmd;
-use crate::config::{Pin, SecretName};
-use crate::value::{Address, Change};
+use crate::config::Pin;
 
 /// What a command will do.
 #[derive(Debug, Clone)]
@@ -203,164 +203,6 @@ pub enum Part {
     Work,
     /// What follows the work: if it fails, the work is still done.
     Sequel,
-}
-
-/// The closed vocabulary.
-#[derive(Debug, Clone)]
-pub enum Act {
-    /// Moves bytes and verifies them on the way.
-    Pipe(Box<Pipe>),
-    /// Makes a new thing.
-    Create(Deed),
-    /// Gives a thing another name.
-    Rename(Deed),
-    /// Removes a thing.
-    Remove(Deed),
-    /// Changes a thing in place.
-    Write(Deed),
-    /// Makes sure that something is so.
-    Check(Check),
-    /// Waits until something is so.
-    Wait(Wait),
-    /// Writes the manifest and gives files their final names.
-    Seal(Box<Seal>),
-}
-
-/// A change: to what, and how.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Deed {
-    /// The thing.
-    pub what: String,
-    /// The way.
-    pub how: How,
-}
-
-/// How a change is made.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum How {
-    /// A folder of ours, mode 0700.
-    Folder(PathBuf),
-    /// A file of ours; a new one is empty.
-    File(PathBuf),
-    /// Files of ours in a folder of ours, and the folder itself if nothing else is in it.
-    Set(PathBuf, Vec<PathBuf>),
-    /// From one name to another that is free, on one file system.
-    Move(PathBuf, PathBuf),
-    /// A command.
-    Command(Cmd),
-    /// A change of a store that this process itself makes.
-    Change(Address, Change),
-    /// A file of ours with this text, written whole or not at all.
-    Text(PathBuf, String),
-    /// A command, and another that clears its way while it waits.
-    Meanwhile(Cmd, Cmd),
-    /// A change of live data that is made as a whole or not at all, and a command that clears its
-    /// way, if it needs one.
-    Live(Cmd, Option<Cmd>),
-    /// A program of the project's own.
-    Hook(Box<Hook>),
-    /// A load of a backup that the run itself made.
-    Reload(Box<Reload>),
-    /// A person's password file, with these logins in it.
-    Passwords(PathBuf, Vec<Login>),
-}
-
-/// How somebody logs in to a database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Login {
-    /// The host.
-    pub host: String,
-    /// The port.
-    pub port: String,
-    /// The database.
-    pub database: String,
-    /// The role.
-    pub user: String,
-    /// The password, by its name.
-    pub password: SecretName,
-}
-
-/// A program of the project's own: its output is passed on, and it has a timeout.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Hook {
-    /// The command.
-    pub cmd: Cmd,
-    /// Seconds after which it is terminated.
-    pub timeout: u64,
-    /// What terminates it where it runs, if its client can't.
-    #[serde(default)]
-    pub end: Option<Cmd>,
-}
-
-/// Makes sure that a command answers as expected.
-#[derive(Debug, Clone)]
-pub struct Check {
-    /// What is checked.
-    pub what: String,
-    /// Who is asked.
-    pub cmd: Cmd,
-    /// The answer, trimmed.
-    pub expect: String,
-    /// What to do if the answer is different.
-    pub cure: String,
-}
-
-/// Waits until a command answers as expected.
-#[derive(Debug, Clone)]
-pub struct Wait {
-    /// What is awaited.
-    pub what: String,
-    /// Who is asked.
-    pub cmd: Cmd,
-    /// The answer, trimmed.
-    pub until: String,
-    /// Seconds before giving up.
-    pub limit: u64,
-    /// Where to look if it times out.
-    pub last_words: Option<Box<LastWords>>,
-}
-
-/// The last lines of a container, which may tell why it does not start.
-#[derive(Debug, Clone)]
-pub struct LastWords {
-    /// Its name.
-    pub container: String,
-    /// Asks for the end of its log, each line with its time.
-    pub log: Cmd,
-    /// Asks for its environment: its secrets must not be shown.
-    pub env: Cmd,
-}
-
-/// Writes the manifest and gives files their final names, or records a verification.
-#[derive(Debug, Clone)]
-pub enum Seal {
-    /// A new backup.
-    Backup {
-        /// The manifest, to be completed with what the pipes found.
-        manifest: Box<Manifest>,
-        /// Where the manifest goes, by its final name.
-        manifest_path: PathBuf,
-        /// Partial names and the final names they get, in order; the first ones are sealed first.
-        names: Vec<(PathBuf, PathBuf)>,
-    },
-    /// A verification's outcome, recorded in the manifest.
-    Verified {
-        /// The manifest.
-        manifest_path: PathBuf,
-        /// `quick` or `deep`.
-        how: &'static str,
-        /// Its outcome.
-        outcome: Outcome,
-    },
-}
-
-/// The outcome of a verification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is verified.
-    Good,
-    /// It failed.
-    Bad,
 }
 
 impl Plan {

@@ -1,19 +1,22 @@
 //! The doctor's examination: each thing that could go wrong, looked at before it does.
 
+mod folder;
 mod reach;
 mod standing;
 mod volume;
 
 use std::path::Path;
 
+pub use folder::{disk_left, server_disk_left, tight};
+use folder::{folder_findings, writable};
+
 use super::stores::is_down;
 use super::{Surveyed, SurveyedStore, Surveyor, containers};
-use crate::bundle::Catalog;
 use crate::config::{At, Env, Project, Store};
 use crate::engine::postgres::cures;
 use crate::engine::postgres::facts::Depth;
 use crate::human::{self, counted};
-use crate::plan::{Act, Plan, Sink, Whereabouts};
+use crate::plan::Whereabouts;
 use crate::problem::Problem;
 
 /// The result of a check.
@@ -341,165 +344,12 @@ fn dumps(s: &Surveyed) -> bool {
         || s.server.client.major() >= s.server.version.major()
 }
 
-fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
-    let dir = &patient.project.backup.dir;
-    let what = "backup folder";
-    let mut findings = vec![match writable(dir) {
-        Ok(()) => Finding::good(what, format!("`{}` can be written", dir.display())),
-        Err(e) => Finding::other(
-            State::Problem,
-            what,
-            format!("`{}` can't be written: {e}", dir.display()),
-            "fix its permissions, or choose another `backup.dir`",
-        ),
-    }];
-
-    findings.extend(state_finding(&patient.project.state));
-    let catalog = Catalog::read(dir, patient.project).unwrap_or_default();
-    let last = catalog.latest(&[]).map_or(0, |b| b.bytes);
-
-    match disk_left(dir) {
-        Some(left) if is_tight(left, last) => {
-            let why = format!(
-                "{} free, and the last backup takes {}",
-                human::bytes(left),
-                human::bytes(last)
-            );
-
-            findings.push(Finding::other(
-                State::Problem,
-                "disk",
-                why,
-                "free some space (`db-cleanup`)",
-            ));
-        }
-        Some(left) => {
-            findings.push(Finding::good("disk", format!("{} free for backups", human::bytes(left))))
-        }
-        None => {}
-    }
-
-    for backup in catalog.backups.iter().filter(|b| b.state() == "broken") {
-        findings.push(Finding::other(
-            State::Note,
-            "backup",
-            format!("{} is broken", backup.name),
-            format!("`db-info {}` says why", backup.name),
-        ));
-    }
-
-    if ignored(&patient.project.root, dir, patient.env) == Some(false) {
-        findings.push(Finding::other(
-            State::Note,
-            what,
-            "git does not ignore it: dumps could be committed",
-            format!(
-                "add `{}` to `.gitignore`",
-                dir.file_name().unwrap_or_default().to_string_lossy()
-            ),
-        ));
-    }
-
-    findings
-}
-
-/// Whether there is no room for two more backups like the last one.
-fn is_tight(left: u64, last: u64) -> bool {
-    left < last * 2
-}
-
-/// A warning about disk space for a plan that makes a backup: the size of the last one tells how
-/// much the next one takes.
-pub fn tight(plan: &Plan) -> Option<String> {
-    let acts = plan.acts();
-    let files: Vec<(&Path, u64)> = acts.into_iter().filter_map(made).collect();
-    short(disk_left(files.first()?.0.parent()?)?, files.iter().map(|(_, bytes)| bytes).sum())
-}
-
-fn made(act: &Act) -> Option<(&Path, u64)> {
-    let Act::Pipe(pipe) = act else { return None };
-    match &pipe.to {
-        Sink::File { path, about, .. } => Some((path, (*about)?)),
-        _ => None,
-    }
-}
-
-fn short(left: u64, last: u64) -> Option<String> {
-    let verb = match left {
-        _ if !is_tight(left, last) => return None,
-        _ if left < last => "it will not fit",
-        _ => "it may not fit",
-    };
-
-    Some(format!(
-        "{} are free on the disk of the backups, and the last one takes {}: {verb} (`db-cleanup`, \
-         or another `backup.dir`)",
-        human::bytes(left),
-        human::bytes(last)
-    ))
-}
-
 /// Without its own folder no run can hold the project's lock.
 fn state_finding(dir: &Path) -> Option<Finding> {
     let why = format!("`{}` can't be written: {}", dir.display(), writable(dir).err()?);
     let cure = "fix the permissions of that folder: the project's lock, its journal and its audit \
                 log are in it";
     Some(Finding::other(State::Problem, "state folder", why, cure))
-}
-
-/// Whether a file could be created in the folder, or in the nearest one above it that exists.
-fn writable(dir: &Path) -> std::io::Result<()> {
-    let there = dir.ancestors().find(|d| d.exists()).unwrap_or(Path::new("."));
-    if !there.is_dir() {
-        return Err(std::io::ErrorKind::NotADirectory.into());
-    }
-
-    #[cfg(unix)]
-    return rustix::fs::access(there, rustix::fs::Access::WRITE_OK).map_err(std::io::Error::from);
-
-    #[cfg(not(unix))]
-    return if std::fs::metadata(there)?.permissions().readonly() {
-        Err(std::io::ErrorKind::PermissionDenied.into())
-    } else {
-        Ok(())
-    };
-}
-
-/// Free bytes on the server's disk, if it is on this machine.
-pub fn server_disk_left(target: &Surveyed) -> Option<u64> {
-    let ours = target.container.is_none() && target.whereabouts() == Whereabouts::Here;
-    let data = target.server.data_directory.as_deref().filter(|_| ours)?;
-    Some(Path::new(data)).filter(|d| d.is_dir()).and_then(disk_left)
-}
-
-/// Bytes that are free for us on the disk of a folder, or of the nearest one above it that exists.
-pub fn disk_left(dir: &Path) -> Option<u64> {
-    let there = dir.ancestors().find(|d| d.is_dir())?;
-    #[cfg(unix)]
-    return rustix::fs::statvfs(there).ok().map(|s| s.f_bavail * s.f_frsize);
-    #[cfg(not(unix))]
-    return there.exists().then_some(u64::MAX).filter(|_| false);
-}
-
-/// Whether git ignores the folder; `None` outside a repository.
-fn ignored(root: &Path, dir: &Path, env: &Env) -> Option<bool> {
-    // a repository's own settings may make git run programs
-    let cmd = crate::cmd::Cmd::new(env.program("git")).args([
-        "-c".into(),
-        "core.fsmonitor=false".into(),
-        "-C".into(),
-        root.to_string_lossy().into_owned(),
-        "check-ignore".into(),
-        "-q".into(),
-        dir.join("x").to_string_lossy().into_owned(),
-    ]);
-
-    let answer = crate::door::ask::ask(&cmd, &Default::default()).ok()?;
-    match answer.code {
-        Some(0) => Some(true),
-        Some(1) => Some(false),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

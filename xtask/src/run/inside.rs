@@ -4,11 +4,13 @@
 mod dumped;
 mod late;
 mod staged;
+mod told;
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use told::{Told, foreign, unanswered};
 
 use super::deed;
 use super::pipe::wide_pipe;
@@ -513,40 +515,5 @@ impl Contained<'_> {
 
     fn shown(&self) -> String {
         format!("{}:{}", self.container, self.path)
-    }
-}
-
-/// A folder with our folder's name that we did not create.
-fn foreign(inside: &Inside, found: &Found) -> Option<String> {
-    let told = || {
-        format!(
-            "`{}` was not created by db-tasks, and a restore needs this name: move it away",
-            inside.own()
-        )
-    };
-    inside.is_foreign(found).then(told)
-}
-
-fn unanswered(cmd: &Cmd, err: &str) -> Problem {
-    let mut problem = Problem::said(err, format!("`{cmd}` did not answer"));
-    problem.cure = crate::engine::postgres::cures::for_text(err);
-    problem
-}
-
-/// Reports bytes as they pass, and knows whether their end was reached.
-struct Told<'a, 'b> {
-    from: &'a mut dyn Read,
-    bytes: u64,
-    tell: Tell<'b>,
-    ended: bool,
-}
-
-impl Read for Told<'_, '_> {
-    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let got = self.from.read(buf)?;
-        self.bytes += got as u64;
-        self.ended |= got == 0 && !buf.is_empty();
-        (self.tell)(self.bytes);
-        Ok(got)
     }
 }

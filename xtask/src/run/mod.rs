@@ -14,6 +14,7 @@ mod left;
 pub mod load;
 mod lock;
 mod logbook;
+mod outcome;
 pub mod own;
 mod pgpass;
 mod pipe;
@@ -36,6 +37,8 @@ pub use lease::{Lease, Others};
 pub use left::{Left, conclude};
 pub use lock::Lock;
 pub use logbook::Logbook;
+pub use outcome::interrupted;
+use outcome::{bad_word, but, lost, may_do_nothing, standing, without_statistics};
 pub use own::Own;
 pub use pipe::{Found, Held, Progress};
 use pipe::{Means, pump};
@@ -44,12 +47,11 @@ pub use seal::record_untried;
 use crate::bundle::Untried;
 use crate::config::Secrets;
 use crate::door::{Idle, Interrupt};
-use crate::engine::postgres::facts::Bare;
 use crate::gate::Cleared;
-use crate::plan::{Act, Deed, How, Outcome, Part, Pipe, Scope, Seal, Sink, Step};
+use crate::plan::{Act, Deed, How, Part, Scope, Step};
 use crate::problem::{About, Exit, Problem};
 use crate::tasks;
-use crate::value::{LeftOut, Spare};
+use crate::value::LeftOut;
 
 /// What a run needs in addition to its plan.
 pub struct World<'a> {
@@ -321,15 +323,6 @@ enum Due {
     Perhaps,
 }
 
-/// Whether a clean-up step checks what there is to do.
-fn may_do_nothing(act: &Act) -> bool {
-    match act {
-        Act::Remove(_) | Act::Rename(_) => true,
-        Act::Write(deed) => matches!(deed.how, How::Live(..) | How::Reload(_)),
-        _ => false,
-    }
-}
-
 /// What came of an act.
 struct Done {
     found: Option<Found>,
@@ -341,92 +334,4 @@ impl Done {
         told.iter().for_each(|what| watch.told(what));
         Self { found, told }
     }
-}
-
-/// The error, with what state the data is in.
-fn standing(error: anyhow::Error, stands: Option<String>) -> anyhow::Error {
-    let Some(stands) = stands else { return error };
-    let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
-    Problem { stands: Some(stands.into()), ..problem }.into()
-}
-
-/// The manifest that records the failure, and of which verification.
-fn bad_word(act: &Act) -> Option<(&Path, &'static str)> {
-    match act {
-        Act::Seal(seal) => match &**seal {
-            Seal::Verified { manifest_path, how, outcome: Outcome::Bad } => {
-                Some((manifest_path, how))
-            }
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// What a backup of a store lacks, said when it is made, and what a load left out because the
-/// server has no place for it.
-fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
-    match (&pipe.to, &found.held) {
-        (Sink::File { .. }, Held::Contents(contents)) => {
-            contents.lost().iter().map(|what| format!("{}: {what}", pipe.store)).collect()
-        }
-        (Sink::Psql(_), Held::Script(script))
-            if pipe.proof.leave_out.contains(&Spare::Tablespace) =>
-        {
-            let named = script
-                .tablespaces
-                .iter()
-                .map(|name| format!("`{name}`"))
-                .collect::<Vec<_>>()
-                .join(", ");
-
-            let lacks = format!(
-                "what the dump has in the tablespace {named} went to the default one: the server \
-                 has no tablespace of that name"
-            );
-            (!named.is_empty()).then_some(lacks).into_iter().collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// What the server's planner has no statistics of.
-fn without_statistics(found: &Found) -> Vec<String> {
-    let say = |bare: &Bare| match bare {
-        Bare::Far(table) => {
-            format!(
-                "no statistics for {table}: a part of it is on another server, which is not asked \
-                 here; `ANALYZE {table}` asks it"
-            )
-        }
-        Bare::Failed(table) => {
-            format!(
-                "no statistics for {table}: a function of its indexes or statistics fails; \
-                 `ANALYZE {table}` says why"
-            )
-        }
-    };
-    found.loaded.bare.iter().map(say).collect()
-}
-
-/// The work is done: that comes first, whatever failed after it.
-fn but(error: anyhow::Error) -> anyhow::Error {
-    let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
-    let cure = problem.cure.clone().unwrap_or_default();
-    let tried = format!("finished, but {}", problem.tried);
-    Problem { exit: Exit::FinishedBut, tried, ..problem }
-        .cure(format!("{cure}; do not run the command again for it"))
-        .into()
-}
-
-/// An error that a signal caused.
-pub fn interrupted(error: anyhow::Error) -> anyhow::Error {
-    if error.downcast_ref::<Problem>().is_some_and(|p| p.exit == Exit::Interrupted) {
-        return error;
-    }
-    let first = error.to_string().lines().next().unwrap_or_default().to_owned();
-    let stands = error.downcast_ref::<Problem>().and_then(|problem| problem.stands.clone());
-    let problem =
-        Problem::new(Exit::Interrupted, "interrupted").because(format!("while it ran: {first}"));
-    Problem { stands, ..problem }.into()
 }

@@ -1,14 +1,16 @@
 //! `db-backup`: dump, verify, compress, seal; then remove what retention does not keep.
 
+mod names;
 mod notes;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use names::{Names, Paths};
 
 use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
-use crate::bundle::name::{self, Words};
+use crate::bundle::name::{self};
 use crate::bundle::{Catalog, Ground};
 use crate::cmd::{Cmd, quoted};
 use crate::config::{self, Project};
@@ -228,117 +230,6 @@ pub fn dumpable(database: &Surveyed) -> Result<()> {
     }
 
     Ok(())
-}
-
-struct Names<'a> {
-    request: &'a Request,
-    moment: &'a Moment,
-    /// By what exists already.
-    taken: &'a HashSet<PathBuf>,
-    /// To what this run creates.
-    given: BTreeSet<PathBuf>,
-}
-
-/// Where a set's files go: their final names, and the ones they have until they are complete.
-struct Paths {
-    artifacts: Vec<PathBuf>,
-    partials: Vec<PathBuf>,
-    manifest: PathBuf,
-    folder: Option<(PathBuf, PathBuf)>,
-}
-
-impl Paths {
-    /// The name used to restore it.
-    fn shown(&self) -> PathBuf {
-        self.folder.as_ref().map_or_else(
-            || self.artifacts.first().cloned().unwrap_or_default(),
-            |(_, folder)| folder.clone(),
-        )
-    }
-}
-
-impl<'a> Names<'a> {
-    fn new(request: &'a Request, catalog: &'a Catalog, moment: &'a Moment) -> Self {
-        Self { request, moment, taken: &catalog.taken, given: BTreeSet::new() }
-    }
-
-    /// The first free names: two backups in one second get a counter.
-    fn next(
-        &mut self,
-        project: &Project,
-        group: &[Subject<'_>],
-        compression: Compression,
-    ) -> Paths {
-        let free = |paths: &Paths| {
-            let mut whole = paths
-                .artifacts
-                .iter()
-                .chain([&paths.manifest])
-                .chain(paths.folder.iter().map(|(_, to)| to));
-            whole.all(|path| !self.taken.contains(path) && !self.given.contains(path))
-        };
-
-        let mut counter = 1;
-        let mut paths = self.paths(project, group, compression, counter);
-        while !free(&paths) {
-            counter += 1;
-            paths = self.paths(project, group, compression, counter);
-        }
-
-        self.given.extend(paths.artifacts.iter().cloned().chain([paths.manifest.clone()]));
-
-        paths
-    }
-
-    fn paths(
-        &self,
-        project: &Project,
-        group: &[Subject<'_>],
-        compression: Compression,
-        counter: u32,
-    ) -> Paths {
-        let dir = &self.request.backup.dir;
-        let ext = |format: Format| match compression.codec().extension() {
-            "" => format.extension().to_owned(),
-            ext => format!("{}.{ext}", format.extension()),
-        };
-
-        let relative: Vec<PathBuf> = group
-            .iter()
-            .map(|d| {
-                let words = Words {
-                    project: &project.name,
-                    environment: &project.environment,
-                    database: d.name(),
-                    store: d.key(),
-                    label: self.request.label.as_deref(),
-                };
-
-                name::artifact(
-                    &self.request.backup,
-                    &words,
-                    &ext(d.format()),
-                    self.moment.now,
-                    counter,
-                )
-            })
-            .collect();
-
-        let manifest = dir.join(name::manifest(&relative[0]));
-        let artifacts: Vec<PathBuf> = relative.iter().map(|r| dir.join(r)).collect();
-        let folder = name::is_folder(&self.request.backup.name).then(|| {
-            let to = artifacts[0].parent().unwrap_or(dir).to_path_buf();
-            (name::partial(&to), to)
-        });
-
-        let partials = match &folder {
-            Some((from, to)) => {
-                artifacts.iter().map(|a| from.join(a.strip_prefix(to).unwrap_or(a))).collect()
-            }
-            None => artifacts.iter().map(|a| name::partial(a)).collect(),
-        };
-        Paths { artifacts, partials, manifest, folder }
-    }
 }
 
 fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {

@@ -1,29 +1,30 @@
 //! `db-wipe`: empties every table; the schema and the migration ledgers stay.
 
 mod sort;
+mod stores;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use sort::{Sorted, refresh_order, sort, ties};
+use stores::{store_can_be_wiped, store_headline, store_line, store_notes, wipe_store};
 
 use crate::bundle::{Backup, Catalog, Reason};
 use crate::command::backup::plan as backup;
 use crate::command::restore::plan::{crowded, overrides, unheld};
-use crate::config::{Project, Wiping};
+use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::inventory::Table;
 use crate::engine::postgres::wiping::{self, Wipe};
 use crate::facts::{ContainerFacts, Emptying, Part, Set, Surveyed, SurveyedStore};
-use crate::human::{ago, count, counted, few, held};
-use crate::plan::{Act, Deed, How, Plan, Risk, Safety, Scope, Stake, Step, words};
+use crate::human::{ago, count, counted, few};
+use crate::plan::{Act, Plan, Risk, Safety, Scope, Stake, Step, words};
 use crate::planning::Moment;
 use crate::planning::services::around_services;
 use crate::planning::sessions::end_sessions;
 use crate::problem::{Problem, one_line};
 use crate::tasks;
 use crate::ui::table::{Lean, columns};
-use crate::value::{Address, Change, Format};
 
 /// Whether a backup comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,23 +223,6 @@ pub fn amounts(project: &Project, set: &Set) -> Vec<(String, u64)> {
     databases.chain(set.stores.iter().map(|s| (s.key().to_owned(), s.held.items()))).collect()
 }
 
-/// What can't be removed is found before anything is removed.
-fn store_can_be_wiped(store: &SurveyedStore) -> Result<()> {
-    match &store.held.fixed {
-        None => Ok(()),
-        Some(why) => {
-            Err(Problem::refused(format!("`{}` ({}) can't be emptied", store.key(), store.address))
-                .because(why)
-                .because("nothing was changed")
-                .cure(
-                    "fix that, or run this as a user who may remove it; or leave out the store: \
-                     name the others with `--only`",
-                )
-                .into())
-        }
-    }
-}
-
 /// No transaction spans two databases, or a store.
 fn one_by_one(set: &Set) -> Vec<String> {
     let down = set
@@ -256,50 +240,6 @@ fn one_by_one(set: &Set) -> Vec<String> {
         ),
     };
     down.chain(many).collect()
-}
-
-fn store_line(store: &SurveyedStore) -> String {
-    format!("{}: {}", store.key(), held(store.address.format(), &store.held))
-}
-
-fn store_headline(store: &SurveyedStore) -> String {
-    format!("`{}` ({}): {}", store.key(), store.address, held(store.address.format(), &store.held))
-}
-
-/// Every collection with its entities; a tree by its entries and bytes.
-fn store_notes(store: &SurveyedStore) -> Vec<String> {
-    let what = if store.address.format() == Format::Tar { "ENTRIES" } else { "ENTITIES" };
-    let fate = if matches!(store.address, Address::Milvus { wipe: Wiping::Drop, .. }) {
-        "dropped"
-    } else {
-        "emptied"
-    };
-
-    let rows: Vec<Vec<String>> = store
-        .held
-        .parts
-        .iter()
-        .map(|(name, items)| vec![name.clone(), count(*items), fate.into()])
-        .collect();
-
-    let header = format!(
-        "{} OF {}",
-        if store.address.format() == Format::Tar { "TREE" } else { "COLLECTION" },
-        store.key()
-    );
-
-    columns(&[(&header, Lean::Left), (what, Lean::Right), ("", Lean::Left)], &rows)
-        .lines()
-        .map(String::from)
-        .collect()
-}
-
-fn wipe_store(store: &SurveyedStore) -> Act {
-    let change = Change::Wipe { live: store.held.id.clone(), items: store.held.items() };
-    Act::Remove(Deed {
-        what: store.key().to_owned(),
-        how: How::Change(store.address.clone(), change),
-    })
 }
 
 /// What is at stake; it need not look at the tables.

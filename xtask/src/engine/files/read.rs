@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::io::{self, Read};
 
 use anyhow::Result;
+use pax::{Extensions, extensions, fits};
 use tar::EntryType;
+use watch::{Watch, Watched};
 
-use super::attributes;
 use super::excludes::Excludes;
 use super::leave::{Leaving, Left, Part};
 use super::straight::Straight;
@@ -248,103 +249,6 @@ fn understand<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>, St
     }))
 }
 
-/// What extended headers say.
-#[derive(Default)]
-struct Extensions {
-    mtime: Option<Moment>,
-    attributes: Attributes,
-    missed: Option<What>,
-}
-
-/// The extended headers: the library reads names and sizes, we read the time. Anything else is
-/// refused if it would change what the entry is.
-fn extensions<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Extensions, String> {
-    let global = entry.header().entry_type() == EntryType::XGlobalHeader;
-    let Some(extensions) = entry.pax_extensions().map_err(|e| e.to_string())? else {
-        return Ok(Extensions::default());
-    };
-    let mut said = Extensions::default();
-
-    for extension in extensions {
-        let extension = extension.map_err(|_| "an extended header that can't be read")?;
-        match extension.key_bytes() {
-            b"mtime" => {
-                said.mtime =
-                    Some(moment(extension.value_bytes()).ok_or("a time that can't be read")?)
-            }
-            b"path" | b"linkpath" | b"size" if global => {
-                return Err("one name for all entries".into());
-            }
-            key if key.starts_with(b"GNU.sparse.") => {
-                return Err("a sparse file in pax format, which is not supported".into());
-            }
-            key if !global => {
-                attributes::take(&mut said.attributes, key, extension.value_bytes())?;
-                said.missed = said.missed.or_else(|| attributes::missed(key));
-            }
-            _ => {}
-        }
-    }
-
-    Ok(said)
-}
-
-/// `seconds[.fraction]`, as pax has it.
-fn moment(text: &[u8]) -> Option<Moment> {
-    let text = str::from_utf8(text).ok()?;
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let secs: i64 = whole.parse().ok()?;
-
-    if !fraction.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-
-    let nanos: u32 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
-    // -1.25 is a quarter before the second that ends in -1
-    if whole.starts_with('-') && nanos > 0 {
-        return Some(Moment { secs: secs.checked_sub(1)?, nanos: 1_000_000_000 - nanos });
-    }
-
-    Some(Moment { secs, nanos })
-}
-
-/// Whether an entry stays inside the tree and agrees with those before it.
-fn fits(item: Item, census: &Census, links: Links) -> Result<Item, String> {
-    let kind = |name: &Name| census.entries.get(name).map(|entry| &entry.kind);
-
-    if item.name == Name::ROOT && item.shape != Shape::Folder {
-        return Err("the root of the tree, but not a folder".into());
-    }
-    if census.entries.contains_key(&item.name) {
-        return Err("a second entry of this name".into());
-    }
-
-    let path = item.name.bytes();
-    for at in (0..path.len()).filter(|at| path[*at] == b'/') {
-        if census.entries.get(&path[..at]).is_some_and(|entry| entry.kind != Kind::Folder) {
-            return Err(format!("it is in `{}`, which is not a folder", escaped(&path[..at])));
-        }
-    }
-
-    // a folder whose entry comes after its contents is not written by us, but allowed
-    let below = census.entries.range(item.name.join(b"")..).next();
-    if item.shape != Shape::Folder
-        && below.is_some_and(|(name, _)| name.bytes().starts_with(item.name.join(b"").bytes()))
-    {
-        return Err("a file where a folder was".into());
-    }
-
-    match &item.shape {
-        Shape::Symlink(to) if links == Links::Inside && item.name.leads_out(to) => {
-            Err(format!("a link that may lead out of the tree, to `{}`", escaped(to)))
-        }
-        Shape::Hardlink(to) if !matches!(kind(to), Some(Kind::File { .. })) => {
-            Err(format!("a hard link to `{to}`, which is not an earlier file in the archive"))
-        }
-        _ => Ok(item),
-    }
-}
-
 fn note(census: &mut Census, item: Item, bytes: u64, print: Fingerprint) {
     let kind = match item.shape {
         Shape::File | Shape::SparseFile => Kind::File { bytes, print },
@@ -388,82 +292,6 @@ fn end(mut rest: impl Read, watch: &Watch) -> Result<()> {
     }
 }
 
-/// What the reader and the loop above it share.
-struct Watch {
-    /// Whether the input has ended.
-    ended: Cell<bool>,
-    /// How many bytes may still be read.
-    allowed: Cell<u64>,
-    /// How the input failed, if it did.
-    failed: Cell<Option<io::ErrorKind>>,
-}
-
-impl Watch {
-    /// What is wrong: the archive, or reading it.
-    fn blame(&self, error: &dyn std::fmt::Display) -> Problem {
-        use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
-
-        match self.failed.get() {
-            None | Some(InvalidData | InvalidInput | Other | UnexpectedEof) => {
-                Problem::failed("the archive is damaged")
-                    .because(error.to_string())
-                    .cure("use another backup (`db-list`)")
-                    .of_backup()
-            }
-            Some(_) => {
-                Problem::failed("could not read the archive to its end").because(error.to_string())
-            }
-        }
-    }
-}
-
-struct Watched<'a> {
-    input: &'a mut dyn Read,
-    watch: &'a Watch,
-    /// Bytes that have passed.
-    at: u64,
-}
-
-/// How the library skips padding: it would clear 32 KiB each time to read a few bytes.
-impl io::Seek for Watched<'_> {
-    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        let io::SeekFrom::Current(bytes) = to else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
-        let (mut left, mut room) = (bytes.unsigned_abs(), [0; 512]);
-        while left > 0 {
-            let part = left.min(room.len() as u64) as usize;
-            match self.read(&mut room[..part])? {
-                0 => return Err(io::Error::other("unexpected EOF during skip")),
-                got => left -= got as u64,
-            }
-        }
-
-        Ok(self.at)
-    }
-}
-
-impl Read for Watched<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let got = loop {
-            match self.input.read(buf) {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                read => break read.inspect_err(|e| self.watch.failed.set(Some(e.kind())))?,
-            }
-        };
-
-        self.watch.ended.set(self.watch.ended.get() || got == 0 && !buf.is_empty());
-        let Some(left) = self.watch.allowed.get().checked_sub(got as u64) else {
-            self.watch.failed.set(Some(io::ErrorKind::InvalidData));
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "headers without an end"));
-        };
-        self.watch.allowed.set(left);
-        self.at += got as u64;
-
-        Ok(got)
-    }
-}
-
 fn refused(dangers: &[String]) -> Problem {
     let more = dangers.len().saturating_sub(TOLD);
     let problem = Problem::refused(
@@ -482,5 +310,7 @@ fn cut_off() -> Problem {
         .of_backup()
 }
 
+mod pax;
 #[cfg(test)]
 mod tests;
+mod watch;

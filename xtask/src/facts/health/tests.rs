@@ -1,4 +1,4 @@
-use super::*;
+use super::folder::short;
 
 #[test]
 fn a_disk_is_too_small_for_one_or_for_two() {

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::*;
+use crate::config::{Env, Guards};
 use crate::plan::{Act, Deed, How, Recovery, Step};
 use crate::value::{Mark, MarkedBy};
 

@@ -1,3 +1,4 @@
+use super::pax::moment;
 use super::*;
 
 #[test]

@@ -1,0 +1,123 @@
+//! The names of a backup's files.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
+
+use super::{Request, Subject};
+use crate::bundle::name::Words;
+use crate::bundle::{Catalog, name};
+use crate::config::Project;
+use crate::planning::Moment;
+use crate::stream::Compression;
+use crate::value::Format;
+
+pub(super) struct Names<'a> {
+    pub(super) request: &'a Request,
+    pub(super) moment: &'a Moment,
+    /// By what exists already.
+    pub(super) taken: &'a HashSet<PathBuf>,
+    /// To what this run creates.
+    pub(super) given: BTreeSet<PathBuf>,
+}
+
+/// Where a set's files go: their final names, and the ones they have until they are complete.
+pub(super) struct Paths {
+    pub(super) artifacts: Vec<PathBuf>,
+    pub(super) partials: Vec<PathBuf>,
+    pub(super) manifest: PathBuf,
+    pub(super) folder: Option<(PathBuf, PathBuf)>,
+}
+
+impl Paths {
+    /// The name used to restore it.
+    pub(super) fn shown(&self) -> PathBuf {
+        self.folder.as_ref().map_or_else(
+            || self.artifacts.first().cloned().unwrap_or_default(),
+            |(_, folder)| folder.clone(),
+        )
+    }
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn new(request: &'a Request, catalog: &'a Catalog, moment: &'a Moment) -> Self {
+        Self { request, moment, taken: &catalog.taken, given: BTreeSet::new() }
+    }
+
+    /// The first free names: two backups in one second get a counter.
+    pub(super) fn next(
+        &mut self,
+        project: &Project,
+        group: &[Subject<'_>],
+        compression: Compression,
+    ) -> Paths {
+        let free = |paths: &Paths| {
+            let mut whole = paths
+                .artifacts
+                .iter()
+                .chain([&paths.manifest])
+                .chain(paths.folder.iter().map(|(_, to)| to));
+            whole.all(|path| !self.taken.contains(path) && !self.given.contains(path))
+        };
+
+        let mut counter = 1;
+        let mut paths = self.paths(project, group, compression, counter);
+        while !free(&paths) {
+            counter += 1;
+            paths = self.paths(project, group, compression, counter);
+        }
+
+        self.given.extend(paths.artifacts.iter().cloned().chain([paths.manifest.clone()]));
+
+        paths
+    }
+
+    pub(super) fn paths(
+        &self,
+        project: &Project,
+        group: &[Subject<'_>],
+        compression: Compression,
+        counter: u32,
+    ) -> Paths {
+        let dir = &self.request.backup.dir;
+        let ext = |format: Format| match compression.codec().extension() {
+            "" => format.extension().to_owned(),
+            ext => format!("{}.{ext}", format.extension()),
+        };
+
+        let relative: Vec<PathBuf> = group
+            .iter()
+            .map(|d| {
+                let words = Words {
+                    project: &project.name,
+                    environment: &project.environment,
+                    database: d.name(),
+                    store: d.key(),
+                    label: self.request.label.as_deref(),
+                };
+
+                name::artifact(
+                    &self.request.backup,
+                    &words,
+                    &ext(d.format()),
+                    self.moment.now,
+                    counter,
+                )
+            })
+            .collect();
+
+        let manifest = dir.join(name::manifest(&relative[0]));
+        let artifacts: Vec<PathBuf> = relative.iter().map(|r| dir.join(r)).collect();
+        let folder = name::is_folder(&self.request.backup.name).then(|| {
+            let to = artifacts[0].parent().unwrap_or(dir).to_path_buf();
+            (name::partial(&to), to)
+        });
+
+        let partials = match &folder {
+            Some((from, to)) => {
+                artifacts.iter().map(|a| from.join(a.strip_prefix(to).unwrap_or(a))).collect()
+            }
+            None => artifacts.iter().map(|a| name::partial(a)).collect(),
+        };
+        Paths { artifacts, partials, manifest, folder }
+    }
+}

@@ -1,0 +1,106 @@
+//! What an act came to.
+
+use std::path::Path;
+
+use super::pipe::{Found, Held};
+use crate::engine::postgres::facts::Bare;
+use crate::plan::{Act, How, Outcome, Pipe, Seal, Sink};
+use crate::problem::{Exit, Problem};
+use crate::value::Spare;
+
+/// Whether a clean-up step checks what there is to do.
+pub(super) fn may_do_nothing(act: &Act) -> bool {
+    match act {
+        Act::Remove(_) | Act::Rename(_) => true,
+        Act::Write(deed) => matches!(deed.how, How::Live(..) | How::Reload(_)),
+        _ => false,
+    }
+}
+
+/// The error, with what state the data is in.
+pub(super) fn standing(error: anyhow::Error, stands: Option<String>) -> anyhow::Error {
+    let Some(stands) = stands else { return error };
+    let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+    Problem { stands: Some(stands.into()), ..problem }.into()
+}
+
+/// The manifest that records the failure, and of which verification.
+pub(super) fn bad_word(act: &Act) -> Option<(&Path, &'static str)> {
+    match act {
+        Act::Seal(seal) => match &**seal {
+            Seal::Verified { manifest_path, how, outcome: Outcome::Bad } => {
+                Some((manifest_path, how))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What a backup of a store lacks, said when it is made, and what a load left out because the
+/// server has no place for it.
+pub(super) fn lost(pipe: &Pipe, found: &Found) -> Vec<String> {
+    match (&pipe.to, &found.held) {
+        (Sink::File { .. }, Held::Contents(contents)) => {
+            contents.lost().iter().map(|what| format!("{}: {what}", pipe.store)).collect()
+        }
+        (Sink::Psql(_), Held::Script(script))
+            if pipe.proof.leave_out.contains(&Spare::Tablespace) =>
+        {
+            let named = script
+                .tablespaces
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect::<Vec<_>>()
+                .join(", ");
+
+            let lacks = format!(
+                "what the dump has in the tablespace {named} went to the default one: the server \
+                 has no tablespace of that name"
+            );
+            (!named.is_empty()).then_some(lacks).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What the server's planner has no statistics of.
+pub(super) fn without_statistics(found: &Found) -> Vec<String> {
+    let say = |bare: &Bare| match bare {
+        Bare::Far(table) => {
+            format!(
+                "no statistics for {table}: a part of it is on another server, which is not asked \
+                 here; `ANALYZE {table}` asks it"
+            )
+        }
+        Bare::Failed(table) => {
+            format!(
+                "no statistics for {table}: a function of its indexes or statistics fails; \
+                 `ANALYZE {table}` says why"
+            )
+        }
+    };
+    found.loaded.bare.iter().map(say).collect()
+}
+
+/// The work is done: that comes first, whatever failed after it.
+pub(super) fn but(error: anyhow::Error) -> anyhow::Error {
+    let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+    let cure = problem.cure.clone().unwrap_or_default();
+    let tried = format!("finished, but {}", problem.tried);
+    Problem { exit: Exit::FinishedBut, tried, ..problem }
+        .cure(format!("{cure}; do not run the command again for it"))
+        .into()
+}
+
+/// An error that a signal caused.
+pub fn interrupted(error: anyhow::Error) -> anyhow::Error {
+    if error.downcast_ref::<Problem>().is_some_and(|p| p.exit == Exit::Interrupted) {
+        return error;
+    }
+    let first = error.to_string().lines().next().unwrap_or_default().to_owned();
+    let stands = error.downcast_ref::<Problem>().and_then(|problem| problem.stands.clone());
+    let problem =
+        Problem::new(Exit::Interrupted, "interrupted").because(format!("while it ran: {first}"));
+    Problem { stands, ..problem }.into()
+}
