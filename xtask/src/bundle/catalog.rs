@@ -1,6 +1,7 @@
 //! The catalog: every backup in a folder, foreign and broken ones included.
 
 mod backup;
+mod listing;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -9,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 pub use backup::{Backup, Kind};
-use chrono::{DateTime, Utc};
+use listing::{foreign, is_an_archive, looks_like_a_dump, manifest_of, modified, no_file};
 
 use super::manifest::Manifest;
+use super::name;
 use super::named::fault;
 use super::owner::Ground;
-use super::{dated, name};
 use crate::config::{KeepRules, Project};
 use crate::problem::Problem;
 
@@ -253,20 +254,6 @@ impl Catalog {
     }
 }
 
-/// A folder that `pg_dump --format=directory` made (`pg_backup_directory.c`).
-fn is_an_archive(folder: &Path) -> bool {
-    folder.join("toc.dat").is_file()
-}
-
-fn looks_like_a_dump(name: &str) -> bool {
-    let name = [".gz", ".zst", ".zstd", ".bz2", ".xz"]
-        .iter()
-        .find_map(|e| name.strip_suffix(e))
-        .unwrap_or(name);
-    !name.starts_with('.')
-        && [".sql", ".dump", ".pgdump", ".backup"].iter().any(|e| name.ends_with(e))
-}
-
 /// Backups by their manifests, read by as many threads as there are cores, because somebody waits
 /// for `db-list`.
 fn read_all(manifests: &[(PathBuf, Option<PathBuf>)]) -> Result<Vec<Backup>> {
@@ -325,27 +312,6 @@ fn ours(manifest_path: &Path, folder: Option<&Path>) -> Backup {
     }
 }
 
-/// A file without a manifest, or a folder made by pg_dump.
-pub fn foreign(name: String, path: PathBuf) -> Result<Backup> {
-    let length = |path: &Path| fs::metadata(path).map(|meta| meta.len());
-    let bytes = if path.is_dir() {
-        fs::read_dir(&path)?.map(|entry| length(&entry?.path())).sum::<std::io::Result<u64>>()?
-    } else {
-        length(&path)?
-    };
-
-    let created = dated::made(&name, modified(&path));
-    Ok(Backup {
-        name,
-        created,
-        bytes,
-        other_project: None,
-        kind: Kind::Foreign,
-        manifest_path: None,
-        path,
-    })
-}
-
 /// The backup at a given path, with its manifest if there is one next to it.
 pub fn at(path: &Path, project: &Project) -> Result<Backup> {
     let ground = Ground::of(path, project);
@@ -400,19 +366,4 @@ fn found_at(path: &Path) -> Result<Backup> {
     backup
         .map(|b| if b.path == *path { b } else { b.under_the_name_of(path) })
         .map_or_else(|| foreign(name, path.to_path_buf()), Ok)
-}
-
-/// A dump is read more than once, and reading a pipe that nobody writes to would hang.
-fn no_file(path: &Path) -> Problem {
-    Problem::usage(format!("`{}` is neither a file nor a folder", path.display()))
-        .cure("write it to a file first, and name that")
-}
-
-/// Where the manifest of a file is that is not part of a set.
-fn manifest_of(path: &Path) -> PathBuf {
-    path.with_file_name(name::manifest(Path::new(path.file_name().unwrap_or_default())))
-}
-
-fn modified(path: &Path) -> DateTime<Utc> {
-    fs::metadata(path).and_then(|m| m.modified()).map_or(DateTime::UNIX_EPOCH, DateTime::from)
 }

@@ -1,5 +1,7 @@
 //! Own clusters: started for a task that needs one, and left as they were found.
 
+mod first;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -8,15 +10,10 @@ use anyhow::Result;
 use super::repairing::Occasion;
 use super::{Intent, Session};
 use crate::config::{At, Database};
-use crate::door::ask::ask;
 use crate::engine::cluster::state::State;
-use crate::engine::postgres::name::literal;
-use crate::engine::postgres::version::Version;
-use crate::facts::Surveyed;
 use crate::facts::cluster::{self, ClusterFacts, Found};
 use crate::gate::Consent;
-use crate::plan::Fence;
-use crate::planning::cluster::{self as task, New};
+use crate::planning::cluster::{self as task};
 use crate::problem::{Exit, Problem};
 use crate::run::{Lease, Others};
 
@@ -167,45 +164,6 @@ impl Session {
         cluster::find(&cluster.folder, cluster.programs.as_deref(), &self.env)
     }
 
-    /// The plans of clusters that do not exist yet, for a dry run.
-    fn show_missing(&mut self, clusters: &[Concerned]) -> Result<Readiness> {
-        let mut ready = Readiness::Ready;
-
-        for cluster in clusters {
-            if self.find(cluster)?.state == State::Absent {
-                let facts = self.look(cluster)?;
-                let plan = task::up(&facts, &self.new_databases(&facts.found, &cluster.databases))?;
-                self.show_first(plan)?;
-                ready = Readiness::Shown;
-            }
-        }
-
-        Ok(ready)
-    }
-
-    fn show_first(&mut self, mut plan: crate::plan::Plan) -> Result<()> {
-        plan.notes.push(
-            "this comes first; the task itself can be planned once it is done (`db-start` does it)"
-                .into(),
-        );
-        self.carry_out(plan, Consent::Ask, Intent::Show).map(drop)
-    }
-
-    /// The databases that are to be made in it.
-    pub fn new_databases(&self, found: &Found, databases: &[Database]) -> Vec<New> {
-        let init = |database: &Database| match &database.at {
-            At::Cluster { init, .. } => init.clone(),
-            _ => None,
-        };
-        let surveyor = self.surveyor();
-        let restricts = found.programs.psql().is_some_and(Version::knows_restrict);
-        let fence = if restricts { Fence::Restricted } else { Fence::Open };
-        let new =
-            |d: &Database| New { client: surveyor.cluster_client(d, found), init: init(d), fence };
-
-        databases.iter().map(new).collect()
-    }
-
     fn bring_up(&mut self, clusters: &[Concerned], intent: Intent) -> Result<Readiness> {
         let mut ready = Readiness::Ready;
 
@@ -281,33 +239,6 @@ impl Session {
         }
     }
 
-    /// The databases that the server does not have.
-    fn missing(&self, found: &Found, cluster: &Concerned) -> Result<Vec<New>> {
-        let mut missing = Vec::new();
-
-        for new in self.new_databases(found, &cluster.databases) {
-            let sql = format!(
-                "SELECT count(*) FROM pg_database WHERE datname = {};\n",
-                literal(new.client.database())
-            );
-            let answer = ask(&new.client.psql("template1", sql), &self.project.secrets)?;
-            if !answer.good {
-                let folder = found.cluster.folder.display();
-                return Err(Problem::said(
-                    &answer.err,
-                    format!("could not ask the cluster {folder}"),
-                )
-                .into());
-            }
-
-            if answer.out.trim() == "0" {
-                missing.push(new);
-            }
-        }
-
-        Ok(missing)
-    }
-
     /// Takes the lease of the servers.
     pub fn enter(&mut self, dir: &Path, does: &str) -> Result<Lease> {
         let (interrupt, terminal) = self.signals();
@@ -361,16 +292,6 @@ impl Session {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-    }
-
-    /// The survey of a database, for another name on its server.
-    pub fn with_neighbour(&self, mut target: Surveyed, name: &str) -> Result<Surveyed> {
-        let mut aimed = target.spec.clone();
-        aimed.connection.database = Some(name.to_owned());
-        let other =
-            self.surveyor().survey(&aimed, crate::engine::postgres::facts::Depth::Database)?;
-        target.server.databases.extend(other.server.databases);
-        Ok(target)
     }
 
     /// Those of the databases that are meant that are in a cluster of the project's own.

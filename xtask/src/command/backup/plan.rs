@@ -1,5 +1,6 @@
 //! `db-backup`: dump, verify, compress, seal; then remove what retention does not keep.
 
+mod dumping;
 mod names;
 mod notes;
 
@@ -7,25 +8,23 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use dumping::dump;
 use names::{Names, Paths};
 
 use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
 use crate::bundle::name::{self};
 use crate::bundle::{Catalog, Ground};
-use crate::cmd::{Cmd, quoted};
+use crate::cmd::quoted;
 use crate::config::{self, Project};
-use crate::engine::postgres::client::LargeObjects;
-use crate::engine::postgres::{cures, snapshot};
+use crate::engine::postgres::cures;
 use crate::facts::salvage::Damage;
 use crate::facts::{Set, Surveyed, SurveyedStore};
-use crate::plan::{
-    Act, Deed, Dumping, How, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step,
-};
+use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Seal, Step};
 use crate::planning::Moment;
 use crate::planning::marked::half_made;
 use crate::problem::Problem;
 use crate::stream::Compression;
-use crate::value::{Format, Trust};
+use crate::value::Format;
 use crate::{human, tasks};
 
 /// What was asked for.
@@ -327,56 +326,6 @@ fn is_of(artifact: &Artifact, subject: Subject<'_>) -> bool {
         Subject::Database(d) => artifact.database.name == d.name(),
         Subject::Store(_) => artifact.format() == subject.format(),
     }
-}
-
-fn dump(subject: Subject<'_>, partial: &Path, compression: Compression, all: &All<'_>) -> Act {
-    let last = last(all.catalog, subject);
-    let from = match subject {
-        Subject::Database(database) => {
-            let cmd = match all.request.damage(subject.key()) {
-                Some(damage) => without(database, damage),
-                None => database.dumper.dump(),
-            };
-            Source::Dump(Box::new(dumping(database, cmd)))
-        }
-        Subject::Store(store) => Source::Store(store.address.clone()),
-    };
-
-    Act::Pipe(Box::new(Pipe {
-        store: subject.key().to_owned(),
-        format: subject.format(),
-        from,
-        to: Sink::File {
-            path: partial.to_path_buf(),
-            compression,
-            about: last.map(|last| last.bytes),
-        },
-        // what pg_dump writes here is trusted: a statement missing from the allow-list must not
-        // prevent a backup
-        proof: Proof {
-            expected_bytes: last.map(|last| last.plain_bytes),
-            trust: Trust::Repository,
-            ..Proof::default()
-        },
-    }))
-}
-
-/// In the server's own container pg_dump can't reach another server, and another session costs 90
-/// ms there.
-fn dumping(database: &Surveyed, dump: Cmd) -> Dumping {
-    let session = database
-        .live()
-        .filter(|_| !database.is_inside())
-        .map(|live| snapshot::session(&database.client, live.oid));
-    Dumping { dump, session }
-}
-
-/// A dump without what can't be read.
-fn without(database: &Surveyed, damage: &Damage) -> Cmd {
-    let patterns: Vec<String> = damage.unread.iter().map(|unread| unread.pattern.clone()).collect();
-    let large =
-        if damage.large_objects.is_some() { LargeObjects::LeftOut } else { LargeObjects::Taken };
-    database.dumper.dump_without(&patterns, large)
 }
 
 fn artifact(subject: Subject<'_>, path: &Path, compression: Compression) -> Artifact {

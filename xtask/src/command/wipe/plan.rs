@@ -1,11 +1,12 @@
 //! `db-wipe`: empties every table; the schema and the migration ledgers stay.
 
+mod end;
 mod sort;
 mod stores;
 
-use std::path::PathBuf;
-
 use anyhow::Result;
+pub use end::half_done;
+use end::note;
 use sort::{Sorted, refresh_order, sort, ties};
 use stores::{store_can_be_wiped, store_headline, store_line, store_notes, wipe_store};
 
@@ -16,7 +17,7 @@ use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::inventory::Table;
 use crate::engine::postgres::wiping::{self, Wipe};
-use crate::facts::{ContainerFacts, Emptying, Part, Set, Surveyed, SurveyedStore};
+use crate::facts::{ContainerFacts, Emptying, Set, Surveyed, SurveyedStore};
 use crate::human::{ago, count, counted, few};
 use crate::plan::{Act, Plan, Risk, Safety, Scope, Stake, Step, words};
 use crate::planning::Moment;
@@ -44,30 +45,6 @@ pub struct Planned {
     pub lines: Vec<String>,
     /// The acts that empty it, as they are shown, one after the other.
     pub parts: Vec<String>,
-}
-
-/// What failed, and how to restore what is empty by then: no transaction spans two databases, or a
-/// store.
-pub fn half_done(problem: Problem, parts: &[String], done: &[&str], back: &[String]) -> Problem {
-    // in their order: databases of two servers may have one name
-    let mut done = done.iter();
-    let empty = parts.iter().take_while(|part| done.any(|act| act == part)).count();
-    // all of it is empty: the failure came after the work
-    if empty == 0 || empty == parts.len() {
-        return problem;
-    }
-
-    let way = match back {
-        [] => "this run made no backup; an older one brings the data back, if there is one \
-               (`db-list`)"
-            .to_owned(),
-        lines => lines.join("; "),
-    };
-
-    let cure =
-        problem.cure.iter().fold(way, |way, cure| format!("{way}; and for the rest: {cure}"));
-
-    problem.cure(cure)
 }
 
 /// A database with its tables sorted.
@@ -191,23 +168,6 @@ pub fn plan(
         ..Plan::bare(tasks::WIPE.name, headline, risk)
     };
     Ok(Planned { plan, lines, parts })
-}
-
-/// What it empties, written down in case it is interrupted. A single database is emptied completely
-/// or not at all.
-fn note(
-    project: &Project,
-    set: &Set,
-    backup: Option<PathBuf>,
-    earlier: Option<&Emptying>,
-    moment: &Moment,
-) -> Option<Emptying> {
-    let parts: Vec<Part> =
-        amounts(project, set).into_iter().map(|(key, items)| Part { key, items }).collect();
-    let parts: Vec<Part> = parts.into_iter().filter(|part| part.items > 0).collect();
-    let atomic = parts.len() < 2 && set.stores.is_empty();
-    (!atomic || earlier.is_some())
-        .then(|| Emptying { since: moment.now, parts, backup }.after(earlier))
 }
 
 /// Rows, entries or entities of everything that a wipe would empty, by key. The databases are

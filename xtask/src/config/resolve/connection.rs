@@ -3,11 +3,10 @@
 use anyhow::Result;
 
 use super::{Resolver, WHERE, text_of};
-use crate::config::SecretName;
 use crate::config::file::{PostgresTable, Text};
 use crate::config::project::{Connection, Share};
 use crate::config::settings::{Key, Setting, databases};
-use crate::config::url;
+use crate::config::{SecretName, url};
 use crate::problem::Problem;
 
 impl Resolver<'_> {

@@ -1,6 +1,7 @@
 //! Hand-made scripts, each with what psql would make of it.
 
 use super::*;
+use crate::value::Trust;
 
 #[test]
 fn statements_end_where_psql_ends_them() {

@@ -1,6 +1,7 @@
 //! What is on the list of statements, and what is not.
 
 use super::*;
+use crate::value::Trust;
 
 #[track_caller]
 fn why(statement: &str) -> Option<&'static str> {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::dumps::ALL;
 use super::*;
+use crate::value::Trust;
 
 /// A piece of script: its text, statements, rows for table `t`, and meta-commands.
 type Piece = (String, u64, u64);
