@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use text::Text;
+
 /// What a file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dotenv {
@@ -44,57 +46,6 @@ pub fn read(bytes: &[u8], known: &dyn Fn(&str) -> Option<String>) -> Dotenv {
     reader.doubles();
 
     reader.found
-}
-
-/// Characters, and which of them were not UTF-8.
-struct Text {
-    chars: Vec<char>,
-    /// Where bytes were that are not UTF-8.
-    broken: BTreeSet<usize>,
-    at: usize,
-    line: usize,
-}
-
-impl Text {
-    fn new(bytes: &[u8]) -> Self {
-        let (mut chars, mut broken) = (Vec::new(), BTreeSet::new());
-        for chunk in bytes.utf8_chunks() {
-            chars.extend(chunk.valid().chars());
-            if !chunk.invalid().is_empty() {
-                broken.insert(chars.len());
-                chars.push(char::REPLACEMENT_CHARACTER);
-            }
-        }
-
-        Self { chars, broken, at: 0, line: 1 }
-    }
-
-    fn peek(&self) -> Option<char> {
-        self.chars.get(self.at).copied()
-    }
-
-    fn next(&mut self) -> Option<char> {
-        let c = self.peek()?;
-        self.at += 1;
-        self.line += usize::from(c == '\n');
-        Some(c)
-    }
-
-    fn take_while(&mut self, fits: impl Fn(char) -> bool) -> String {
-        let mut taken = String::new();
-        while let Some(c) = self.peek().filter(|c| fits(*c)) {
-            self.next();
-            taken.push(c);
-        }
-        taken
-    }
-
-    /// The rest of the line, and beyond its end.
-    fn rest(&mut self) -> String {
-        let rest = self.take_while(|c| c != '\n');
-        self.next();
-        rest.trim_end_matches('\r').to_owned()
-    }
 }
 
 /// A value as it is written, before others are put into it.
@@ -401,3 +352,4 @@ fn unescape<'t>(rest: &'t str, out: &mut String) -> &'t str {
 
 #[cfg(test)]
 mod tests;
+mod text;

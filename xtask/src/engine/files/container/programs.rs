@@ -249,7 +249,7 @@ mod tests {
             assert_eq!(lacks.restore(), wanted, "{said}");
             assert_eq!(
                 lacks.wipe(),
-                wipe.map(|what| format!("the image has no {what}, which a wipe takes")),
+                wipe.map(|what| format!("the image has no {what}, which a wipe needs")),
                 "{said}"
             );
         }
