@@ -115,7 +115,7 @@ fn scan(format: Format, method: Method, from: &mut dyn Read) -> Result<Contents>
 /// What a build without Milvus, or for Windows, can't do.
 fn left_out(what: &str) -> Problem {
     Problem::usage(format!("this build of db-tasks can't read {what}"))
-        .because("it was built with `--no-default-features`, or for a system without it")
+        .because("it was built with `--no-default-features`, or for a system that is not supported")
         .cure(
             "leave out `--no-default-features`, and build it on Linux or macOS: `cargo install \
              --path xtask` in a clone of db-tasks; an alias that runs cargo has it in \
