@@ -215,7 +215,7 @@ fn an_artifact_that_holds_another_tree_proves_nothing() {
                 tar[at + 148..at + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
             }
         }),
-        ("cut off", |tar| tar.truncate(tar.len() - 1024)),
+        ("truncated", |tar| tar.truncate(tar.len() - 1024)),
     ];
 
     for (format, name) in TREES {
@@ -256,7 +256,7 @@ fn an_artifact_that_holds_another_tree_proves_nothing() {
             bench.file(&manifest, changed.to_string());
 
             // one digest of all says that something is another, and not what
-            let said = if format != "format-2" && !why.contains("cut") {
+            let said = if format != "format-2" && why != "truncated" {
                 "its digest does not match"
             } else {
                 why
