@@ -256,7 +256,7 @@ fn an_artifact_that_holds_another_tree_proves_nothing() {
             bench.file(&manifest, changed.to_string());
 
             // one digest of all says that something is another, and not what
-            let said = if format != "format-2" && why != "truncated" {
+            let said = if format != "format-2" && *why != "truncated" {
                 "its digest does not match"
             } else {
                 why

@@ -22,7 +22,7 @@ pub struct Config {
 
 const EXAMPLES: &str = "Examples:
   db-config                  every setting: from the file, the environment, `.env`, or the default
-  db-config --no-dotenv      what would hold without `.env`
+  db-config --no-dotenv      what would apply without `.env`
   db-config --config other/db-tasks.toml
   db-config --schema         for your editor: docs/configuration.md says how";
 
