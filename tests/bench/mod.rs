@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use db_tasks::config::Env;
-use db_tasks::run::{Own, journal, state};
+use db_tasks::run::{UserState, journal, state};
 pub use said::Said;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -125,7 +125,7 @@ impl Bench {
 
     /// The journal of a killed run of ours.
     pub fn journal(&self, left: &Value) -> &Self {
-        let own = Own::look(
+        let own = UserState::look(
             &self.project,
             &Env::of([("HOME", self.temp.path().join("home").to_str().unwrap())]),
         );

@@ -1,7 +1,7 @@
 //! A dry run's text read back: what it promises to run, in which order, and what follows a failure.
 
 use db_tasks::cmd::shown_sql;
-use db_tasks::engine::postgres::script::{Aside, Scanner};
+use db_tasks::engine::postgres::script::{Scanner, Withheld};
 use db_tasks::value::Spare;
 
 use super::Call;
@@ -297,7 +297,7 @@ fn shared() -> (String, String, String) {
 
     let (mut own, mut given, mut last) = (String::new(), String::new(), String::new());
     let mut at = 0;
-    for Aside { at: range, what } in scanner.take_asides() {
+    for Withheld { at: range, what } in scanner.take_asides() {
         let (from, to) = (range.start as usize, range.end as usize);
         let statement = format!("{}\n", &super::DUMP[from..to]);
         match what {

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use db_tasks::cmd::Cmd;
-use db_tasks::engine::files::{Found, Inside, Links, Tar, dump, scan, sluice};
+use db_tasks::engine::files::{Found, Inside, Links, Tar, dump, filter, scan};
 use db_tasks::plan::{Act, How};
 use db_tasks::value::tree::{Census, Given, differences};
 
@@ -55,7 +55,7 @@ impl Box {
     fn dump(&self, cmd: &Cmd) -> (Vec<u8>, Census) {
         let mut child = self.command(cmd).stdout(Stdio::piped()).spawn().unwrap();
         let mut tar = Vec::new();
-        let census = sluice(&mut child.stdout.take().unwrap(), &mut tar, Links::Inside).unwrap();
+        let census = filter(&mut child.stdout.take().unwrap(), &mut tar, Links::Inside).unwrap();
         assert!(child.wait().unwrap().success());
         assert_eq!(scan(&mut &tar[..], Links::Inside).unwrap(), census);
         (tar, census)

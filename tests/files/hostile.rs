@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use db_tasks::engine::files::{Among, Home, Links, scan, sluice, unpack, unpack_among};
+use db_tasks::engine::files::{Among, Home, Links, filter, scan, unpack, unpack_among};
 use db_tasks::problem::{About, Exit};
 use db_tasks::stream::Method;
 use db_tasks::value::tree::What;
@@ -286,7 +286,7 @@ fn who_is_to_blame_is_told() {
         }
     }
 
-    let error = sluice(&mut &archive(&[])[..], &mut Full, Links::Inside).unwrap_err();
+    let error = filter(&mut &archive(&[])[..], &mut Full, Links::Inside).unwrap_err();
     assert_eq!(
         error.downcast_ref::<std::io::Error>().map(std::io::Error::kind),
         Some(std::io::ErrorKind::StorageFull)

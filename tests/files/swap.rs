@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use db_tasks::engine::files::{
-    Aside, Excludes, Id, Repaired, Tree, repair, survey, swap, take_back, undo, wipe,
+    Excludes, Id, Repaired, SideFolder, Tree, repair, survey, swap, take_back, undo, wipe,
 };
 use db_tasks::engine::store::Store;
 use db_tasks::problem::Exit;
@@ -14,7 +14,7 @@ use db_tasks::problem::Exit;
 struct Site {
     _folder: tempfile::TempDir,
     live: PathBuf,
-    aside: Aside,
+    aside: SideFolder,
 }
 
 impl Site {
@@ -22,7 +22,7 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let live = folder.path().canonicalize().unwrap().join("uploads");
         tree(&live, "old");
-        Self { _folder: folder, aside: Aside::of(&live).unwrap(), live }
+        Self { _folder: folder, aside: SideFolder::of(&live).unwrap(), live }
     }
 
     fn id(&self) -> Option<Id> {
@@ -509,7 +509,7 @@ fn mounted_inner() {
     assert_eq!(said(&root).unwrap(), "old");
 
     // a mount point can't be renamed
-    let aside = Aside::of(&root.join("mnt")).unwrap();
+    let aside = SideFolder::of(&root.join("mnt")).unwrap();
     tree(&aside.stage().unwrap(), "new");
 
     let error = swap(&aside, id(&root.join("mnt"))).unwrap_err();

@@ -15,7 +15,7 @@ use listing::{foreign, is_an_archive, looks_like_a_dump, manifest_of, modified, 
 use super::manifest::Manifest;
 use super::name;
 use super::named::fault;
-use super::owner::Ground;
+use super::owner::Sharing;
 use crate::config::{KeepRules, Project};
 use crate::problem::Problem;
 
@@ -25,7 +25,7 @@ pub struct Catalog {
     /// The folder.
     pub dir: PathBuf,
     /// Whether others may use it, too.
-    pub ground: Ground,
+    pub ground: Sharing,
     /// Its backups.
     pub backups: Vec<Backup>,
     /// Files that an interrupted run left, or, in a shared folder, that another project is writing:
@@ -71,7 +71,7 @@ impl Catalog {
     }
 
     fn read_some(dir: &Path, project: &Project, choose: impl Fn(&mut Listing)) -> Result<Self> {
-        let ground = Ground::of(dir, project);
+        let ground = Sharing::of(dir, project);
         let mut catalog = Self { dir: dir.to_path_buf(), ground, ..Self::default() };
         let read = catalog.list(dir).and_then(|mut listing| {
             choose(&mut listing);
@@ -314,7 +314,7 @@ fn ours(manifest_path: &Path, folder: Option<&Path>) -> Backup {
 
 /// The backup at a given path, with its manifest if there is one next to it.
 pub fn at(path: &Path, project: &Project) -> Result<Backup> {
-    let ground = Ground::of(path, project);
+    let ground = Sharing::of(path, project);
     found_at(path).map(|backup| backup.seen_by(project, ground))
 }
 

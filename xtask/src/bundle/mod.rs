@@ -13,4 +13,4 @@ mod owner;
 pub use catalog::{Backup, Catalog, Kind};
 pub use manifest::{Artifact, Manifest, Reason, Untried, Verification};
 pub use of::Names;
-pub use owner::Ground;
+pub use owner::Sharing;

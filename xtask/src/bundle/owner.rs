@@ -7,7 +7,7 @@ use crate::config::Project;
 
 /// Where a backup is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Ground {
+pub enum Sharing {
     /// In the project's own folder.
     #[default]
     Own,
@@ -15,7 +15,7 @@ pub enum Ground {
     Common,
 }
 
-impl Ground {
+impl Sharing {
     /// Whether this folder is shared; a link out of the project leads to a shared one.
     pub fn of(dir: &Path, project: &Project) -> Self {
         let inside = match (dir.canonicalize(), project.root.canonicalize()) {
@@ -29,7 +29,7 @@ impl Ground {
 /// Whether a backup is this project's. If both have a name from the file, the names decide. A name
 /// that is only the folder's differs in a clone and after a rename, so everything in the project's
 /// own folder is its own, and in a shared folder a database of the project decides.
-pub fn is_ours(manifest: &Manifest, project: &Project, ground: Ground) -> bool {
+pub fn is_ours(manifest: &Manifest, project: &Project, ground: Sharing) -> bool {
     let alike = manifest.project == project.name;
     if alike || (manifest.project_named && project.named) {
         return alike;
@@ -41,7 +41,7 @@ pub fn is_ours(manifest: &Manifest, project: &Project, ground: Ground) -> bool {
         };
         project.databases.iter().any(|d| ours(&d))
     };
-    ground == Ground::Own || manifest.artifacts.iter().any(|a| holds(&a.store, &a.database.name))
+    ground == Sharing::Own || manifest.artifacts.iter().any(|a| holds(&a.store, &a.database.name))
 }
 
 #[cfg(test)]
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_table_of_owners() {
-        use Ground::{Common, Own};
+        use Sharing::{Common, Own};
 
         let folder = tempfile::tempdir().unwrap();
 
@@ -109,14 +109,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let project = project("", folder.path());
         std::fs::create_dir(folder.path().join("srv")).unwrap();
-        assert_eq!(Ground::of(&project.root.join("backups"), &project), Ground::Own);
+        assert_eq!(Sharing::of(&project.root.join("backups"), &project), Sharing::Own);
 
-        assert_eq!(Ground::of(&folder.path().join("srv"), &project), Ground::Common);
+        assert_eq!(Sharing::of(&folder.path().join("srv"), &project), Sharing::Common);
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink(folder.path().join("srv"), project.root.join("backups"))
                 .unwrap();
-            assert_eq!(Ground::of(&project.root.join("backups"), &project), Ground::Common);
+            assert_eq!(Sharing::of(&project.root.join("backups"), &project), Sharing::Common);
         }
     }
 }

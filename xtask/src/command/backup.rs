@@ -17,7 +17,7 @@ use crate::facts::Surveyor;
 use crate::gate::Consent;
 use crate::options;
 use crate::problem::Exit;
-use crate::session::meant::Meant;
+use crate::session::selection::Selection;
 use crate::session::servers::Wants;
 use crate::session::{Intent, Session};
 use crate::tasks::{self, Task};
@@ -109,7 +109,7 @@ impl Command for Backup {
 fn back_up(
     session: &mut Session,
     args: &Backup,
-    meant: &Meant,
+    meant: &Selection,
     request: &plan::Request,
 ) -> Result<Exit> {
     let surveyor = Surveyor { idle: Some(&session.idle), ..session.surveyor() };

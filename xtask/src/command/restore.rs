@@ -23,7 +23,7 @@ use crate::problem::{Exit, Problem};
 use crate::session::author::{Way, attended, trust};
 use crate::session::choosing::{self, dump_of, latest_of};
 use crate::session::fitting::{self, Loading, fitted};
-use crate::session::meant::Meant;
+use crate::session::selection::Selection;
 use crate::session::servers::Wants;
 use crate::session::services::Services;
 use crate::session::{Intent, Session, alone};
@@ -139,7 +139,7 @@ impl Command for Restore {
 }
 
 /// Where a backup goes: each of its parts to its database or store.
-fn put_back_where(session: &Session, args: &Restore, chosen: &Backup) -> Result<Meant> {
+fn put_back_where(session: &Session, args: &Restore, chosen: &Backup) -> Result<Selection> {
     if !args.only.is_empty() {
         return session.meant(&args.only);
     }
@@ -163,11 +163,16 @@ fn put_back_where(session: &Session, args: &Restore, chosen: &Backup) -> Result<
         ))
         .into()),
         None if !known.is_empty() && args.into.is_none() => session.meant(&known),
-        _ => Ok(Meant { databases: vec![session.database(None)?], stores: Vec::new() }),
+        _ => Ok(Selection { databases: vec![session.database(None)?], stores: Vec::new() }),
     }
 }
 
-fn put_back(session: &mut Session, args: &Restore, meant: &Meant, chosen: &Backup) -> Result<Exit> {
+fn put_back(
+    session: &mut Session,
+    args: &Restore,
+    meant: &Selection,
+    chosen: &Backup,
+) -> Result<Exit> {
     let depth = if args.in_place { Depth::Rows } else { Depth::Database };
     let set = session.surveyor().set(&meant.databases, &[], depth)?.distinct()?;
     let stores =
@@ -310,7 +315,7 @@ fn choose(session: &mut Session, args: &Restore) -> Result<Option<Backup>> {
 
     if args.latest {
         let meant =
-            if args.only.is_empty() { Meant::default() } else { session.meant(&args.only)? };
+            if args.only.is_empty() { Selection::default() } else { session.meant(&args.only)? };
         let keys = meant
             .databases
             .iter()

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::Command;
 use crate::config::Database;
-use crate::door::movers;
+use crate::door::children;
 use crate::engine::postgres::client::{Script, Terminal};
 use crate::problem::{Exit, Problem};
 use crate::session::servers::Wants;
@@ -94,11 +94,11 @@ fn open_shell(session: &mut Session, args: &Shell, database: &Database) -> Resul
 
     let (interrupt, _) = session.signals();
     if !session.lends_output() {
-        let said = movers::command(&cmd, &session.project.secrets, &interrupt)?;
+        let said = children::command(&cmd, &session.project.secrets, &interrupt)?;
         return session.print(&said);
     }
 
-    let status = movers::hand_over(&cmd, &session.project.secrets, &interrupt)?;
+    let status = children::hand_over(&cmd, &session.project.secrets, &interrupt)?;
     if status == Some(0) {
         Ok(Exit::Done)
     } else {

@@ -8,11 +8,11 @@ use clap::Args;
 use super::Command;
 use crate::config::Database;
 use crate::engine::postgres::facts::Depth;
-use crate::facts::{Kept, Set, Surveyed};
+use crate::facts::{ReplacedTogether, Set, Surveyed};
 use crate::gate::Consent;
 use crate::options;
 use crate::problem::{Exit, Problem};
-use crate::session::meant::Meant;
+use crate::session::selection::Selection;
 use crate::session::servers::Wants;
 use crate::session::{Intent, Session, alone};
 use crate::tasks::{self, Task};
@@ -54,15 +54,15 @@ impl Command for Undo {
 }
 
 /// What the last restore or reset replaced; all of it, if no name is given.
-fn undo_what(session: &Session, args: &Undo) -> Result<Meant> {
+fn undo_what(session: &Session, args: &Undo) -> Result<Selection> {
     if !args.only.is_empty() {
         return session.meant(&args.only);
     }
 
-    match Kept::read(&session.project)? {
+    match ReplacedTogether::read(&session.project)? {
         Some(kept) => session.meant(&kept.together),
         None if session.project.stores.is_empty() => {
-            Ok(Meant { databases: vec![session.database(None)?], stores: Vec::new() })
+            Ok(Selection { databases: vec![session.database(None)?], stores: Vec::new() })
         }
         None => Err(Problem::failed("there is nothing to undo: no restore was done here")
             .cure("`db-restore` restores a backup; `--only NAME` undoes only one")
@@ -70,7 +70,7 @@ fn undo_what(session: &Session, args: &Undo) -> Result<Meant> {
     }
 }
 
-fn swap_back(session: &mut Session, args: &Undo, meant: &Meant) -> Result<Exit> {
+fn swap_back(session: &mut Session, args: &Undo, meant: &Selection) -> Result<Exit> {
     let databases: &[Database] = &meant.databases;
     let set = session.surveyor().set(databases, &[], Depth::Database)?.distinct()?;
     let stores =

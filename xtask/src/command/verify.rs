@@ -5,7 +5,7 @@ mod trying;
 
 use anyhow::Result;
 use clap::Args;
-use plan::{Ground, StoreTrial, Trial};
+use plan::{StoreTrial, Trial, TrialPlace};
 
 use super::Command;
 use crate::bundle::{Backup, Catalog, Untried};
@@ -185,7 +185,7 @@ fn deep(
             session.hooked(plan, &loads.iter().map(|trial| &trial.target).collect::<Vec<_>>())?;
 
         let (on_server, apart): (Vec<&Trial>, Vec<&Trial>) =
-            loads.iter().partition(|trial| matches!(trial.ground, Ground::Server(_)));
+            loads.iter().partition(|trial| matches!(trial.ground, TrialPlace::Server(_)));
         let plan = alone::with(plan, on_server.iter().map(|trial| &trial.target));
         let done = finish_verify(session, backup, plan, consent, intent);
         if apart.is_empty() { done } else { done.map_err(trying::apart) }

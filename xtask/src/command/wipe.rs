@@ -14,7 +14,7 @@ use crate::facts::Emptying;
 use crate::gate::Consent;
 use crate::options;
 use crate::problem::{Exit, Problem};
-use crate::session::meant::Meant;
+use crate::session::selection::Selection;
 use crate::session::servers::Wants;
 use crate::session::{Intent, Session, alone};
 use crate::tasks::{self, Task};
@@ -66,7 +66,7 @@ impl Command for Wipe {
     }
 }
 
-fn empty(session: &mut Session, args: &Wipe, meant: &Meant) -> Result<Exit> {
+fn empty(session: &mut Session, args: &Wipe, meant: &Selection) -> Result<Exit> {
     let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
     let first = if args.backup { First::Backup } else { First::Nothing };
     let intent = Intent::of(&args.consent);

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::ask::not_started;
+use super::children::prepared;
 use super::interrupt;
-use super::movers::prepared;
 use crate::bytes;
 use crate::cmd::{Cmd, readable};
 use crate::config::Secrets;

@@ -2,11 +2,11 @@
 //! third.
 
 pub mod ask;
+pub mod children;
 mod heard;
 pub mod held;
 mod idle;
 mod interrupt;
-pub mod movers;
 mod stopped;
 pub mod waits;
 

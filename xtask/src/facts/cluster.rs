@@ -9,7 +9,7 @@ use crate::cmd::Cmd;
 use crate::config::{Env, Secrets};
 use crate::door::ask::ask;
 use crate::engine::cluster::Cluster;
-use crate::engine::cluster::servant::{self, Account, Servant};
+use crate::engine::cluster::run_as::{self, Account, RunAs};
 use crate::engine::cluster::socket::{self, SocketDir};
 use crate::engine::cluster::state::{Contents, Holder, Seen, State};
 use crate::place::Place;
@@ -34,7 +34,7 @@ pub struct ClusterFacts {
     /// The cluster and its programs.
     pub found: Found,
     /// Who runs its server.
-    pub servant: Servant,
+    pub run_as: RunAs,
     /// The words in front of the server's programs that make them run as that user.
     pub through: Vec<String>,
     /// A locale for a new cluster that sorts by bytes and knows all letters; some systems call it
@@ -90,10 +90,9 @@ pub fn by(
     env: &Env,
 ) -> Result<ClusterFacts> {
     let contents = contents(folder)?;
-    let servant =
-        servant_for(owner(folder).filter(|_| contents == Contents::Cluster), folder, env)?;
-    let user = match &servant {
-        Servant::Account(account) => account.user,
+    let run_as = run_as_for(owner(folder).filter(|_| contents == Contents::Cluster), folder, env)?;
+    let user = match &run_as {
+        RunAs::Account(account) => account.user,
         _ => ourselves(),
     };
     let dir = socket::dir(folder, user);
@@ -104,14 +103,14 @@ pub fn by(
 
     let found = see(folder, &dir, contents, programs, env);
     let parent = folder.parent().unwrap_or(folder);
-    let to_open = to_open(&servant, &[parent, &found.programs.folder], state_dir, env)?;
+    let to_open = to_open(&run_as, &[parent, &found.programs.folder], state_dir, env)?;
     let left = Some(found.cluster.partial()).filter(|p| p.exists());
     let locale = if found.state == State::Absent { locale(env) } else { None };
 
     let to_make = if parent.is_dir() { Vec::new() } else { vec![parent.to_path_buf()] };
-    let through = words(&servant, env);
+    let through = words(&run_as, env);
 
-    Ok(ClusterFacts { found, servant, through, locale, to_make, left, to_open, socket_to_make })
+    Ok(ClusterFacts { found, run_as, through, locale, to_make, left, to_open, socket_to_make })
 }
 
 fn see(
@@ -178,7 +177,7 @@ fn ourselves() -> u32 {
     1
 }
 
-fn servant_for(owner: Option<Account>, folder: &Path, env: &Env) -> Result<Servant> {
+fn run_as_for(owner: Option<Account>, folder: &Path, env: &Env) -> Result<RunAs> {
     let us = ourselves();
     if us != 0 {
         return match owner {
@@ -189,12 +188,12 @@ fn servant_for(owner: Option<Account>, folder: &Path, env: &Env) -> Result<Serva
             ))
             .cure("run as that user, or give the folder to yourself (`chown -R`)")
             .into()),
-            _ => Ok(Servant::Ourselves),
+            _ => Ok(RunAs::Ourselves),
         };
     }
 
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    servant::for_root(owner, &servant::accounts(&passwd), |servant| can(servant, env)).ok_or_else(
+    run_as::for_root(owner, &run_as::accounts(&passwd), |run_as| can(run_as, env)).ok_or_else(
         || {
             Problem::failed(
                 "postgres refuses to run as root, and root can't switch to another user here",
@@ -213,13 +212,13 @@ fn servant_for(owner: Option<Account>, folder: &Path, env: &Env) -> Result<Serva
     )
 }
 
-fn can(servant: &Servant, env: &Env) -> bool {
-    let cmd = through(servant, env).arg("true");
+fn can(run_as: &RunAs, env: &Env) -> bool {
+    let cmd = through(run_as, env).arg("true");
     ask(&cmd, &Secrets::default()).is_ok_and(|answer| answer.good)
 }
 
 /// The words in front of a program, with the programs among them as we find them.
-fn words(servant: &Servant, env: &Env) -> Vec<String> {
+fn words(run_as: &RunAs, env: &Env) -> Vec<String> {
     let found = |word: String| {
         if matches!(word.as_str(), "env" | "setpriv" | "unshare") {
             env.program(&word)
@@ -227,30 +226,25 @@ fn words(servant: &Servant, env: &Env) -> Vec<String> {
             word
         }
     };
-    servant.through().into_iter().map(found).collect()
+    run_as.through().into_iter().map(found).collect()
 }
 
-fn through(servant: &Servant, env: &Env) -> Cmd {
-    let mut words = words(servant, env).into_iter();
+fn through(run_as: &RunAs, env: &Env) -> Cmd {
+    let mut words = words(run_as, env).into_iter();
     Cmd::new(words.next().unwrap_or_else(|| env.program("env"))).args(words)
 }
 
 /// The folders of ours that an account must be able to enter; we never change the rights of
 /// somebody else's.
-fn to_open(
-    servant: &Servant,
-    paths: &[&Path],
-    state_dir: &Path,
-    env: &Env,
-) -> Result<Vec<PathBuf>> {
-    let Servant::Account(account) = servant else { return Ok(Vec::new()) };
+fn to_open(run_as: &RunAs, paths: &[&Path], state_dir: &Path, env: &Env) -> Result<Vec<PathBuf>> {
+    let RunAs::Account(account) = run_as else { return Ok(Vec::new()) };
     let mut shut = Vec::new();
 
     for path in paths {
         let mut folders: Vec<&Path> = path.ancestors().filter(|f| f.is_dir()).collect();
         folders.reverse();
         for folder in folders {
-            if may_enter(servant, folder, env) {
+            if may_enter(run_as, folder, env) {
                 continue;
             }
             if folder == state_dir {
@@ -280,8 +274,8 @@ fn to_open(
     Ok(shut)
 }
 
-fn may_enter(servant: &Servant, folder: &Path, env: &Env) -> bool {
-    let cmd = through(servant, env).args(["test", "-x"]).arg(folder.to_string_lossy());
+fn may_enter(run_as: &RunAs, folder: &Path, env: &Env) -> bool {
+    let cmd = through(run_as, env).args(["test", "-x"]).arg(folder.to_string_lossy());
     ask(&cmd, &Secrets::default()).is_ok_and(|answer| answer.good)
 }
 

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::cmd::Cmd;
-use crate::engine::cluster::servant::Servant;
+use crate::engine::cluster::run_as::RunAs;
 use crate::engine::cluster::state::State;
 use crate::engine::postgres::Client;
 use crate::engine::postgres::admin::{self, Identity};
-use crate::engine::postgres::marks::Own;
+use crate::engine::postgres::marks::MarkFields;
 use crate::engine::postgres::name::{beside, ident};
 use crate::engine::postgres::proof::{BEGUN, READ_ALIKE, begun, ended};
 use crate::engine::postgres::said::SAY_STATES;
@@ -241,7 +241,7 @@ pub fn opened(facts: &ClusterFacts) -> impl Iterator<Item = Step> {
 
 /// Creates a folder for another account to fill, if there is one.
 pub fn handed_over(facts: &ClusterFacts, path: &Path) -> Vec<Step> {
-    let Servant::Account(account) = &facts.servant else { return Vec::new() };
+    let RunAs::Account(account) = &facts.run_as else { return Vec::new() };
     let owner = format!("{}:{}", account.user, account.group);
     let cmd = Cmd::new("chown").arg(&owner).arg(path.to_string_lossy());
 
@@ -288,7 +288,7 @@ fn database(new: &New) -> Vec<Step> {
     let (client, name) = (&new.client, new.client.database());
     let version = Version(0);
     let absent = Identity { name, oid: None };
-    let arrived = Step::Act(admin::release(client, name, Own::of(None), None));
+    let arrived = Step::Act(admin::release(client, name, MarkFields::of(None), None));
     let Some(init) = &new.init else {
         return vec![Step::Act(admin::create(client, name, None, version, &absent)), arrived];
     };

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::config::Guards;
 use crate::engine::postgres::admin;
-use crate::engine::postgres::marks::{Own, Says, State, Unfit, Use, may};
+use crate::engine::postgres::marks::{MarkFields, Says, State, Unfit, Use, may};
 use crate::engine::postgres::name::{ident, is_previous, literal};
 use crate::facts::Surveyed;
 use crate::plan::Step;
@@ -125,7 +125,7 @@ fn refused(database: &DatabaseFacts, unfit: Unfit) -> Problem {
 
 /// What to run if you know that a database is complete, whatever its mark says.
 fn without_mark(database: &DatabaseFacts) -> String {
-    let (own, quoted) = (Own::of(Some(database)), ident(&database.name));
+    let (own, quoted) = (MarkFields::of(Some(database)), ident(&database.name));
     let comment = own.comment.map_or("NULL".into(), literal);
     format!(
         "COMMENT ON DATABASE {quoted} IS {comment}; ALTER DATABASE {quoted} CONNECTION LIMIT {};",

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::Left;
+use super::Leftover;
 use super::state::{self, Use};
 use crate::config::Project;
 use crate::gate::Agent;
@@ -30,7 +30,7 @@ pub struct Entry<'a> {
     /// Why it ended early.
     pub problem: Option<&'a anyhow::Error>,
     /// What could not be cleaned up.
-    pub left_behind: &'a [Left],
+    pub left_behind: &'a [Leftover],
     /// What a dump has that was not loaded.
     pub left_out: Vec<LeftOut>,
     /// How long it took.

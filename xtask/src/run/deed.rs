@@ -10,7 +10,7 @@ use super::last_words::last_words;
 use super::{pgpass, seal, store};
 use crate::config::Secrets;
 use crate::door::Interrupt;
-use crate::door::movers::{self, Input, Outlet};
+use crate::door::children::{self, Input, Outlet};
 use crate::engine::postgres::client::TELLS;
 use crate::plan::{Check, Deed, How, Wait};
 use crate::problem::{Problem, one_line, rolled_back};
@@ -59,13 +59,13 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
 pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
     match &deed.how {
         How::Command(cmd) | How::Live(cmd, None) => {
-            movers::command(cmd, secrets, interrupt).map(|answer| told(&answer))
+            children::command(cmd, secrets, interrupt).map(|answer| told(&answer))
         }
         How::Meanwhile(cmd, other) | How::Live(cmd, Some(other)) => {
             // the command that clears the way loops until it sees the other's work: it starts first
             // and ends by itself
-            let makes_way = movers::start(other, Input::Text, Outlet::Kept, secrets, interrupt)?;
-            let result = movers::command(cmd, secrets, interrupt);
+            let makes_way = children::start(other, Input::Text, Outlet::Kept, secrets, interrupt)?;
+            let result = children::command(cmd, secrets, interrupt);
             if result.is_err() {
                 makes_way.kill();
             }
@@ -73,7 +73,7 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
             // once the command's own work is done, there is nothing left to clear
             let way = makes_way.wait();
             result.map(|answer| told(&answer)).map_err(|e| {
-                match way.err().filter(|why| !movers::was_killed(why)) {
+                match way.err().filter(|why| !children::was_killed(why)) {
                     Some(why) => with_reason(e, &why),
                     None => e,
                 }
@@ -125,7 +125,7 @@ fn with_reason(error: anyhow::Error, why: &anyhow::Error) -> anyhow::Error {
 
 /// Makes sure that the answer is as expected.
 pub fn check(check: &Check, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
-    let answer = movers::command(&check.cmd, secrets, interrupt)?;
+    let answer = children::command(&check.cmd, secrets, interrupt)?;
     if answer.trim() == check.expect {
         return Ok(());
     }
@@ -140,7 +140,7 @@ pub fn wait(wait: &Wait, secrets: &Secrets, interrupt: &Interrupt) -> Result<()>
     let begun = Instant::now();
 
     loop {
-        let last = match movers::command(&wait.cmd, secrets, interrupt) {
+        let last = match children::command(&wait.cmd, secrets, interrupt) {
             Ok(answer) if answer.trim() == wait.until => return Ok(()),
             Ok(answer) => format!("it answers `{}`", answer.trim()),
             Err(e) => e.to_string(),

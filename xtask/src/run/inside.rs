@@ -4,14 +4,14 @@
 mod asks;
 mod dumped;
 mod late;
+mod progress;
 mod staged;
-mod told;
 
 use std::io::{Read, Write};
 use std::time::Duration;
 
 use anyhow::Result;
-use told::{Told, foreign, unanswered};
+use progress::{ProgressReader, foreign, unanswered};
 
 use super::deed;
 use super::pipe::wide_pipe;
@@ -19,8 +19,8 @@ use crate::cmd::Cmd;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::ask::ask;
-use crate::door::movers::{self, Input, Outlet};
-use crate::engine::files::{Excludes, Found, Inside, Links, Tar, sluice_by};
+use crate::door::children::{self, Input, Outlet};
+use crate::engine::files::{Excludes, Found, Inside, Links, Tar, filter_by};
 use crate::engine::store::{Store, Tell};
 use crate::plan::Act;
 use crate::problem::{Exit, Problem};
@@ -161,12 +161,16 @@ impl Store for Contained<'_> {
         }
 
         let feed = inside.feed_with_tar(tar, given);
-        let mut wanted =
-            self.fed(&feed, &mut Told { from, bytes: 0, tell, ended: false }, links, method)?;
+        let mut wanted = self.fed(
+            &feed,
+            &mut ProgressReader { from, bytes: 0, tell, ended: false },
+            links,
+            method,
+        )?;
         self.leaves_own(&inside, &wanted)?;
 
         if plainly && wanted.has_set_id() {
-            movers::command(&inside.take_set_id(), self.secrets, self.interrupt)?;
+            children::command(&inside.take_set_id(), self.secrets, self.interrupt)?;
             wanted.note_set_id_left();
         }
         if tar == Tar::Plain {
@@ -175,7 +179,7 @@ impl Store for Contained<'_> {
         }
 
         self.holds(&inside, &mut wanted, (tar, given), method)?;
-        movers::command(&inside.flush(), self.secrets, self.interrupt)?;
+        children::command(&inside.flush(), self.secrets, self.interrupt)?;
 
         Ok(Contents::Files(wanted))
     }
@@ -279,8 +283,8 @@ impl Contained<'_> {
     ) -> Result<Census> {
         let (reader, writer) = wide_pipe()?;
         let child =
-            movers::start(cmd, Input::Text, Outlet::Pipe(writer), self.secrets, self.interrupt)?;
-        let mut from = Told { from: &mut { reader }, bytes: 0, tell, ended: false };
+            children::start(cmd, Input::Text, Outlet::Pipe(writer), self.secrets, self.interrupt)?;
+        let mut from = ProgressReader { from: &mut { reader }, bytes: 0, tell, ended: false };
         let taken = take(&mut from);
 
         if taken.is_err() && !from.ended {
@@ -297,8 +301,8 @@ impl Contained<'_> {
     fn fed(&self, cmd: &Cmd, from: &mut dyn Read, links: Links, method: Method) -> Result<Census> {
         let (reader, mut writer) = wide_pipe()?;
         let child =
-            movers::start(cmd, Input::Pipe(reader), Outlet::Kept, self.secrets, self.interrupt)?;
-        let fed = sluice_by(from, &mut writer, links, method);
+            children::start(cmd, Input::Pipe(reader), Outlet::Kept, self.secrets, self.interrupt)?;
+        let fed = filter_by(from, &mut writer, links, method);
 
         drop(writer);
 

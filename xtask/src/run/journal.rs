@@ -14,10 +14,10 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::own::Own;
 use super::state;
+use super::user_state::UserState;
 use crate::cmd::Cmd;
-use crate::door::movers::Process;
+use crate::door::children::Process;
 use crate::plan::{Act, Alone, Deed, How, Plan, Scope};
 use crate::problem::Problem;
 use crate::value::{Change, Swapped};
@@ -139,7 +139,7 @@ struct Signed {
 }
 
 /// What a killed run left, if anything.
-pub fn read(state_dir: &Path, own: &Own) -> Found {
+pub fn read(state_dir: &Path, own: &UserState) -> Found {
     match state::read(&file(state_dir)) {
         Ok(None) => Found::Nothing,
         Ok(Some(text)) => judge(&text, own),
@@ -147,7 +147,7 @@ pub fn read(state_dir: &Path, own: &Own) -> Found {
     }
 }
 
-fn judge(text: &str, own: &Own) -> Found {
+fn judge(text: &str, own: &UserState) -> Found {
     let Ok(Signed { run, signature }) = serde_json::from_str::<Signed>(text) else {
         let why = if serde_json::from_str::<Unfinished>(text).is_ok() {
             "it is not signed: an earlier version wrote it, or somebody else"
@@ -183,7 +183,7 @@ pub fn set_aside(state_dir: &Path, now: DateTime<Utc>) -> Result<PathBuf> {
 }
 
 /// Writes down what is left, or that nothing is.
-pub fn write(state_dir: &Path, own: &Own, left: &Unfinished) -> Result<()> {
+pub fn write(state_dir: &Path, own: &UserState, left: &Unfinished) -> Result<()> {
     let path = file(state_dir);
     if left.pending.is_empty() && left.hook.is_none() && left.inside.is_empty() {
         return match fs::remove_file(&path) {
@@ -217,7 +217,7 @@ pub struct Journal {
     /// Where it is kept; nowhere if the run holds no lock, because it would overwrite another
     /// run's.
     state_dir: Option<PathBuf>,
-    own: Own,
+    own: UserState,
     task: String,
     since: DateTime<Utc>,
     open: Vec<Vec<Pending>>,
@@ -233,7 +233,7 @@ impl Journal {
     /// For one run; `inherited` is what an earlier one left, and could not be done yet.
     pub fn new(
         state_dir: Option<PathBuf>,
-        own: Own,
+        own: UserState,
         plan: &Plan,
         since: DateTime<Utc>,
         inherited: Option<Unfinished>,

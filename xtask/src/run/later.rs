@@ -11,7 +11,7 @@ use super::pipe::wide_pipe;
 use crate::bytes;
 use crate::config::Secrets;
 use crate::door::Interrupt;
-use crate::door::movers::{self, Input, Outlet};
+use crate::door::children::{self, Input, Outlet};
 use crate::engine::postgres::loader::NOT_ITS_OWN;
 use crate::engine::postgres::proof;
 use crate::engine::postgres::warnings::Warnings;
@@ -67,7 +67,7 @@ impl Later {
     ) -> Result<Warnings> {
         let (reader, mut stdin) = wide_pipe()?;
         let child =
-            movers::start(&handover.cmd, Input::Pipe(reader), Outlet::Kept, secrets, interrupt)?;
+            children::start(&handover.cmd, Input::Pipe(reader), Outlet::Kept, secrets, interrupt)?;
         let [shut, open] = fence.lines(&new_key());
         let [before, between, after] =
             [&handover.before, &handover.between, &handover.after].map(|words| bytes::of(words));

@@ -14,10 +14,10 @@ use crate::bytes;
 use crate::cmd::{Cmd, readable};
 use crate::config::Secrets;
 use crate::door::Interrupt;
-use crate::door::movers::{self, Child, Input, Outlet};
+use crate::door::children::{self, Child, Input, Outlet};
 use crate::engine::postgres::facts::{Bare, Counts, read_bare, read_counts};
 use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS, counted_as_dumped};
-use crate::engine::postgres::script::{Again, Aside, Scanner, Script, Told};
+use crate::engine::postgres::script::{Again, Between, Scanner, Script, Withheld};
 use crate::engine::postgres::warnings::Warnings;
 use crate::plan::{By, Count, Load, Proof};
 use crate::problem::{Problem, rolled_back};
@@ -35,7 +35,7 @@ pub struct Loading {
     key: String,
     sent: u64,
     held: Vec<u8>,
-    asides: Vec<Aside>,
+    asides: Vec<Withheld>,
     again: Vec<Again>,
     /// What is sent after the loader role is gone.
     later: Later,
@@ -61,7 +61,7 @@ impl Loading {
         let (reader, mut stdin) = wide_pipe()?;
         let (said, saying) = wide_pipe()?;
 
-        let child = movers::start(
+        let child = children::start(
             &load.cmd,
             Input::Pipe(reader),
             Outlet::Pipe(saying),
@@ -127,7 +127,7 @@ impl Loading {
         // nothing beyond what is released is passed on, not even to get to what is left out
         let due = self.asides.iter().take_while(|a| a.at.end <= released).count();
         let told = self.again.iter().take_while(|a| a.at < released).count();
-        let due: Vec<Aside> = self.asides.drain(..due).collect();
+        let due: Vec<Withheld> = self.asides.drain(..due).collect();
 
         due.iter().try_for_each(|aside| {
             self.later.keep(aside.what, slice(bytes, first, aside.at.start, aside.at.end))
@@ -233,7 +233,7 @@ impl Loading {
         // before that there is no lock to wait for, and perhaps no database
         let has_begun = marks.recv().is_ok();
         let beside = has_begun
-            .then(|| movers::start(&beside, Input::Text, Outlet::Kept, secrets, interrupt));
+            .then(|| children::start(&beside, Input::Text, Outlet::Kept, secrets, interrupt));
         let (_, heard) =
             child.wait_and_hear().map_err(|e| explained(e, &load, &told, has_begun))?;
         let helped = beside.map_or(Ok(String::new()), |helper| helper?.wait())?;
@@ -296,7 +296,7 @@ impl Loading {
         std::thread::sleep(Duration::from_millis(20));
         self.child.kill();
         drop(self.stdin);
-        let died = self.child.wait().err().filter(|e| !movers::was_killed(e))?;
+        let died = self.child.wait().err().filter(|e| !children::was_killed(e))?;
         Some(explained(died, &self.load, &self.told, self.marks.recv().is_ok()))
     }
 }
@@ -310,8 +310,11 @@ struct Change {
 }
 
 /// What is left out and what is added, in the order of the dump.
-fn changes(asides: impl Iterator<Item = Aside>, told: impl Iterator<Item = Change>) -> Vec<Change> {
-    let gone = asides.map(|Aside { at, .. }| Change {
+fn changes(
+    asides: impl Iterator<Item = Withheld>,
+    told: impl Iterator<Item = Change>,
+) -> Vec<Change> {
+    let gone = asides.map(|Withheld { at, .. }| Change {
         from: at.start,
         to: at.end,
         words: String::new(),
@@ -327,8 +330,8 @@ fn changes(asides: impl Iterator<Item = Aside>, told: impl Iterator<Item = Chang
 /// What psql gets between two statements, if anything.
 fn change(Again { at, line, what }: Again, load: &Load, key: &str) -> Option<Change> {
     let words = match what {
-        Told::Reading(words) => words,
-        Told::Border => {
+        Between::Reading(words) => words,
+        Between::Border => {
             let [shut, open] = load.fence.lines(key);
             format!("{open}{}{shut}", load.between.as_ref()?)
         }

@@ -10,18 +10,18 @@ pub mod journal;
 mod last_words;
 mod later;
 mod lease;
-mod left;
+mod leftover;
 pub mod load;
 mod lock;
 mod logbook;
 mod outcome;
-pub mod own;
 mod pgpass;
 mod pipe;
 mod reload;
 mod seal;
 pub mod state;
 pub mod store;
+pub mod user_state;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,15 +34,15 @@ use chrono::{DateTime, Utc};
 pub use hook::end_inside;
 pub use journal::Journal;
 pub use lease::{Lease, Others};
-pub use left::{Left, conclude};
+pub use leftover::{Leftover, conclude};
 pub use lock::Lock;
 pub use logbook::Logbook;
 pub use outcome::interrupted;
 use outcome::{bad_word, but, lost, may_do_nothing, standing, without_statistics};
-pub use own::Own;
 pub use pipe::{Found, Held, Progress};
 use pipe::{Means, pump};
 pub use seal::record_untried;
+pub use user_state::UserState;
 
 use crate::bundle::Untried;
 use crate::config::Secrets;
@@ -97,7 +97,7 @@ pub struct Report {
     /// Why the part after the work ended early: the work is done.
     pub sequel: Option<anyhow::Error>,
     /// What could not be cleaned up or started again.
-    pub left_behind: Vec<Left>,
+    pub left_behind: Vec<Leftover>,
     /// How long it took.
     pub took: Duration,
 }
@@ -164,7 +164,7 @@ impl Runner<'_, '_> {
         };
         self.in_any_case(&scope.finally, Journal::keep, due);
         if let Err(e) = self.world.journal.leave() {
-            self.report.left_behind.push(Left::unwritten(e));
+            self.report.left_behind.push(Leftover::unwritten(e));
         }
 
         match result {
@@ -187,7 +187,7 @@ impl Runner<'_, '_> {
         let why = problem.happened.first().unwrap_or(&problem.tried).clone();
         let untried = Untried { when: (self.world.now)(), how: how.into(), why };
         if let Err(e) = seal::record_untried(manifest, untried) {
-            self.report.left_behind.push(Left::unnoted(e));
+            self.report.left_behind.push(Leftover::unnoted(e));
         }
 
         let Problem { tried, happened, .. } = &problem;
@@ -239,7 +239,7 @@ impl Runner<'_, '_> {
 
             if let Err(e) = result {
                 later(&mut self.world.journal, act);
-                self.report.left_behind.push(Left::of(act, e));
+                self.report.left_behind.push(Leftover::of(act, e));
             }
         }
 

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use sink::Drain;
-use source::Spring;
+use sink::OpenSink;
+use source::OpenSource;
 
 use super::load::Loaded;
 use super::store;
@@ -104,8 +104,9 @@ pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
 fn pump_script(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     let Means { secrets, interrupt, idle, now, progress } = means;
     let (started, begun) = (now(), Instant::now());
-    let mut sink = Drain::open(&pipe.to, secrets, interrupt).map_err(rolled_back)?;
-    let source = Spring::open(&pipe.from, secrets, interrupt, idle).inspect_err(|_| sink.abort());
+    let mut sink = OpenSink::open(&pipe.to, secrets, interrupt).map_err(rolled_back)?;
+    let source =
+        OpenSource::open(&pipe.from, secrets, interrupt, idle).inspect_err(|_| sink.abort());
     let mut source = source.map_err(rolled_back)?;
 
     let mut tell = |scanner: &Scanner, bytes| {
@@ -145,8 +146,8 @@ fn pump_script(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
 }
 
 fn flow(
-    source: &mut Spring,
-    sink: &mut Drain,
+    source: &mut OpenSource,
+    sink: &mut OpenSink,
     pipe: &Pipe,
     tell: &mut dyn FnMut(&Scanner, u64),
 ) -> Result<Script> {

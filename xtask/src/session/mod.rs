@@ -9,10 +9,10 @@ pub mod choosing;
 pub mod fitting;
 mod hooks;
 mod logging;
-pub mod meant;
 mod meeting;
 pub mod record;
 pub mod repairing;
+pub mod selection;
 pub mod servers;
 pub mod services;
 mod strangers;
@@ -36,11 +36,11 @@ use crate::options::{self, Global};
 use crate::planning::Moment;
 use crate::problem::{Exit, Problem};
 use crate::run::journal::{self, Found, Unfinished};
-use crate::run::{self, Lock, Own};
+use crate::run::{self, Lock, UserState};
 use crate::ui::describe::Detail;
 use crate::ui::terminal::{self, Telling, Terminal};
 use crate::ui::typed::{self, Typed};
-use crate::ui::{shown, told};
+use crate::ui::{outcome, shown};
 
 /// The clock.
 pub const CLOCK: fn() -> DateTime<Utc> = Utc::now;
@@ -66,7 +66,7 @@ pub struct Session {
     /// The project's lock, once it is held.
     lock: Option<Lock>,
     /// What this user keeps outside the project.
-    pub own: Own,
+    pub own: UserState,
     interrupt: Arc<Interrupt>,
     /// Why the part after the work was not done.
     pub but: Option<anyhow::Error>,
@@ -114,7 +114,7 @@ impl Session {
         };
         let dotenv = if global.no_dotenv { Dotenv::Ignore } else { Dotenv::Read };
         let (mut project, env) = config::load(&path, Env::of_process(), dotenv)?;
-        let own = Own::look(&project.root, &env);
+        let own = UserState::look(&project.root, &env);
 
         project.state = run::state::place(&path, project.state_dir(), own.state_dir());
         name::check(&project.backup).map_err(|why| {
@@ -316,7 +316,7 @@ impl Session {
 
     /// A path, as short as possible from here.
     pub fn short(path: &Path) -> String {
-        told::short(path, &std::env::current_dir().unwrap_or_default())
+        outcome::short(path, &std::env::current_dir().unwrap_or_default())
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{Intent, Session};
-use crate::door::movers::Process;
+use crate::door::children::Process;
 use crate::gate::Consent;
 use crate::planning::repair;
 use crate::problem::{Exit, Problem};

@@ -8,7 +8,7 @@ use crate::facts::lent::lent;
 use crate::facts::strangers::{Brought, brought, repository};
 use crate::options::Global;
 use crate::problem::Problem;
-use crate::run::own::Trusted;
+use crate::run::user_state::Trusted;
 use crate::tasks::Touches;
 
 /// Whether a command runs only what is not part of the repository.

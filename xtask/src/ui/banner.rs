@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::told;
+use super::outcome;
 use crate::plan::{Act, Plan, Risk, Seal, Stake, Step};
 use crate::{human, tasks};
 
@@ -74,7 +74,7 @@ fn backup(act: &Act) -> Option<String> {
 pub fn steps(plan: &Plan, here: &Path) -> Vec<String> {
     let mut acts = Vec::new();
     expected(&plan.steps, &mut acts);
-    acts.into_iter().map(|act| told::doing(act, here)).collect()
+    acts.into_iter().map(|act| outcome::doing(act, here)).collect()
 }
 
 fn expected<'a>(steps: &'a [Step], acts: &mut Vec<&'a Act>) {

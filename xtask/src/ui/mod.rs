@@ -3,10 +3,10 @@
 pub mod banner;
 pub mod describe;
 pub mod json;
+pub mod outcome;
 pub mod progress;
 pub mod recorder;
 pub mod shown;
 pub mod table;
 pub mod terminal;
-pub mod told;
 pub mod typed;

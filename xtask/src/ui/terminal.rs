@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{progress, shown, told};
+use super::{outcome, progress, shown};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::gate::Ask;
@@ -196,7 +196,7 @@ impl Terminal {
 
     /// An act's number in the list, if the person has seen one.
     fn number(&mut self, act: &Act) -> String {
-        let doing = told::doing(act, &self.here);
+        let doing = outcome::doing(act, &self.here);
         let Some(at) = self.listed.iter().position(|step| step.as_ref() == Some(&doing)) else {
             return String::new();
         };
@@ -213,7 +213,7 @@ impl Terminal {
 
 impl Watch for Terminal {
     fn begin(&mut self, act: &Act) {
-        self.doing = told::doing(act, &self.here);
+        self.doing = outcome::doing(act, &self.here);
         self.note(&format!("  · {}", self.doing));
         self.draw(&self.doing.clone());
     }
@@ -228,14 +228,14 @@ impl Watch for Terminal {
     fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
         let number = self.number(act);
-        let done = self.safe_line(&told::done(act, found, &self.here));
+        let done = self.safe_line(&outcome::done(act, found, &self.here));
         let line = format!("  {} {number}{done} {took}", self.paint("32", "✓"));
         self.put_step(&line);
     }
 
     fn cleaned(&mut self, act: &Act, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
-        let done = self.safe_line(&told::done(act, None, &self.here));
+        let done = self.safe_line(&outcome::done(act, None, &self.here));
         let line = format!("  {} clean-up, if needed: {done} {took}", self.paint("32", "✓"));
         self.put_step(&line);
     }
@@ -252,7 +252,7 @@ impl Watch for Terminal {
     fn failed(&mut self, act: &Act, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
         let number = self.number(act);
-        let doing = self.safe_line(&told::doing(act, &self.here));
+        let doing = self.safe_line(&outcome::doing(act, &self.here));
         let line = format!("  {} {number}{doing} {took}", self.paint("31", "✗"));
         if self.telling != Telling::Nothing {
             self.put(&line);

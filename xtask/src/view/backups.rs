@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveTime, Utc};
 use serde_json::{Value, json};
 
-use crate::bundle::{Artifact, Backup, Catalog, Ground, Kind, Manifest};
+use crate::bundle::{Artifact, Backup, Catalog, Kind, Manifest, Sharing};
 use crate::config::HIDDEN;
 use crate::human::{ago, bytes, count, counted, duration, entries, holds, wrapped};
 use crate::ui::shown;
@@ -64,8 +64,10 @@ pub fn list(catalog: &Catalog, shown: &[Backup], reader: Reader) -> String {
     }
 
     let fate = match catalog.ground {
-        Ground::Own => "was left by an interrupted run: the next backup or `db-cleanup` removes it",
-        Ground::Common => {
+        Sharing::Own => {
+            "was left by an interrupted run: the next backup or `db-cleanup` removes it"
+        }
+        Sharing::Common => {
             "was left by an interrupted run, or another project is writing it: `db-cleanup` \
              removes it"
         }

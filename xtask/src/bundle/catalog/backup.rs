@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::manifest::Manifest;
 use super::super::named::is_of_the_folder;
-use super::super::owner::{Ground, is_ours};
+use super::super::owner::{Sharing, is_ours};
 use super::manifest_of;
 use crate::config::Project;
 
@@ -79,7 +79,7 @@ impl Backup {
         })
     }
 
-    pub(super) fn seen_by(self, project: &Project, ground: Ground) -> Self {
+    pub(super) fn seen_by(self, project: &Project, ground: Sharing) -> Self {
         let other =
             self.manifest().filter(|m| !is_ours(m, project, ground)).map(|m| m.project.clone());
         Self { other_project: other, ..self }

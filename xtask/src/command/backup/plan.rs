@@ -13,7 +13,7 @@ use names::{Names, Paths};
 
 use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
 use crate::bundle::name::{self};
-use crate::bundle::{Catalog, Ground};
+use crate::bundle::{Catalog, Sharing};
 use crate::cmd::quoted;
 use crate::config::{self, Project};
 use crate::engine::postgres::cures;
@@ -138,7 +138,7 @@ pub fn plan(
         })));
     }
 
-    if catalog.ground == Ground::Own {
+    if catalog.ground == Sharing::Own {
         steps.extend(crate::command::cleanup::plan::unfinished(catalog));
     }
 

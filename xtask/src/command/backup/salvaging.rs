@@ -7,14 +7,14 @@ use crate::engine::postgres::facts::Depth;
 use crate::facts::salvage::look;
 use crate::problem::Problem;
 use crate::session::Session;
-use crate::session::meant::Meant;
+use crate::session::selection::Selection;
 
 impl Session {
     /// Reads all tables of these databases.
     ///
     /// # Errors
     /// Only stores were named, or the catalog itself can't be read.
-    pub(super) fn salvage(&mut self, meant: &Meant) -> Result<Salvage> {
+    pub(super) fn salvage(&mut self, meant: &Selection) -> Result<Salvage> {
         if meant.databases.is_empty() {
             return Err(Problem::usage("`--salvage` is only for databases")
                 .cure("name one with `--only`, or leave out `--only`")

@@ -9,7 +9,7 @@ use crate::command::restore::plan::{
 };
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
-use crate::engine::postgres::marks::{Own, State, Use};
+use crate::engine::postgres::marks::{MarkFields, State, Use};
 use crate::engine::postgres::name::{beside, previous};
 use crate::engine::postgres::{filling, in_place};
 use crate::facts::dumps::Dump;
@@ -303,7 +303,7 @@ fn filled(project: &Project, target: &Surveyed, fill: Vec<Step>) -> Result<Vec<S
         return Ok(vec![scope(
             project,
             target,
-            vec![in_place::begin(client, &identity, Own::of(Some(live)))],
+            vec![in_place::begin(client, &identity, MarkFields::of(Some(live)))],
             fill,
         )?]);
     }
@@ -329,7 +329,7 @@ fn filled(project: &Project, target: &Surveyed, fill: Vec<Step>) -> Result<Vec<S
 }
 
 fn scope(project: &Project, target: &Surveyed, begin: Vec<Act>, fill: Vec<Step>) -> Result<Step> {
-    let done = admin::release(&target.client, target.name(), Own::of(target.live()), None);
+    let done = admin::release(&target.client, target.name(), MarkFields::of(target.live()), None);
     let body = begin.into_iter().map(Step::Act).chain(fill).chain([Step::Act(done)]).collect();
     Ok(Step::Scope(Scope {
         body,
@@ -345,8 +345,8 @@ fn undone(project: &Project, target: &Surveyed) -> Result<Act> {
         .map_or(Ok(()), |failed| may_go(failed, &project.guards))?;
     let own = target.server.database(&filling::pristine(target.name())).or(target.live());
     if !target.server.role.createdb {
-        return Ok(in_place::emptied_again(&target.client, target.name(), Own::of(own)));
+        return Ok(in_place::emptied_again(&target.client, target.name(), MarkFields::of(own)));
     }
 
-    Ok(filling::take_back(&target.client, target.name(), Own::of(own)))
+    Ok(filling::take_back(&target.client, target.name(), MarkFields::of(own)))
 }

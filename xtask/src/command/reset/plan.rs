@@ -13,9 +13,9 @@ use crate::command::restore::plan::{
 };
 use crate::config::{Guards, Project, Strategy};
 use crate::engine::postgres::admin::{self, Identity, Swap, SwapBack};
-use crate::engine::postgres::marks::{Aside, Own, Use, run_name};
+use crate::engine::postgres::marks::{MarkFields, MovedAside, Use, run_name};
 use crate::engine::postgres::name::{beside, previous};
-use crate::facts::{ContainerFacts, Kept, Surveyed};
+use crate::facts::{ContainerFacts, ReplacedTogether, Surveyed};
 use crate::plan::{Act, Plan, Risk, Safety, Scope, Stake, Step};
 use crate::planning::hooks::{Hooks, Outcome};
 use crate::planning::marked::{leftovers, live_is, older_may_go};
@@ -125,7 +125,7 @@ pub fn plan(
                 .chain(in_place(
                     target,
                     fill,
-                    Aside::Held(run_name(tasks::RESET.name, &target.client, &project.root)),
+                    MovedAside::Held(run_name(tasks::RESET.name, &target.client, &project.root)),
                 ))
                 .collect();
 
@@ -138,7 +138,9 @@ pub fn plan(
     }
 
     let is_kept = old_data == OldData::Kept;
-    steps.extend(Kept::note(project, &[&target.spec.key]).filter(|_| is_kept).map(Step::Act));
+    steps.extend(
+        ReplacedTogether::note(project, &[&target.spec.key]).filter(|_| is_kept).map(Step::Act),
+    );
 
     let of_hooks = moments(seeding).iter().flat_map(|moment| hooks.notes(moment));
     let mut afterwards = Vec::new();
@@ -259,7 +261,7 @@ fn create(target: &Surveyed) -> Step {
     ))
 }
 
-fn swap(target: &Surveyed, aside: Aside) -> Swap<'_> {
+fn swap(target: &Surveyed, aside: MovedAside) -> Swap<'_> {
     let name = target.name();
     let live = target.live();
     let older = live.and(target.server.database(&previous(name)));
@@ -270,8 +272,8 @@ fn swap(target: &Surveyed, aside: Aside) -> Swap<'_> {
         live_oid: live.map(|d| d.oid),
         older_oid: older.map(|d| d.oid),
         carries: live.cloned(),
-        own: Own::of(live),
-        kept: Own::of(live),
+        own: MarkFields::of(live),
+        kept: MarkFields::of(live),
         aside,
     }
 }
@@ -283,7 +285,7 @@ fn discard(target: &Surveyed) -> Option<Act> {
 }
 
 /// Empty, live, migrated, seeded; if that fails, the old one is swapped back.
-fn in_place(target: &Surveyed, fill: Vec<Step>, aside: Aside) -> Vec<Step> {
+fn in_place(target: &Surveyed, fill: Vec<Step>, aside: MovedAside) -> Vec<Step> {
     let name = target.name();
     let staged = beside(name, "staged");
     let swap = swap(target, aside.clone());
@@ -298,8 +300,13 @@ fn in_place(target: &Surveyed, fill: Vec<Step>, aside: Aside) -> Vec<Step> {
 
     if let Some(live) = target.live() {
         let older_oid = target.server.database(&previous(name)).map(|d| d.oid);
-        let back =
-            SwapBack { live: name, old_oid: live.oid, own: Own::of(Some(live)), older_oid, aside };
+        let back = SwapBack {
+            live: name,
+            old_oid: live.oid,
+            own: MarkFields::of(Some(live)),
+            older_oid,
+            aside,
+        };
         on_failure.push(admin::swap_back(&target.client, &back));
     }
 
@@ -315,7 +322,7 @@ fn staged(target: &Surveyed, services: &[ContainerFacts], fill: Vec<Step>) -> Ve
     let staged = beside(target.name(), "staged");
     let swapped = around_services(
         services,
-        vec![Step::Act(admin::swap(&target.client, &swap(target, Aside::Kept)))],
+        vec![Step::Act(admin::swap(&target.client, &swap(target, MovedAside::Kept)))],
     );
     let body = [create(target)].into_iter().chain(fill).chain([swapped]).collect();
     let finally = discard(target).into_iter().chain(unsubscribed(target)).collect();

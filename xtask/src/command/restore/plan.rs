@@ -15,7 +15,7 @@ pub use checks::{
 };
 use holds::{elsewhere, holds, made};
 use part::Part;
-pub use part::{Company, Subject};
+pub use part::{Restored, Subject};
 pub use staging::{Staging, Use, contained, stage};
 use stranger::OTHERS;
 pub use stranger::{author, author_may, stranger};
@@ -23,12 +23,12 @@ pub use stranger::{author, author_may, stranger};
 use crate::bundle::{Artifact, Backup};
 use crate::config::Project;
 use crate::engine::postgres::marker::unmarked;
-use crate::engine::postgres::marks::Own;
+use crate::engine::postgres::marks::MarkFields;
 use crate::engine::postgres::name::previous;
 use crate::engine::postgres::version::sets_unknown;
 use crate::engine::postgres::{admin, subscriptions};
 use crate::facts::dumps::Dump;
-use crate::facts::{ContainerFacts, Kept, Surveyed};
+use crate::facts::{ContainerFacts, ReplacedTogether, Surveyed};
 use crate::human::counted;
 use crate::plan::{Act, Fence, Plan, Proof, Purpose, Recovery, Risk, Scope, Stake, Step};
 use crate::planning::services::around_services;
@@ -76,7 +76,7 @@ pub fn plan(
     services: &[ContainerFacts],
     request: &Request,
 ) -> Result<Plan> {
-    let company = if subjects.len() > 1 { Company::Others } else { Company::Alone };
+    let company = if subjects.len() > 1 { Restored::Others } else { Restored::Alone };
     let is_store = |s: &&Subject<'_>| matches!(s, Subject::Store { .. });
     let (stores, databases): (Vec<_>, Vec<_>) = subjects.iter().partition(is_store);
     let author = subjects.iter().find_map(Subject::author);
@@ -115,7 +115,7 @@ pub fn plan(
     };
     let afterwards = kept.into_iter().chain(project.after_restore.iter().cloned()).collect();
     let keys: Vec<&str> = stores.iter().chain(&databases).map(|s| s.key()).collect();
-    let steps = steps(parts, Kept::note(project, &keys), services, company);
+    let steps = steps(parts, ReplacedTogether::note(project, &keys), services, company);
 
     Ok(Plan {
         notes,
@@ -131,7 +131,7 @@ fn steps(
     parts: Vec<Part>,
     kept: Option<Act>,
     services: &[ContainerFacts],
-    company: Company,
+    company: Restored,
 ) -> Vec<Step> {
     let (mut steps, mut body, mut swaps) = (Vec::new(), Vec::new(), Vec::new());
     let (mut on_failure, mut finally) = (Vec::new(), Vec::new());
@@ -153,8 +153,8 @@ fn steps(
     swaps.extend(let_go.into_iter().chain(kept.map(Step::Act)));
     // a single part is swapped in one step: nothing could be half done
     let swaps = match company {
-        Company::Alone => swaps,
-        Company::Others => {
+        Restored::Alone => swaps,
+        Restored::Others => {
             vec![Step::Scope(Scope { body: swaps, on_failure: back, at_once, ..Scope::default() })]
         }
     };
@@ -210,7 +210,7 @@ pub fn beside_live(
     body.push(Step::Act(admin::release(
         &target.client,
         name,
-        Own::of(carries.as_ref()),
+        MarkFields::of(carries.as_ref()),
         carries.as_ref(),
     )));
 

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use crate::command::restore::plan::{Company, swappable, unsubscribed, unusual};
+use crate::command::restore::plan::{Restored, swappable, unsubscribed, unusual};
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Swap};
-use crate::engine::postgres::marks::{Own, State};
+use crate::engine::postgres::marks::{MarkFields, State};
 use crate::engine::postgres::name::{parked, previous};
 use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Recovery, Risk, Scope, Stake, Step};
@@ -53,7 +53,7 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     let databases: Vec<_> = databases.filter(|d| !stay(lacks(d))).collect();
     let alone = stores.len() + databases.len() == 1;
 
-    let company = if alone { Company::Alone } else { Company::Others };
+    let company = if alone { Restored::Alone } else { Restored::Others };
     let of_database = |target| of_database(target, project, company);
 
     let parts = stores
@@ -104,7 +104,7 @@ pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result
     Ok(Plan { notes, steps, afterwards, ..Plan::bare(tasks::UNDO.name, headline, risk) })
 }
 
-fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result<Part> {
+fn of_database(target: &Surveyed, project: &Project, company: Restored) -> Result<Part> {
     let (name, client) = (target.name(), &target.client);
     let kept = previous(name);
     let Some(old) = target.server.database(&kept) else {
@@ -139,15 +139,15 @@ fn of_database(target: &Surveyed, project: &Project, company: Company) -> Result
         incoming: kept.clone(),
         live_oid: live.map(|d| d.oid),
         older_oid: None,
-        own: Own { template, ..Own::of(Some(old)) },
-        kept: Own::of(live),
+        own: MarkFields { template, ..MarkFields::of(Some(old)) },
+        kept: MarkFields::of(live),
         aside,
     };
 
     let back = live.map_or(Vec::new(), |live| {
         let again = Swap {
             live_oid: Some(old.oid),
-            own: Own::of(Some(live)),
+            own: MarkFields::of(Some(live)),
             kept: swap.own,
             aside: before,
             ..swap.clone()

@@ -36,11 +36,11 @@ pub struct Trial {
     /// How far it is trusted.
     pub trust: Trust,
     /// Where it is made.
-    pub ground: Ground,
+    pub ground: TrialPlace,
 }
 
 /// Where a trial is made.
-pub enum Ground {
+pub enum TrialPlace {
     /// On the target's server. For an untrusted file there is a reason, in words.
     Server(Option<String>),
     /// In a throw-away cluster on this machine.
@@ -139,26 +139,26 @@ impl Trial {
     /// The server that it is made on.
     pub fn server(&self) -> &Surveyed {
         match &self.ground {
-            Ground::Server(_) => &self.target,
-            Ground::Apart(apart) => &apart.target,
+            TrialPlace::Server(_) => &self.target,
+            TrialPlace::Apart(apart) => &apart.target,
         }
     }
 
     /// What it puts at risk on the target's server.
     fn risk(&self) -> Option<Risk> {
         match &self.ground {
-            Ground::Server(_) => stranger(&self.target, &self.dump, Purpose::Trial),
-            Ground::Apart(_) => None,
+            TrialPlace::Server(_) => stranger(&self.target, &self.dump, Purpose::Trial),
+            TrialPlace::Apart(_) => None,
         }
     }
 
     fn note(&self) -> Option<String> {
         let file = &self.dump.backup.name;
         match &self.ground {
-            Ground::Server(why) => why.as_ref().map(|why| {
+            TrialPlace::Server(why) => why.as_ref().map(|why| {
                 format!("`{file}` is tried on the server of `{}` itself: {why}", self.target.name())
             }),
-            Ground::Apart(apart) => Some(format!(
+            TrialPlace::Apart(apart) => Some(format!(
                 "`{file}` is untrusted: it is tried in a throw-away cluster of PostgreSQL {} on \
                  this machine, and nothing of it runs on the server of `{}` (`--on-server` tries \
                  it there)",
@@ -177,7 +177,7 @@ impl Trial {
         })?;
 
         match (&self.ground, dump.loader()) {
-            (Ground::Apart(apart), Some(loader)) => {
+            (TrialPlace::Apart(apart), Some(loader)) => {
                 fits_the_disk(dump, apart.disk_left)?;
                 Ok(apart::steps(apart, dump, loader, *trust))
             }

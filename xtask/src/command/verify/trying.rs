@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::Verify;
-use crate::command::verify::plan::Ground;
+use crate::command::verify::plan::TrialPlace;
 use crate::engine::cluster::throw_away;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
@@ -22,21 +22,21 @@ pub(super) fn ground(
     dump: Dump,
     args: &Verify,
     number: usize,
-) -> Result<(Dump, Ground)> {
+) -> Result<(Dump, TrialPlace)> {
     let is_meant = args.on_server || args.trust.is_some();
     if is_meant || !is_strange(session, target, &dump) {
         return Ok((
             attended(session, target, dump, args.trust, Way::Beside)?,
-            Ground::Server(None),
+            TrialPlace::Server(None),
         ));
     }
 
     match beside(session, target, &dump, number)? {
         Ok((apart, stranger)) => {
-            Ok((Dump { stranger: Some(stranger), ..dump }, Ground::Apart(Box::new(apart))))
+            Ok((Dump { stranger: Some(stranger), ..dump }, TrialPlace::Apart(Box::new(apart))))
         }
         Err(why) => {
-            Ok((attended(session, target, dump, None, Way::Beside)?, Ground::Server(Some(why))))
+            Ok((attended(session, target, dump, None, Way::Beside)?, TrialPlace::Server(Some(why))))
         }
     }
 }

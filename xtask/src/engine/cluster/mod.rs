@@ -1,6 +1,6 @@
 //! The project's own PostgreSQL cluster: the commands for its programs.
 
-pub mod servant;
+pub mod run_as;
 pub mod socket;
 pub mod state;
 pub mod throw_away;

@@ -184,7 +184,7 @@ impl Inside {
     /// created and refuses archives with sparse files.
     ///
     /// Docker unpacks inside the container's root, so it reaches nothing outside the container;
-    /// still, both only get what [`super::sluice`] lets through.
+    /// still, both only get what [`super::filter`] lets through.
     pub fn feed_by_engine(&self) -> Cmd {
         Cmd::new(&self.engine).args(["cp", "-"]).arg(format!(
             "{}:{}",

@@ -28,7 +28,7 @@ pub(super) enum Part {
 
 /// Why an entry is left out.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Left {
+pub(super) enum Reason {
     /// It is excluded.
     Excluded,
     /// It is a pipe or a device, or another name of one.
@@ -39,7 +39,7 @@ pub(super) enum Left {
 
 impl Leaving<'_> {
     /// Whether an entry is left out.
-    pub fn of<R: Read>(&self, entry: &Entry<'_, R>, census: &Census) -> Option<Left> {
+    pub fn of<R: Read>(&self, entry: &Entry<'_, R>, census: &Census) -> Option<Reason> {
         let kind = entry.header().entry_type();
         let raw = entry.path_bytes();
         let name = Name::parse(&raw).ok()?;
@@ -49,19 +49,19 @@ impl Leaving<'_> {
             if is_folder { self.excludes.reach_folder(&name) } else { self.excludes.reach(&name) };
 
         if name != Name::ROOT && is_excluded {
-            return Some(Left::Excluded);
+            return Some(Reason::Excluded);
         }
 
         match kind {
-            EntryType::Block | EntryType::Char | EntryType::Fifo => Some(Left::NoContent(name)),
+            EntryType::Block | EntryType::Char | EntryType::Fifo => Some(Reason::NoContent(name)),
             EntryType::Link => {
                 let to = Name::parse(&entry.link_name_bytes().unwrap_or_default()).ok()?;
                 let is_special =
                     census.remarks.iter().any(|r| r.what == What::NoContent && r.name == to);
                 if is_special {
-                    return Some(Left::NoContent(name));
+                    return Some(Reason::NoContent(name));
                 }
-                self.excludes.reach(&to).then_some(Left::Rest(name))
+                self.excludes.reach(&to).then_some(Reason::Rest(name))
             }
             _ => None,
         }

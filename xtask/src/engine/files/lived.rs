@@ -11,7 +11,7 @@ use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
-use super::aside::Aside;
+use super::side_folder::SideFolder;
 use super::walk::{at, beneath, list, look, open_root, seen};
 use crate::problem::Problem;
 use crate::value::tree::{Moment, Name};
@@ -26,7 +26,7 @@ struct Since {
 /// How long to wait for a file system's clock.
 const TICKS: u32 = 50;
 
-impl Aside {
+impl SideFolder {
     fn since(&self) -> PathBuf {
         self.folder().join("live-since.json")
     }

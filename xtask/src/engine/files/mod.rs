@@ -7,24 +7,24 @@
 mod attributes;
 mod container;
 mod excludes;
+mod filter;
 mod folders;
 mod header;
 mod leave;
 mod read;
-mod sluice;
 mod steps;
 mod straight;
 
 #[cfg(unix)]
 mod ahead;
 #[cfg(unix)]
-mod aside;
-#[cfg(unix)]
 mod crew;
 #[cfg(unix)]
 mod dump;
 #[cfg(unix)]
 mod lived;
+#[cfg(unix)]
+mod side_folder;
 #[cfg(unix)]
 mod sparse;
 #[cfg(unix)]
@@ -42,16 +42,16 @@ mod walk;
 #[cfg(unix)]
 mod wipe;
 
-#[cfg(unix)]
-pub use aside::Aside;
 pub use container::{Found, Inside, Lacks, Tar};
 #[cfg(unix)]
 pub use crew::{read_back, read_back_by};
 #[cfg(unix)]
 pub use dump::dump;
 pub use excludes::Excludes;
+pub use filter::{Rest, filter, filter_but, filter_by};
 pub use read::{Links, scan, scan_but, scan_by};
-pub use sluice::{Rest, sluice, sluice_but, sluice_by};
+#[cfg(unix)]
+pub use side_folder::SideFolder;
 #[cfg(unix)]
 pub use store::Tree;
 #[cfg(unix)]

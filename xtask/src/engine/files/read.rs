@@ -9,7 +9,7 @@ use tar::EntryType;
 use watch::{Watch, Watched};
 
 use super::excludes::Excludes;
-use super::leave::{Leaving, Left, Part};
+use super::leave::{Leaving, Part, Reason};
 use super::straight::Straight;
 use crate::problem::Problem;
 use crate::stream::{Fingerprint, Method, Summed, Summing};
@@ -139,9 +139,9 @@ pub(super) fn each_but(
             (leaving.told)(Part::Ended);
 
             match left {
-                Left::NoContent(name) => census.remark(&name, What::NoContent),
-                Left::Rest(name) => leaving.rest.push(name),
-                Left::Excluded => {}
+                Reason::NoContent(name) => census.remark(&name, What::NoContent),
+                Reason::Rest(name) => leaving.rest.push(name),
+                Reason::Excluded => {}
             }
 
             continue;

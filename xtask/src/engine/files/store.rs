@@ -7,7 +7,7 @@ use anyhow::Result;
 use rustix::fs::{Access, AtFlags};
 
 use super::{
-    Among, Aside, Excludes, Home, Id, Links, TreeFacts, dump, read_back_by, repair, root_of,
+    Among, Excludes, Home, Id, Links, SideFolder, TreeFacts, dump, read_back_by, repair, root_of,
     survey, swap, take_back, undo, unpack_among, wipe,
 };
 use crate::config::Rights;
@@ -60,12 +60,12 @@ impl Tree {
             .collect())
     }
 
-    fn aside(&self) -> Result<Aside> {
-        Ok(Aside::of(&root_of(&self.path)?.0)?)
+    fn aside(&self) -> Result<SideFolder> {
+        Ok(SideFolder::of(&root_of(&self.path)?.0)?)
     }
 
     /// An interrupted swap is completed before anything else.
-    fn settled(&self) -> Result<Aside> {
+    fn settled(&self) -> Result<SideFolder> {
         let aside = self.aside()?;
         repair(&aside)?;
         Ok(aside)
@@ -90,7 +90,7 @@ impl Store for Tree {
             .into());
         }
 
-        let aside = Aside::of(&facts.root)?;
+        let aside = SideFolder::of(&facts.root)?;
         let (is_there, foreign) = match aside.exists() {
             Ok(is_there) => (is_there, None),
             Err(problem) => {
@@ -212,7 +212,7 @@ impl Store for Tree {
 }
 
 /// Why we, as this user, can't replace this tree.
-fn immovable(facts: &TreeFacts, aside: &Aside) -> Option<String> {
+fn immovable(facts: &TreeFacts, aside: &SideFolder) -> Option<String> {
     let may_write = |path: &Path| {
         rustix::fs::accessat(rustix::fs::CWD, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
     };
@@ -256,7 +256,7 @@ fn kept(place: Option<PathBuf>) -> Vec<String> {
 
 /// Removes what was discarded. The work is done by then, so what can't be removed is reported, and
 /// tried again after the next restore.
-fn cleared(aside: &Aside) -> Vec<String> {
+fn cleared(aside: &SideFolder) -> Vec<String> {
     let told = |problem: Problem| {
         let why = [&[problem.tried][..], &problem.happened].concat().join(": ");
         format!(

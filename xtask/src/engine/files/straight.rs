@@ -216,7 +216,7 @@ fn whole(size: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::files::{Links, scan, sluice};
+    use crate::engine::files::{Links, filter, scan};
     use crate::value::tree::Target;
 
     fn entry(kind: EntryType, name: &[u8], content: &[u8]) -> Vec<u8> {
@@ -264,7 +264,7 @@ mod tests {
         ]);
 
         let mut out = Vec::new();
-        let census = sluice(&mut &whole[..], &mut out, Links::Inside).unwrap();
+        let census = filter(&mut &whole[..], &mut out, Links::Inside).unwrap();
         assert_eq!(out, whole, "it goes on as it is");
 
         let names: Vec<&[u8]> = census.entries.keys().map(|name| name.bytes()).collect();

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::aside::Aside;
+use super::side_folder::SideFolder;
 use super::steps::{ENOUGH, Exchange, Intent, Slot, Slots, Step, next};
 use super::walk::{Id, at, look};
 use crate::problem::Problem;
@@ -21,7 +21,7 @@ use crate::problem::Problem;
 ///
 /// # Errors
 /// The live tree was replaced meanwhile, or a rename fails.
-pub fn swap(aside: &Aside, live: Option<Id>) -> Result<()> {
+pub fn swap(aside: &SideFolder, live: Option<Id>) -> Result<()> {
     begin(aside, live, Slot::Staged)
 }
 
@@ -30,7 +30,7 @@ pub fn swap(aside: &Aside, live: Option<Id>) -> Result<()> {
 ///
 /// # Errors
 /// Nothing is kept, the live tree was replaced meanwhile, or a rename fails.
-pub fn undo(aside: &Aside, live: Option<Id>) -> Result<()> {
+pub fn undo(aside: &SideFolder, live: Option<Id>) -> Result<()> {
     begin(aside, live, Slot::Previous)
 }
 
@@ -41,7 +41,7 @@ pub fn undo(aside: &Aside, live: Option<Id>) -> Result<()> {
 ///
 /// # Errors
 /// The tree is no longer kept, or a rename fails.
-pub fn take_back(aside: &Aside, old: Option<Id>) -> Result<Option<PathBuf>> {
+pub fn take_back(aside: &SideFolder, old: Option<Id>) -> Result<Option<PathBuf>> {
     let (Some(old), true) = (old, aside.exists()?) else { return Ok(None) };
     let now = slots(aside)?;
     if now.live != Some(old.ino) {
@@ -81,7 +81,7 @@ pub enum Repaired {
 ///
 /// # Errors
 /// The trees are no longer those of the swap, or a rename fails.
-pub fn repair(aside: &Aside) -> Result<Repaired> {
+pub fn repair(aside: &SideFolder) -> Result<Repaired> {
     if !aside.exists()? {
         return Ok(Repaired::Nothing);
     }
@@ -97,7 +97,7 @@ pub fn repair(aside: &Aside) -> Result<Repaired> {
     Ok(Repaired::Finished)
 }
 
-fn begin(aside: &Aside, live: Option<Id>, from: Slot) -> Result<()> {
+fn begin(aside: &SideFolder, live: Option<Id>, from: Slot) -> Result<()> {
     if !aside.exists()? {
         return Err(Problem::failed(format!(
             "there is nothing to swap `{}` with",
@@ -138,7 +138,7 @@ fn begin(aside: &Aside, live: Option<Id>, from: Slot) -> Result<()> {
     })
 }
 
-fn finish(aside: &Aside, intent: Intent) -> Result<()> {
+fn finish(aside: &SideFolder, intent: Intent) -> Result<()> {
     let mut exchange = Exchange::Can;
     for _ in 0..ENOUGH {
         let step = next(slots(aside)?, intent, exchange);
@@ -157,7 +157,7 @@ fn finish(aside: &Aside, intent: Intent) -> Result<()> {
 }
 
 /// Does one step, and flushes it to disk before the next.
-fn take(aside: &Aside, step: Step, exchange: &mut Exchange) -> Result<(), Problem> {
+fn take(aside: &SideFolder, step: Step, exchange: &mut Exchange) -> Result<(), Problem> {
     let place = |slot| path(aside, slot);
     let failed = |slot, e: Errno| {
         let problem = at(&place(slot), "could not rename", &e.into());
@@ -195,7 +195,7 @@ fn take(aside: &Aside, step: Step, exchange: &mut Exchange) -> Result<(), Proble
     Ok(())
 }
 
-fn path(aside: &Aside, slot: Slot) -> PathBuf {
+fn path(aside: &SideFolder, slot: Slot) -> PathBuf {
     match slot {
         Slot::Live => aside.live().to_path_buf(),
         Slot::Staged => aside.staged(),
@@ -204,7 +204,7 @@ fn path(aside: &Aside, slot: Slot) -> PathBuf {
     }
 }
 
-fn slots(aside: &Aside) -> Result<Slots, Problem> {
+fn slots(aside: &SideFolder) -> Result<Slots, Problem> {
     let number = |path: &Path| match look(CWD, path.as_os_str().as_encoded_bytes()) {
         Err(Errno::NOENT) => Ok(None),
         Err(e) => Err(at(path, "could not look at", &e.into())),
@@ -222,7 +222,7 @@ fn slots(aside: &Aside) -> Result<Slots, Problem> {
     })
 }
 
-fn foreign(aside: &Aside) -> Problem {
+fn foreign(aside: &SideFolder) -> Problem {
     Problem::refused(format!(
         "`{}` is not the folder that was looked at before before",
         aside.live().display()
@@ -232,7 +232,7 @@ fn foreign(aside: &Aside) -> Problem {
     .rolled_back()
 }
 
-fn stuck(aside: &Aside) -> Problem {
+fn stuck(aside: &SideFolder) -> Problem {
     let live = aside.live().display();
     Problem::failed(format!(
         "the swap of `{live}` can't continue: one of its trees is gone, or was replaced"

@@ -9,7 +9,7 @@ use super::client::{Client, TELLS};
 pub use super::identity::Identity;
 pub(super) use super::identity::oid_of;
 use super::identity::same_server;
-use super::marks::{Own, assert_droppable, bears_no_mark, on_its_way, unmark};
+use super::marks::{MarkFields, assert_droppable, bears_no_mark, on_its_way, unmark};
 use super::name::{ident, literal};
 use super::setting;
 use super::subscriptions::detached;
@@ -116,7 +116,12 @@ pub fn drop_unless_arrived(client: &Client, name: &str) -> Act {
 }
 
 /// A staged database is complete: it is yours from now on.
-pub fn release(client: &Client, name: &str, own: Own<'_>, carries: Option<&DatabaseFacts>) -> Act {
+pub fn release(
+    client: &Client,
+    name: &str,
+    own: MarkFields<'_>,
+    carries: Option<&DatabaseFacts>,
+) -> Act {
     let carried = carries.map_or(String::new(), |from| carry(name, from));
     Act::Write(command(
         client,

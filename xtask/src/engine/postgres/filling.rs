@@ -3,7 +3,9 @@
 
 use super::admin::{DURABLE, Identity, carry, failed, indented, make_way, oid_of, stays};
 use super::client::Client;
-use super::marks::{Aside, Own, is_kept, is_on_its_way, mark, marking, on_its_way, unmarking};
+use super::marks::{
+    MarkFields, MovedAside, is_kept, is_on_its_way, mark, marking, on_its_way, unmarking,
+};
 use super::name::{beside, block, ident, literal};
 use crate::cmd::Cmd;
 use crate::plan::{Act, Deed, How};
@@ -42,7 +44,7 @@ pub fn exchange(client: &Client, live: &DatabaseFacts, copy: &str) -> Act {
         Identity { name, oid: Some(live.oid) }.assertion(client),
         rename(name, &waits),
         rename(copy, name),
-        mark(&waits, Own::of(Some(live)), &Aside::Kept),
+        mark(&waits, MarkFields::of(Some(live)), &MovedAside::Kept),
         carry(name, live),
     );
 
@@ -56,7 +58,7 @@ pub fn exchange(client: &Client, live: &DatabaseFacts, copy: &str) -> Act {
 /// replacing an older one, and the empty one that waits gets its name back. If the live one has no
 /// mark, it is complete, or was never begun, so only the waiting one is removed. It may run twice,
 /// or late: what is moved aside may be in use by then, so it is kept.
-pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
+pub fn take_back(client: &Client, name: &str, own: MarkFields<'_>) -> Act {
     let (failed, waits, staged) = (failed(name), pristine(name), beside(name, "staged"));
     let marked = |db: &str| {
         format!(
@@ -77,14 +79,14 @@ pub fn take_back(client: &Client, name: &str, own: Own<'_>) -> Act {
         )
     };
 
-    let nothing = Own { comment: None, connection_limit: -1, template: false, oid: 0 };
+    let nothing = MarkFields { comment: None, connection_limit: -1, template: false, oid: 0 };
     let done = format!("{} IS NOT NULL AND NOT {}", oid_of(name), marked(name));
     let [comment, limit] = unmarking(name, own);
 
     let back = format!(
         " BEGIN\n  IF {} THEN\n{}  END IF;\n  IF {} IS NULL AND {} THEN\n{}  END IF;\nEND ",
         marked(name),
-        indented(&[rename(name, &failed), marking(&failed, nothing, &Aside::Kept).concat()]),
+        indented(&[rename(name, &failed), marking(&failed, nothing, &MovedAside::Kept).concat()]),
         oid_of(name),
         kept(&waits),
         indented(&[rename(&waits, name), comment, limit]),

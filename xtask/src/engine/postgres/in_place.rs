@@ -5,7 +5,7 @@ use super::admin::{DURABLE, Identity, stays};
 use super::client::Client;
 use super::facts::{Half, analyze, count_rows, far_tables};
 use super::inventory::{Inventory, Kind, Table};
-use super::marks::{self, Own, on_its_way};
+use super::marks::{self, MarkFields, on_its_way};
 use super::members::{EMPTY, PAUSE};
 use super::name::{block, ident, literal};
 use super::proof::{BEGUN, COUNTED, COUNTS, NEUTRAL, PATIENT, READ_ALIKE, begun, ended};
@@ -149,7 +149,7 @@ fn lock<'a>(tables: impl Iterator<Item = &'a str>) -> String {
 
 /// A load into the live database that leaves it empty, and marked so by this run: its old contents
 /// are known to load here.
-pub fn tried_and_emptied(load: Load, live: &Identity<'_>, own: Own<'_>, run: &str) -> Load {
+pub fn tried_and_emptied(load: Load, live: &Identity<'_>, own: MarkFields<'_>, run: &str) -> Load {
     let marked = marks::emptied(live.name, own, run);
     Load { after: format!("{}{EMPTY}{}{marked}{DURABLE}COMMIT;\n", empty(), as_new()), ..load }
 }
@@ -158,7 +158,7 @@ pub fn tried_and_emptied(load: Load, live: &Identity<'_>, own: Own<'_>, run: &st
 pub fn back_again(
     client: &Client,
     live: &Identity<'_>,
-    own: Own<'_>,
+    own: MarkFields<'_>,
     fence: Fence,
     server: Version,
 ) -> Load {
@@ -167,7 +167,7 @@ pub fn back_again(
 
 /// The same for an incomplete database that a killed run left: it is completed now, and loses the
 /// mark.
-pub fn arrived(load: Load, live: &Identity<'_>, own: Own<'_>) -> Load {
+pub fn arrived(load: Load, live: &Identity<'_>, own: MarkFields<'_>) -> Load {
     Load { after: format!("{}{}", marks::unmark(live.name, own), load.after), ..load }
 }
 
@@ -208,7 +208,7 @@ pub fn is_emptied(client: &Client, name: &str, run: &str) -> Cmd {
 
 /// Marks an empty database as staged, for a role that can't fill a copy of it. [`emptied_again`]
 /// would not bring back any contents, so it fails if there are some.
-pub fn begin(client: &Client, live: &Identity<'_>, own: Own<'_>) -> Act {
+pub fn begin(client: &Client, live: &Identity<'_>, own: MarkFields<'_>) -> Act {
     let sql = format!(
         "{DURABLE}BEGIN;\n{}DO $pristine$\nDECLARE\n  x text;\nBEGIN\n  FOREACH x IN ARRAY \
          ARRAY({DROPS}) LOOP\n    RAISE EXCEPTION 'there is something in it already, which `%` \
@@ -225,7 +225,7 @@ pub fn begin(client: &Client, live: &Identity<'_>, own: Own<'_>) -> Act {
 }
 
 /// Empties it again, if it still has the mark, and removes that; it may run twice, or late.
-pub fn emptied_again(client: &Client, name: &str, own: Own<'_>) -> Act {
+pub fn emptied_again(client: &Client, name: &str, own: MarkFields<'_>) -> Act {
     let limit = own.connection_limit;
     let sql = format!(
         "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\nSELECT {} AS marked FROM pg_database WHERE \

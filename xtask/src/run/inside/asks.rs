@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::told::{foreign, unanswered};
+use super::progress::{foreign, unanswered};
 use super::{Contained, GOES, PATIENCE};
 use crate::door::ask::ask;
 use crate::engine::files::{Excludes, Found, Inside, Lacks};

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::Contained;
 use crate::cmd::Cmd;
-use crate::engine::files::{Excludes, Found, Inside, Rest, Tar, scan_but, sluice_but};
+use crate::engine::files::{Excludes, Found, Inside, Rest, Tar, filter_but, scan_but};
 use crate::engine::store::Tell;
 use crate::problem::{Exit, Problem};
 use crate::value::tree::{Census, differences};
@@ -67,7 +67,7 @@ impl Contained<'_> {
         let cmd = inside.dump_by_engine(found)?;
         let mut rest = Rest::default();
         let mut let_through = |from: &mut dyn Read| {
-            let (census, left) = sluice_but(from, out, excludes)?;
+            let (census, left) = filter_but(from, out, excludes)?;
             rest = left;
             Ok(census)
         };
@@ -119,7 +119,7 @@ impl Contained<'_> {
     ) -> Result<Dumped> {
         let (mut taken, mut rest) = (None, Rest::default());
         let mut let_through = |from: &mut dyn Read| {
-            let (census, left) = sluice_but(from, out, excludes)?;
+            let (census, left) = filter_but(from, out, excludes)?;
             rest = left;
             taken = Some(census.clone());
             Ok(census)

@@ -7,7 +7,7 @@ fn only_a_journal_of_ours_is_read() {
         (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
 
     let env = Env::of([("XDG_STATE_HOME", home.path().to_str().unwrap())]);
-    let own = |root: &Path| Own::look(root, &env);
+    let own = |root: &Path| UserState::look(root, &env);
     let state = root.path().join(".db-tasks");
 
     state::prepare(&state).unwrap();

@@ -14,14 +14,14 @@ use crate::stream;
 use crate::stream::{Digest, Encoder, Flushed, Sum};
 
 /// Where bytes go.
-pub(super) enum Drain {
+pub(super) enum OpenSink {
     File(Box<Encoder<Digest<Flushed>>>),
     Psql(Box<Loading>),
     Nowhere,
     Closed,
 }
 
-impl Drain {
+impl OpenSink {
     pub(super) fn open(sink: &Sink, secrets: &Secrets, interrupt: &Interrupt) -> Result<Self> {
         match sink {
             Sink::File { path, compression, .. } => {

@@ -11,15 +11,15 @@ use anyhow::{Context, Result};
 use super::super::dumping;
 use super::{CHUNK, undamaged, unreadable, wide_pipe};
 use crate::config::Secrets;
-use crate::door::movers::{Child, Input, Outlet};
-use crate::door::{Idle, Interrupt, held, movers};
+use crate::door::children::{Child, Input, Outlet};
+use crate::door::{Idle, Interrupt, children, held};
 use crate::plan::{Proof, Source};
 use crate::problem::Problem;
 use crate::stream;
 use crate::stream::{Decoder, Digest, Sum};
 
 /// Where bytes come from, read by a thread of its own.
-pub(super) struct Spring {
+pub(super) struct OpenSource {
     pub(super) child: Option<Child>,
     /// The session whose snapshot a child reads.
     pub(super) _session: Option<held::Held>,
@@ -36,7 +36,7 @@ pub(super) enum Reading {
     File(Box<Decoder<Digest<File>>>),
 }
 
-impl Spring {
+impl OpenSource {
     pub(super) fn open(
         source: &Source,
         secrets: &Secrets,
@@ -48,7 +48,7 @@ impl Spring {
             Source::Command(cmd) => {
                 let (reader, writer) = wide_pipe()?;
                 let child =
-                    movers::start(cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
+                    children::start(cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
                 (Some(child), Reading::Pipe(reader), cmd.program.clone())
             }
             Source::Dump(dumping) => {
@@ -56,7 +56,7 @@ impl Spring {
                 session = held;
                 let (reader, writer) = wide_pipe()?;
                 let child =
-                    movers::start(&cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
+                    children::start(&cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
                 (Some(child), Reading::Pipe(reader), cmd.program)
             }
             Source::Filtered { path, codec, through } => {
@@ -64,7 +64,7 @@ impl Spring {
                 let decoder = opened.map_err(|e| unreadable(path, &e))?;
                 let ((fed, feed), (reader, writer)) = (wide_pipe()?, wide_pipe()?);
 
-                let child = movers::start(
+                let child = children::start(
                     through,
                     Input::Pipe(fed),
                     Outlet::Pipe(writer),

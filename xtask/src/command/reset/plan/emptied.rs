@@ -12,7 +12,7 @@ use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::in_place::{
     back_again, end_others, is_emptied, load, tried_and_emptied,
 };
-use crate::engine::postgres::marks::{Own, run_name};
+use crate::engine::postgres::marks::{MarkFields, run_name};
 use crate::engine::postgres::name::previous;
 use crate::facts::Surveyed;
 use crate::plan::{Act, ComeBack, Deed, Fence, How, Load, Plan, Reload, Scope, Seal, Step};
@@ -84,11 +84,12 @@ pub(super) fn steps(
     };
 
     let emptied = load(client, &identity, &target.server.inventory, fence, target.server.version);
-    let emptied = tried_and_emptied(emptied, &identity, Own::of(Some(live)), &run);
+    let emptied = tried_and_emptied(emptied, &identity, MarkFields::of(Some(live)), &run);
     let emptied =
         reload(format!("load the backup into {name} as a trial, and empty it"), None, emptied);
-    let done = admin::release(client, name, Own::of(Some(live)), None);
-    let back = back_again(client, &identity, Own::of(Some(live)), fence, target.server.version);
+    let done = admin::release(client, name, MarkFields::of(Some(live)), None);
+    let back =
+        back_again(client, &identity, MarkFields::of(Some(live)), fence, target.server.version);
 
     let back = reload(
         format!("bring the old data of {name} back from the backup"),

@@ -9,7 +9,7 @@ use crate::config::Project;
 use crate::engine::postgres::admin::{self, Identity};
 use crate::engine::postgres::in_place::{arrived, end_others, load};
 use crate::engine::postgres::locks::Shortage;
-use crate::engine::postgres::marks::{Own, State, Use};
+use crate::engine::postgres::marks::{MarkFields, State, Use};
 use crate::engine::postgres::members::alone;
 use crate::engine::postgres::name::previous;
 use crate::facts::dumps::Dump;
@@ -68,7 +68,7 @@ pub fn plan(
 
     let is_half_made = matches!(live.state(), State::Emptied(_) | State::OnItsWay);
     let filled =
-        if is_half_made { arrived(filled, &identity, Own::of(Some(live))) } else { filled };
+        if is_half_made { arrived(filled, &identity, MarkFields::of(Some(live))) } else { filled };
     let loads = vec![Step::Act(end_others(client, name)), pipe(Sink::Psql(Box::new(filled)))];
     let mut body = safety.steps;
 

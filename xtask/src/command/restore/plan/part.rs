@@ -9,7 +9,7 @@ use super::{Request, Staging, Use, author, brought_along, stage, unstage, unsubs
 use crate::bundle::Artifact;
 use crate::config::Project;
 use crate::engine::postgres::admin::{self, Swap, SwapBack};
-use crate::engine::postgres::marks::{self, Aside, Own};
+use crate::engine::postgres::marks::{self, MarkFields, MovedAside};
 use crate::engine::postgres::name::{beside, previous};
 use crate::facts::dumps::Dump;
 use crate::facts::{Surveyed, SurveyedStore};
@@ -103,7 +103,7 @@ impl Part {
         subject: &Subject<'_>,
         project: &Project,
         request: &Request,
-        company: Company,
+        company: Restored,
     ) -> Result<Self> {
         match subject {
             Subject::Database { target, dump, disk_left } => {
@@ -133,7 +133,7 @@ impl Part {
         dump: &Dump,
         project: &Project,
         trust: Trust,
-        company: Company,
+        company: Restored,
     ) -> Result<Self> {
         let (name, client) = (target.name(), &target.client);
         swappable(target)?;
@@ -155,8 +155,8 @@ impl Part {
             incoming: staged.clone(),
             live_oid: live.map(|d| d.oid),
             older_oid: older.map(|d| d.oid),
-            own: Own::of(live.or(brought.as_ref())),
-            kept: Own::of(live),
+            own: MarkFields::of(live.or(brought.as_ref())),
+            kept: MarkFields::of(live),
             aside: aside.clone(),
         };
 
@@ -165,7 +165,7 @@ impl Part {
         let (discard, mut names) = (swap.discard(), vec![staged.as_str()]);
 
         names.push(&discard);
-        if company == Company::Others {
+        if company == Restored::Others {
             names.push(&failed);
         }
 
@@ -175,7 +175,7 @@ impl Part {
             let back = SwapBack {
                 live: name,
                 old_oid: live.oid,
-                own: Own::of(Some(live)),
+                own: MarkFields::of(Some(live)),
                 older_oid: older.map(|d| d.oid),
                 aside,
             };
@@ -356,20 +356,20 @@ fn own_keys(target: &SurveyedStore, contents: Option<&Contents>) -> Option<Strin
 
 /// Whether other parts are restored along with one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Company {
+pub enum Restored {
     /// It is alone.
     Alone,
     /// They are, and each may fail.
     Others,
 }
 
-impl Company {
+impl Restored {
     /// How the live one is moved aside: a single part is swapped in one step, so its run never
     /// swaps back.
-    pub fn aside(self, task: &str, target: &Surveyed, project: &Project) -> Aside {
+    pub fn aside(self, task: &str, target: &Surveyed, project: &Project) -> MovedAside {
         match self {
-            Self::Alone => Aside::Kept,
-            Self::Others => Aside::Held(marks::run_name(task, &target.client, &project.root)),
+            Self::Alone => MovedAside::Kept,
+            Self::Others => MovedAside::Held(marks::run_name(task, &target.client, &project.root)),
         }
     }
 }

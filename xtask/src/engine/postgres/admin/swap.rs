@@ -3,7 +3,7 @@
 use super::super::client::{Client, TELLS};
 use super::super::identity::{Identity, oid_of};
 use super::super::marks::{
-    Aside, Own, aside_otherwise, is_gone_back_to, mark, marking, unmark, unmarking,
+    MarkFields, MovedAside, aside_otherwise, is_gone_back_to, mark, marking, unmark, unmarking,
 };
 use super::super::name::{beside, block, ident, literal, parked, previous};
 use super::{DURABLE, carry, command, indented};
@@ -24,11 +24,11 @@ pub struct Swap<'a> {
     /// Owner, rights and settings for the new live database, if it does not have them already.
     pub carries: Option<DatabaseFacts>,
     /// What the new live database has in the places of our marks.
-    pub own: Own<'a>,
+    pub own: MarkFields<'a>,
     /// What the replaced one has there.
-    pub kept: Own<'a>,
+    pub kept: MarkFields<'a>,
     /// How that is moved aside: whether the run may still need it.
-    pub aside: Aside,
+    pub aside: MovedAside,
 }
 
 impl Swap<'_> {
@@ -84,8 +84,8 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     if swap.live_oid.is_some() {
         sql.push_str(&mark(&previous(swap.live), swap.kept, &swap.aside));
     }
-    if swap.older_oid.is_some() && swap.aside != Aside::Kept {
-        sql.push_str(&aside_otherwise(&[&swap.discard()], &Aside::Kept, &swap.aside));
+    if swap.older_oid.is_some() && swap.aside != MovedAside::Kept {
+        sql.push_str(&aside_otherwise(&[&swap.discard()], &MovedAside::Kept, &swap.aside));
     }
 
     sql.push_str(&swap.carries.as_ref().map_or(String::new(), |from| carry(swap.live, from)));
@@ -118,11 +118,11 @@ pub struct SwapBack<'a> {
     /// The oid of the database that had it.
     pub old_oid: u32,
     /// What it has in the places of our marks.
-    pub own: Own<'a>,
+    pub own: MarkFields<'a>,
     /// The oid of the older `<db>__previous` that was replaced, if there was one.
     pub older_oid: Option<u32>,
     /// How both were moved aside.
-    pub aside: Aside,
+    pub aside: MovedAside,
 }
 
 /// Gives the old database its name back.
@@ -135,7 +135,8 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
     let older = back.older_oid.map_or(String::new(), |oid| {
         format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept))
     });
-    let nothing = Own { comment: None, connection_limit: -1, template: back.own.template, oid: 0 };
+    let nothing =
+        MarkFields { comment: None, connection_limit: -1, template: back.own.template, oid: 0 };
 
     let due =
         format!("{} = {old} AND {}", oid_of(&kept), is_gone_back_to(&old.to_string(), &back.aside));
@@ -147,7 +148,7 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
         kept_oid = oid_of(&kept),
         live_oid = oid_of(back.live),
         away = rename(back.live, &failed),
-        mark = marking(&failed, nothing, &Aside::Kept).concat(),
+        mark = marking(&failed, nothing, &MovedAside::Kept).concat(),
         home = rename(&kept, back.live),
         unmark = indented(&unmarking(back.live, back.own)),
         live_name = literal(&live),
@@ -155,7 +156,7 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
     );
 
     let kept_again = if back.older_oid.is_some() {
-        aside_otherwise(&[&kept], &back.aside, &Aside::Kept)
+        aside_otherwise(&[&kept], &back.aside, &MovedAside::Kept)
     } else {
         String::new()
     };
@@ -212,11 +213,11 @@ pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
 
 /// What a run moved aside is kept for an undo from now on, and later runs may replace it: this run
 /// no longer needs it.
-pub fn let_go(client: &Client, live: &str, aside: &Aside) -> Option<Act> {
+pub fn let_go(client: &Client, live: &str, aside: &MovedAside) -> Option<Act> {
     let kept = previous(live);
     let sql = aside_otherwise(&[&kept, &beside(live, "discard")], aside, &aside.let_go());
     let deed = || command(client, format!("mark database {kept} as kept for an undo"), sql);
-    (*aside != Aside::Kept).then(|| Act::Write(deed()))
+    (*aside != MovedAside::Kept).then(|| Act::Write(deed()))
 }
 
 /// Where a database stays that a reset could not finish, for you to look at.

@@ -43,7 +43,7 @@ pub fn run_name(task: &str, client: &Client, folder: &Path) -> String {
 
 /// How a database is moved aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Aside {
+pub enum MovedAside {
     /// For an undo: the run no longer needs it.
     Kept,
     /// For the run that does it, named so that others know where to repair it.
@@ -53,7 +53,7 @@ pub enum Aside {
     LetGo(String),
 }
 
-impl Aside {
+impl MovedAside {
     /// The state once the run has released it.
     pub fn let_go(&self) -> Self {
         match self {
@@ -73,7 +73,7 @@ impl Aside {
 
 /// What a database has in the places of our marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Own<'a> {
+pub struct MarkFields<'a> {
     /// Its comment.
     pub comment: Option<&'a str>,
     /// Its connection limit, -1 for none.
@@ -84,7 +84,7 @@ pub struct Own<'a> {
     pub oid: u32,
 }
 
-impl<'a> Own<'a> {
+impl<'a> MarkFields<'a> {
     /// Those of a database; none if it does not exist.
     pub fn of(database: Option<&'a DatabaseFacts>) -> Self {
         let comment = database.and_then(DatabaseFacts::own_comment);
@@ -128,12 +128,20 @@ fn first_line(oid: &str) -> String {
 }
 
 /// Moves a database aside.
-pub(in crate::engine::postgres) fn mark(name: &str, own: Own<'_>, aside: &Aside) -> String {
+pub(in crate::engine::postgres) fn mark(
+    name: &str,
+    own: MarkFields<'_>,
+    aside: &MovedAside,
+) -> String {
     marking(name, own, aside).map(|statement| alone(&statement)).concat()
 }
 
 /// The statements of [`mark`], for a block.
-pub(in crate::engine::postgres) fn marking(name: &str, own: Own<'_>, aside: &Aside) -> [String; 2] {
+pub(in crate::engine::postgres) fn marking(
+    name: &str,
+    own: MarkFields<'_>,
+    aside: &MovedAside,
+) -> [String; 2] {
     let template = if own.template {
         format!("ALTER DATABASE {} IS_TEMPLATE false;\n", ident(name))
     } else {
@@ -143,13 +151,13 @@ pub(in crate::engine::postgres) fn marking(name: &str, own: Own<'_>, aside: &Asi
 }
 
 /// Marks a database as emptied by a run.
-pub(in crate::engine::postgres) fn emptied(name: &str, own: Own<'_>, run: &str) -> String {
+pub(in crate::engine::postgres) fn emptied(name: &str, own: MarkFields<'_>, run: &str) -> String {
     let line = alone(&beginning(name, own, &format!("{EMPTIED}{run}")));
     format!("{line}ALTER DATABASE {} {};\n", ident(name), limit::emptied(own.connection_limit, run))
 }
 
 /// The statement that puts a line before the user's own comment.
-fn beginning(name: &str, own: Own<'_>, line: &str) -> String {
+fn beginning(name: &str, own: MarkFields<'_>, line: &str) -> String {
     if let Some(again) = comment_again(own) {
         let line = literal(&format!("{line}\n"));
         return format!(
@@ -164,12 +172,12 @@ fn beginning(name: &str, own: Own<'_>, line: &str) -> String {
 }
 
 /// Removes the marks, and puts the user's own values in their places.
-pub(in crate::engine::postgres) fn unmark(name: &str, own: Own<'_>) -> String {
+pub(in crate::engine::postgres) fn unmark(name: &str, own: MarkFields<'_>) -> String {
     unmarking(name, own).map(|statement| alone(&statement)).concat()
 }
 
 /// The statements of [`unmark`], for a block.
-pub(in crate::engine::postgres) fn unmarking(name: &str, own: Own<'_>) -> [String; 2] {
+pub(in crate::engine::postgres) fn unmarking(name: &str, own: MarkFields<'_>) -> [String; 2] {
     let (db, limit) = (ident(name), own.connection_limit);
     let comment = own.comment.map_or("NULL".into(), literal);
     let template = if own.template { " IS_TEMPLATE true" } else { "" };
@@ -186,7 +194,7 @@ pub(in crate::engine::postgres) fn unmarking(name: &str, own: Own<'_>) -> [Strin
 /// A comment that is not UTF-8 (set from a database of another encoding) can't be sent to a server
 /// in UTF-8: it is copied on the server, without our mark, which is its first line. These functions
 /// only look at bytes.
-fn comment_again(own: Own<'_>) -> Option<String> {
+fn comment_again(own: MarkFields<'_>) -> Option<String> {
     own.comment.filter(|comment| bytes::has_foreign(comment))?;
     let end = literal("\n");
     Some(format!(
@@ -208,16 +216,16 @@ fn alone(statement: &str) -> String {
 
 /// Whether the run that moved a database aside may still swap back to it, in SQL: nobody else has
 /// brought it back or moved it aside again since. One that was only ever kept does not say.
-pub(in crate::engine::postgres) fn is_gone_back_to(oid: &str, aside: &Aside) -> String {
-    if *aside == Aside::Kept { "true".into() } else { is_set(&first_line(oid), aside) }
+pub(in crate::engine::postgres) fn is_gone_back_to(oid: &str, aside: &MovedAside) -> String {
+    if *aside == MovedAside::Kept { "true".into() } else { is_set(&first_line(oid), aside) }
 }
 
 /// Whether a comment's first line says that its database was moved aside in this way; for a run,
 /// whether it has released it or not.
-fn is_set(line: &str, aside: &Aside) -> String {
+fn is_set(line: &str, aside: &MovedAside) -> String {
     match aside {
-        Aside::Kept => format!("starts_with({line}, {})", literal(KEPT)),
-        Aside::Held(_) | Aside::LetGo(_) => {
+        MovedAside::Kept => format!("starts_with({line}, {})", literal(KEPT)),
+        MovedAside::Held(_) | MovedAside::LetGo(_) => {
             format!("{line} IN ({}, {})", literal(&aside.line()), literal(&aside.let_go().line()))
         }
     }
@@ -227,8 +235,8 @@ fn is_set(line: &str, aside: &Aside) -> String {
 /// has another mark stays as it is.
 pub(in crate::engine::postgres) fn aside_otherwise(
     names: &[&str],
-    from: &Aside,
-    to: &Aside,
+    from: &MovedAside,
+    to: &MovedAside,
 ) -> String {
     let (end, to) = (literal("\n"), literal(&to.line()));
     let names = names.iter().map(|n| literal(n)).collect::<Vec<_>>().join(", ");

@@ -7,7 +7,7 @@ mod line;
 
 pub use limit::own_limit;
 pub(super) use limit::{is_on_its_way, on_its_way};
-pub use line::{Aside, Own, own_comment, run_name};
+pub use line::{MarkFields, MovedAside, own_comment, run_name};
 pub(super) use line::{
     aside_otherwise, assert_droppable, bears_no_mark, emptied, is_aside, is_emptied_by,
     is_gone_back_to, is_kept, mark, marking, unmark, unmarking,
@@ -91,8 +91,8 @@ impl State {
     }
 
     /// How it was moved aside, if it was.
-    pub fn aside(&self) -> Aside {
-        if let Self::Held(run) = self { Aside::Held(run.clone()) } else { Aside::Kept }
+    pub fn aside(&self) -> MovedAside {
+        if let Self::Held(run) = self { MovedAside::Held(run.clone()) } else { MovedAside::Kept }
     }
 }
 
@@ -289,8 +289,8 @@ mod tests {
     #[test]
     fn who_holds_a_database_is_said_in_one_plain_line() {
         for (comment, kept) in [(None, None), (Some("shop\nof 2024"), Some("shop\nof 2024"))] {
-            let own = Own { comment, connection_limit: -1, template: false, oid: 1 };
-            let sql = mark("shop__previous", own, &Aside::Held("db-reset (1) in /a".into()));
+            let own = MarkFields { comment, connection_limit: -1, template: false, oid: 1 };
+            let sql = mark("shop__previous", own, &MovedAside::Held("db-reset (1) in /a".into()));
             let said = sql.split_once(" IS '").unwrap().1.strip_suffix("';\n").unwrap();
             assert_eq!(State::of(-1, Some(said)), State::Held("db-reset (1) in /a".into()));
             assert_eq!(own_comment(said), kept);

@@ -4,7 +4,7 @@
 
 use super::Scanner;
 use super::listed::OnDatabase;
-use super::report::Aside;
+use super::report::Withheld;
 use super::statement::Kind;
 use crate::value::Spare;
 
@@ -69,7 +69,9 @@ impl Scanner {
             self.own_database = OwnDatabase::Entered;
             self.entered_by = line.trim_end().to_owned();
             self.script.names_its_database = true;
-            self.script.asides.push(Aside { at: self.lexer.start..end, what: Spare::OwnDatabase });
+            self.script
+                .asides
+                .push(Withheld { at: self.lexer.start..end, what: Spare::OwnDatabase });
         }
 
         enters

@@ -2,7 +2,7 @@
 
 use super::Scanner;
 use super::head::escaped;
-use super::report::{Aside, Meta, Restrict};
+use super::report::{Meta, Restrict, Withheld};
 use crate::value::Spare;
 
 /// Meta-commands listed in full; the others are counted.
@@ -18,7 +18,7 @@ impl Scanner {
         }
 
         if alone && self.restrict(text.trim_end()) {
-            self.script.asides.push(Aside { at: self.lexer.start..end, what: Spare::Restrict });
+            self.script.asides.push(Withheld { at: self.lexer.start..end, what: Spare::Restrict });
         } else {
             self.refuse(&text);
         }

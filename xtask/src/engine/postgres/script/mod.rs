@@ -37,10 +37,10 @@ use lexer::Lexer;
 use listed::List;
 use name::TableName;
 use reading::Reading;
-pub use reading::{Again, PIECE, Told};
+pub use reading::{Again, Between, PIECE};
 pub use report::{
-    Aside, Begun, Construct, Definition, Fault, Meta, Obstacle, Other, Refused, Restrict, Script,
-    Unclear, Unterminated,
+    Begun, Construct, Definition, Fault, Meta, Obstacle, Other, Refused, Restrict, Script, Unclear,
+    Unterminated, Withheld,
 };
 use statement::Statement;
 use tables::Tables;
@@ -137,7 +137,9 @@ impl Scanner {
         if seen + same == BOM.len() {
             self.bom = None;
             self.script.bytes = BOM.len() as u64;
-            self.script.asides.push(Aside { at: 0..BOM.len() as u64, what: Spare::ByteOrderMark });
+            self.script
+                .asides
+                .push(Withheld { at: 0..BOM.len() as u64, what: Spare::ByteOrderMark });
             self.read(&chunk[same..]);
         } else if same == chunk.len() {
             self.bom = Some(seen + same);
@@ -170,7 +172,7 @@ impl Scanner {
     }
 
     /// What has ended since the last call and psql may have to be spared.
-    pub fn take_asides(&mut self) -> Vec<Aside> {
+    pub fn take_asides(&mut self) -> Vec<Withheld> {
         std::mem::take(&mut self.script.asides)
     }
 
@@ -233,7 +235,7 @@ impl Scanner {
     }
 
     fn aside(&mut self, what: Spare, end: u64) {
-        self.script.asides.push(Aside { at: self.lexer.statement..end, what });
+        self.script.asides.push(Withheld { at: self.lexer.statement..end, what });
     }
 
     fn await_data(&mut self, copy: Copy, end: u64) {

@@ -33,12 +33,12 @@ pub struct Again {
     /// Its line.
     pub line: u64,
     /// What psql gets.
-    pub what: Told,
+    pub what: Between,
 }
 
 /// What psql gets between two statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Between {
     /// How to read what follows, in one line.
     Reading(String),
     /// A commit of what came so far: see [`PIECE`].
@@ -156,7 +156,7 @@ impl Scanner {
                 self.reading.of_piece = 0;
                 // deferred triggers run at its COMMIT
                 unsure = true;
-                self.script.again.push(Again { at, line, what: Told::Border });
+                self.script.again.push(Again { at, line, what: Between::Border });
             }
 
             self.reading.of_piece += 1;
@@ -164,7 +164,7 @@ impl Scanner {
                 self.script.again.push(Again {
                     at,
                     line,
-                    what: Told::Reading(self.reading.words()),
+                    what: Between::Reading(self.reading.words()),
                 });
             }
         }
@@ -181,15 +181,15 @@ impl Scanner {
 #[cfg(test)]
 mod tests {
     use super::super::Scanner;
-    use super::{PIECE, Told};
+    use super::{Between, PIECE};
 
     fn told(script: &str) -> Vec<(u64, String)> {
         let mut scanner = Scanner::new();
         // in pieces, as they may come
         script.as_bytes().chunks(3).for_each(|chunk| scanner.feed(chunk));
         let told = scanner.take_again().into_iter().map(|again| match again.what {
-            Told::Reading(words) => (again.line, words.trim_end().to_owned()),
-            Told::Border => (again.line, "border".to_owned()),
+            Between::Reading(words) => (again.line, words.trim_end().to_owned()),
+            Between::Border => (again.line, "border".to_owned()),
         });
         told.collect()
     }

@@ -17,7 +17,7 @@ pub struct Script {
     /// statements do.
     pub released: u64,
     /// Those not taken from the scanner before.
-    pub asides: Vec<Aside>,
+    pub asides: Vec<Withheld>,
     /// Those not taken from the scanner before.
     pub again: Vec<super::Again>,
     /// Rows per table, in order of first appearance.
@@ -112,7 +112,7 @@ pub struct Obstacle {
 
 /// A part of a script that psql may have to skip.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Aside {
+pub struct Withheld {
     /// Its bytes: a line with its newline, a statement with its semicolon.
     pub at: Range<u64>,
     /// What it is.

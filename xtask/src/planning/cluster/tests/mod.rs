@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config::Connection;
-use crate::engine::cluster::servant::Account;
+use crate::engine::cluster::run_as::Account;
 use crate::engine::cluster::{Cluster, wheel};
 use crate::engine::postgres::client::{OnLogin, Tongue};
 use crate::facts::server::ServerPrograms;
@@ -16,7 +16,7 @@ fn facts(state: State) -> ClusterFacts {
 
     ClusterFacts {
         found: Found { cluster, state, programs, mark: None },
-        servant: Servant::Ourselves,
+        run_as: RunAs::Ourselves,
         through: Vec::new(),
         locale: Some("C.UTF-8".into()),
         to_make: vec!["/p/.db-tasks".into()],
@@ -106,10 +106,10 @@ fn a_stopped_one_is_only_started() {
 
 #[test]
 fn an_account_is_let_in_and_owns_the_cluster() {
-    let account = Servant::Account(Account { user: 101, group: 104 });
+    let account = RunAs::Account(Account { user: 101, group: 104 });
     let facts = ClusterFacts {
         through: account.through(),
-        servant: account,
+        run_as: account,
         to_open: vec!["/p/.db-tasks".into()],
         left: Some("/p/.db-tasks/pg.partial".into()),
         socket_to_make: Some("/tmp/db-tasks-101-ab".into()),

@@ -1,6 +1,6 @@
 //! What of a dump is other roles', and what is left out of it.
 
-use super::super::{Aside, Scanner};
+use super::super::{Scanner, Withheld};
 use crate::value::{Claim, Claims, LeftOut, Spare, Without};
 
 const ALL: [Claim; 3] = [Claim::Owners, Claim::Rights, Claim::EventTriggers];
@@ -25,7 +25,7 @@ fn scanned(
         [Spare::Owner, Spare::Right, Spare::Extension, Spare::EventTrigger, Spare::Reference];
     scanner = scanner.without(without);
 
-    let (mut asides, mut released) = (Vec::<Aside>::new(), 0);
+    let (mut asides, mut released) = (Vec::<Withheld>::new(), 0);
 
     // in pieces, as they may come
     for chunk in script.as_bytes().chunks(3) {

@@ -237,12 +237,12 @@ fn backslash_lines_are_held_until_they_end() {
     assert_eq!((scanner.released(Trust::Repository), scanner.take_asides()), (3, vec![]));
 
     scanner.feed(b"\nSELECT 1;\n\\unrestrict Key1");
-    assert_eq!(scanner.take_asides(), [Aside { at: 3..18, what: Spare::Restrict }]);
+    assert_eq!(scanner.take_asides(), [Withheld { at: 3..18, what: Spare::Restrict }]);
     assert_eq!(scanner.released(Trust::Repository), 28);
 
     let script = scanner.finish();
     assert_eq!(script.released, 44);
-    assert_eq!(script.asides, [Aside { at: 28..44, what: Spare::Restrict }]);
+    assert_eq!(script.asides, [Withheld { at: 28..44, what: Spare::Restrict }]);
     assert_eq!(script.restrict, Restrict::Closed { key: "Key1".into() });
 }
 

@@ -25,14 +25,14 @@ pub(super) fn unanswered(cmd: &Cmd, err: &str) -> Problem {
 }
 
 /// Reports bytes as they pass, and knows whether their end was reached.
-pub(super) struct Told<'a, 'b> {
+pub(super) struct ProgressReader<'a, 'b> {
     pub(super) from: &'a mut dyn Read,
     pub(super) bytes: u64,
     pub(super) tell: Tell<'b>,
     pub(super) ended: bool,
 }
 
-impl Read for Told<'_, '_> {
+impl Read for ProgressReader<'_, '_> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         let got = self.from.read(buf)?;
         self.bytes += got as u64;

@@ -2,7 +2,7 @@
 
 /// Who runs the server's programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Servant {
+pub enum RunAs {
     /// The user who runs this tool.
     Ourselves,
     /// Root, as another user in a user namespace: it needs no account, and the files still belong
@@ -21,7 +21,7 @@ pub struct Account {
     pub group: u32,
 }
 
-impl Servant {
+impl RunAs {
     /// The words in front of a program.
     pub fn through(&self) -> Vec<String> {
         let words: Vec<String> = match self {
@@ -52,14 +52,14 @@ impl Servant {
 pub fn for_root(
     owner: Option<Account>,
     accounts: &[Account],
-    can: impl Fn(&Servant) -> bool,
-) -> Option<Servant> {
+    can: impl Fn(&RunAs) -> bool,
+) -> Option<RunAs> {
     let candidates = match owner {
-        None => std::iter::once(Servant::Namespace)
-            .chain(accounts.iter().copied().map(Servant::Account))
+        None => std::iter::once(RunAs::Namespace)
+            .chain(accounts.iter().copied().map(RunAs::Account))
             .collect(),
-        Some(Account { user: 0, .. }) => vec![Servant::Namespace],
-        Some(other) => vec![Servant::Account(other)],
+        Some(Account { user: 0, .. }) => vec![RunAs::Namespace],
+        Some(other) => vec![RunAs::Account(other)],
     };
     candidates.into_iter().find(can)
 }
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn root_serves_through_whoever_can() {
-        use Servant::{Account as As, Namespace};
+        use RunAs::{Account as As, Namespace};
 
         for (owner, able, want) in [
             (None, vec![Namespace, As(POSTGRES)], Some(Namespace)),
@@ -106,10 +106,10 @@ mod tests {
     #[test]
     fn words_are_whole() {
         assert_eq!(
-            Servant::Account(POSTGRES).through().join(" "),
+            RunAs::Account(POSTGRES).through().join(" "),
             "env --chdir=/ setpriv --reuid=101 --regid=104 --clear-groups --"
         );
-        assert!(Servant::Ourselves.through().is_empty());
+        assert!(RunAs::Ourselves.through().is_empty());
     }
 
     #[test]

@@ -11,12 +11,12 @@ use crate::run::state;
 
 /// What was replaced together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct ReplacedTogether {
     /// The keys of the databases and stores.
     pub together: Vec<String>,
 }
 
-impl Kept {
+impl ReplacedTogether {
     /// Reads what the last run wrote down.
     ///
     /// # Errors

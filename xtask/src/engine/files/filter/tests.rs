@@ -40,7 +40,7 @@ fn what_has_no_content_is_left_out_of_a_tar_of_a_tree() {
     ];
 
     let (whole, mut out) = (archive(&with), Vec::new());
-    let census = sluice(&mut &whole[..], &mut out, Links::OfTree).unwrap();
+    let census = filter(&mut &whole[..], &mut out, Links::OfTree).unwrap();
     let found = scan(&mut &out[..], Links::Inside).unwrap();
 
     assert_eq!(found.entries, census.entries);
@@ -83,7 +83,7 @@ fn what_is_excluded_goes_nowhere_and_its_other_names_are_told() {
     let excludes = Excludes::new(["cache/", "*.tmp"]).unwrap();
     for (entries, rest) in [(&with[..8], &[][..]), (&with[..], &["keep"][..])] {
         let (whole, mut out) = (archive(entries), Vec::new());
-        let (census, found) = sluice_but(&mut &whole[..], &mut out, &excludes).unwrap();
+        let (census, found) = filter_but(&mut &whole[..], &mut out, &excludes).unwrap();
         let names: Vec<String> = found.names.iter().map(ToString::to_string).collect();
 
         assert_eq!(
@@ -107,7 +107,7 @@ fn what_is_excluded_goes_nowhere_and_its_other_names_are_told() {
     }
 
     let cut = archive(&with)[..2000].to_vec();
-    assert!(sluice_but(&mut &cut[..], &mut Vec::new(), &excludes).is_err());
+    assert!(filter_but(&mut &cut[..], &mut Vec::new(), &excludes).is_err());
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn all_of_a_good_archive_goes_on_as_it_is() {
         &[("a", Regular, "", 512), ("l", Symlink, "a", 0)],
     ] {
         let (whole, mut out) = (archive(entries), Vec::new());
-        let census = sluice(&mut &whole[..], &mut out, Links::Inside).unwrap();
+        let census = filter(&mut &whole[..], &mut out, Links::Inside).unwrap();
         assert_eq!(census, scan(&mut &whole[..], Links::Inside).unwrap());
         assert_eq!(out, whole);
     }
@@ -146,7 +146,7 @@ fn nothing_goes_on_from_the_first_entry_that_is_refused() {
         let good = [("a", Regular, "", 700)];
         let whole = archive(&[good[0], bad, ("b", Regular, "", 700)]);
         let mut out = Vec::new();
-        assert!(sluice(&mut &whole[..], &mut out, Links::Inside).is_err());
+        assert!(filter(&mut &whole[..], &mut out, Links::Inside).is_err());
         let before = archive(&good);
         // header and content of the good one; its padding waits with what follows it
         assert_eq!(out, before[..512 + 700], "{bad:?}");
@@ -155,7 +155,7 @@ fn nothing_goes_on_from_the_first_entry_that_is_refused() {
     // a link that is let through because its owner trusts it is still no way out
     let through = archive(&[("l", Symlink, "/etc", 0), ("l/passwd", Regular, "", 700)]);
     let mut out = Vec::new();
-    assert!(sluice(&mut &through[..], &mut out, Links::AsTheyAre).is_err());
+    assert!(filter(&mut &through[..], &mut out, Links::AsTheyAre).is_err());
     assert_eq!(out, archive(&[("l", Symlink, "/etc", 0)])[..512]);
 }
 
@@ -163,7 +163,7 @@ fn nothing_goes_on_from_the_first_entry_that_is_refused() {
 fn one_that_is_cut_off_is_known() {
     let whole = archive(&[("a", tar::EntryType::Regular, "", 700)]);
     for at in [0, 100, 512, 900, 1536] {
-        assert!(sluice(&mut &whole[..at], &mut Vec::new(), Links::Inside).is_err(), "{at}");
+        assert!(filter(&mut &whole[..at], &mut Vec::new(), Links::Inside).is_err(), "{at}");
     }
 }
 
@@ -182,6 +182,6 @@ impl Write for Full {
 #[test]
 fn whoever_reads_no_more_is_to_blame() {
     let whole = archive(&[("a", tar::EntryType::Regular, "", 700)]);
-    let error = sluice(&mut &whole[..], &mut Full, Links::Inside).unwrap_err();
+    let error = filter(&mut &whole[..], &mut Full, Links::Inside).unwrap_err();
     assert_eq!(error.downcast::<io::Error>().unwrap().kind(), io::ErrorKind::BrokenPipe);
 }

@@ -7,13 +7,13 @@ use crate::problem::Problem;
 
 /// Something that is not as it should be.
 #[derive(Debug)]
-pub struct Left {
+pub struct Leftover {
     /// What could not be done, as a sentence.
     what: String,
     why: anyhow::Error,
 }
 
-impl Left {
+impl Leftover {
     /// An act that failed after the work itself.
     pub fn of(act: &Act, why: anyhow::Error) -> Self {
         let what = match act {
@@ -41,7 +41,7 @@ impl Left {
     }
 }
 
-impl fmt::Display for Left {
+impl fmt::Display for Leftover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {:#}", self.what, self.why)
     }
@@ -49,7 +49,7 @@ impl fmt::Display for Left {
 
 /// How a run ended: the cause first, then what is not as it should be. If the work itself is done,
 /// that is the cause.
-pub fn conclude(problem: Option<anyhow::Error>, left: &[Left]) -> Option<anyhow::Error> {
+pub fn conclude(problem: Option<anyhow::Error>, left: &[Leftover]) -> Option<anyhow::Error> {
     if left.is_empty() {
         return problem;
     }
@@ -83,10 +83,10 @@ mod tests {
     use crate::plan::Deed;
     use crate::problem::Exit;
 
-    fn left() -> Vec<Left> {
+    fn left() -> Vec<Leftover> {
         let start =
             Deed { what: "start the container web".into(), how: How::Command(Cmd::new("docker")) };
-        vec![Left::of(
+        vec![Leftover::of(
             &Act::Write(start),
             Problem::failed("`docker start web` ended with exit code 1")
                 .because("no such image")
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_started_is_the_first_line() {
-        let text = |problem, left: &[Left]| conclude(problem, left).map(|e| e.to_string());
+        let text = |problem, left: &[Leftover]| conclude(problem, left).map(|e| e.to_string());
         assert_eq!(text(None, &[]), None);
 
         assert_eq!(

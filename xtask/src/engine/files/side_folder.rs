@@ -26,12 +26,12 @@ const MARK: &str = "db-tasks keeps here";
 /// has it. Only its owner can enter the folder: nobody else sees a tree whose rights are not set
 /// yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Aside {
+pub struct SideFolder {
     live: PathBuf,
     folder: PathBuf,
 }
 
-impl Aside {
+impl SideFolder {
     /// The one of a live tree, named by its real path (`TreeFacts::root`).
     ///
     /// # Errors

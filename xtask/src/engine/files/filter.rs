@@ -22,15 +22,15 @@ const HELD: usize = 64 << 20;
 ///
 /// # Errors
 /// Those of [`super::scan`]; or `out` can't be written (the original `io::Error`).
-pub fn sluice(input: &mut dyn Read, out: &mut dyn Write, links: Links) -> Result<Census> {
-    sluice_by(input, out, links, Method::default())
+pub fn filter(input: &mut dyn Read, out: &mut dyn Write, links: Links) -> Result<Census> {
+    filter_by(input, out, links, Method::default())
 }
 
 /// The same, with another digest for contents.
 ///
 /// # Errors
-/// Those of [`sluice`].
-pub fn sluice_by(
+/// Those of [`filter`].
+pub fn filter_by(
     input: &mut dyn Read,
     out: &mut dyn Write,
     links: Links,
@@ -50,8 +50,8 @@ pub struct Rest {
 /// The same for a tar that a program makes from a live tree, without what its backups leave out.
 ///
 /// # Errors
-/// Those of [`sluice`].
-pub fn sluice_but(
+/// Those of [`filter`].
+pub fn filter_but(
     input: &mut dyn Read,
     out: &mut dyn Write,
     excludes: &Excludes,

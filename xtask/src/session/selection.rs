@@ -9,7 +9,7 @@ use crate::problem::Problem;
 
 /// Databases and stores, as the file has them.
 #[derive(Debug, Clone, Default)]
-pub struct Meant {
+pub struct Selection {
     /// The databases.
     pub databases: Vec<Database>,
     /// The stores.
@@ -18,15 +18,15 @@ pub struct Meant {
 
 impl Session {
     /// The selected ones: all, or those with these names.
-    pub fn meant(&self, only: &[String]) -> Result<Meant> {
+    pub fn meant(&self, only: &[String]) -> Result<Selection> {
         if only.is_empty() {
-            return Ok(Meant {
+            return Ok(Selection {
                 databases: self.project.databases.clone(),
                 stores: self.project.stores.clone(),
             });
         }
 
-        let mut meant = Meant::default();
+        let mut meant = Selection::default();
         for name in only {
             match self.project.stores.iter().find(|s| s.key == *name) {
                 Some(store) => meant.stores.push(store.clone()),

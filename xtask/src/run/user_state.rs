@@ -19,7 +19,7 @@ use crate::stream::mac;
 
 /// What this user has on this machine for one project.
 #[derive(Debug, Clone)]
-pub struct Own {
+pub struct UserState {
     /// The folder; `None` if there is no place for one.
     home: Option<PathBuf>,
     /// What all of this is bound to: the project's folder and the machine.
@@ -37,7 +37,7 @@ struct Record {
     trusted: Trusted,
 }
 
-impl Own {
+impl UserState {
     /// Finds it; creates nothing. What `.env` says does not count: it belongs to the repository.
     pub fn look(root: &Path, env: &Env) -> Self {
         let root = fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
@@ -178,8 +178,8 @@ fn random() -> std::io::Result<String> {
 mod tests {
     use super::*;
 
-    fn own(root: &Path, home: &Path) -> Own {
-        Own::look(root, &Env::of([("XDG_STATE_HOME", home.to_str().unwrap())]))
+    fn own(root: &Path, home: &Path) -> UserState {
+        UserState::look(root, &Env::of([("XDG_STATE_HOME", home.to_str().unwrap())]))
     }
 
     #[test]
