@@ -141,6 +141,13 @@ fn the_clock_is_read_once() {
     );
 }
 
+/// What changes a store is a trait of its own, and only the engines and `run` know it.
+#[test]
+fn only_run_changes_stores() {
+    let elsewhere = |f: &str| !f.starts_with("engine/") && !f.starts_with("run/");
+    none(&lines_with(&["WriteStore"], elsewhere), "facts and commands only read stores");
+}
+
 #[test]
 fn a_dry_run_is_nobodys_flag_below_app() {
     none(

@@ -137,3 +137,16 @@ fn a_run_that_found_another_at_work() {
     assert!(first.wait().unwrap().success());
     assert_eq!(last(&bench, KEYS), json!(["db-backup", 0, ["app"], []]));
 }
+
+/// What is done is done, whether it can be logged or not: but somebody has to know.
+#[test]
+fn a_log_that_cannot_be_written_is_told() {
+    let bench = Bench::new(HOST);
+    fs::create_dir_all(bench.project.join(".db-tasks/audit.jsonl")).unwrap();
+
+    bench
+        .run(&["db-backup", "--auto"])
+        .exits(0)
+        .tells("warning: this run is not in the audit log: ");
+    assert_eq!(bench.names_in("backups").len(), 2);
+}

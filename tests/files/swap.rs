@@ -8,7 +8,7 @@ use std::process::Command;
 use db_tasks::engine::files::{
     Excludes, Id, Repaired, SideFolder, Tree, repair, survey, swap, take_back, undo, wipe,
 };
-use db_tasks::engine::store::Store;
+use db_tasks::engine::store::ReadStore;
 use db_tasks::problem::Exit;
 
 struct Site {

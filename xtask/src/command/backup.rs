@@ -70,8 +70,8 @@ impl Command for Backup {
     }
 
     fn run(&self, session: &mut Session) -> Result<Exit> {
-        let intent = Intent::of(&self.consent);
-        session.lock(tasks::BACKUP.name, intent)?;
+        let intent = self.intent();
+        session.lock(self.task().name, intent)?;
         for ignored in session.env.ignored() {
             session.terminal.tell(&format!("note: {ignored}"));
         }
@@ -127,7 +127,7 @@ fn back_up(
         given => given,
     };
 
-    if session.carry_out(plan, consent, Intent::of(&args.consent))?.is_none() {
+    if session.carry_out(plan, consent, args.intent())?.is_none() {
         return Ok(Exit::Done);
     }
 

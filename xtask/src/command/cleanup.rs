@@ -48,8 +48,8 @@ impl Command for Cleanup {
     }
 
     fn run(&self, session: &mut Session) -> Result<Exit> {
-        let intent = Intent::of(&self.consent);
-        session.lock(tasks::CLEANUP.name, intent)?;
+        let intent = self.intent();
+        session.lock(self.task().name, intent)?;
 
         let mut rules = session.project.backup.keep.clone();
         rules.days = self.keep_days.or(rules.days).or(Some(30));

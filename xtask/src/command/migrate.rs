@@ -47,7 +47,7 @@ impl Command for Migrate {
         run_hook(
             session,
             &Hooked { task: tasks::MIGRATE.name, database: self.database.as_deref(), first },
-            Intent::by_flag(self.dry_run),
+            self.intent(),
         )
     }
 }

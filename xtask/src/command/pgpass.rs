@@ -49,12 +49,12 @@ impl Command for Pgpass {
     }
 
     fn run(&self, session: &mut Session) -> Result<Exit> {
-        let intent = Intent::by_flag(self.dry_run);
+        let intent = self.intent();
         let file = match &self.file {
             Some(path) => std::path::absolute(path)?,
             None => own_file(session)?,
         };
-        session.lock(tasks::PGPASS.name, intent)?;
+        session.lock(self.task().name, intent)?;
 
         let (mut all, mut notes) = (Vec::new(), Vec::new());
 

@@ -77,7 +77,7 @@ impl Command for Prepare {
             return session.print("SKIP_DB_INIT is set: nothing was prepared");
         }
 
-        let intent = Intent::by_flag(self.dry_run);
+        let intent = self.intent();
         let data = data(self);
         let meant = match &data {
             Data::Left => session.databases(self.database.as_deref())?,
@@ -87,7 +87,7 @@ impl Command for Prepare {
             meant.into_iter().map(|database| session.one(database)).collect::<Result<_>>()?;
         let databases: Vec<Database> = all.iter().map(|one| one.database.clone()).collect();
 
-        session.lock(tasks::PREPARE.name, intent)?;
+        session.lock(self.task().name, intent)?;
         session.with_servers(&databases, Wants::Made, intent, |session| {
             all.iter().try_for_each(|one| session.prepare(one, &data, intent))?;
             Ok(Exit::Done)

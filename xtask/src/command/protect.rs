@@ -51,7 +51,7 @@ impl Command for Protect {
     }
 
     fn run(&self, session: &mut Session) -> Result<Exit> {
-        let intent = Intent::by_flag(self.dry_run);
+        let intent = self.intent();
         let Some(environment) = self.environment.as_deref().map(str::trim) else {
             let databases = session.databases(self.database.as_deref())?;
             return session.with_servers(&databases, Wants::AsFound, Intent::Run, |session| {
@@ -65,7 +65,7 @@ impl Command for Protect {
             Problem::usage("`--environment` is empty").cure("name one: `--environment production`")
         );
         let database = session.database(self.database.as_deref())?;
-        session.lock(tasks::PROTECT.name, intent)?;
+        session.lock(self.task().name, intent)?;
 
         session.with_servers(std::slice::from_ref(&database), Wants::AsFound, intent, |session| {
             let target = session.surveyor().survey(&database, Depth::Database)?;

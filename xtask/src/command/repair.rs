@@ -39,9 +39,9 @@ impl Command for Repair {
     }
 
     fn run(&self, session: &mut Session) -> Result<Exit> {
-        let intent = Intent::by_flag(self.dry_run);
+        let intent = self.intent();
         let databases = session.project.databases.clone();
-        session.lock(tasks::REPAIR.name, intent)?;
+        session.lock(self.task().name, intent)?;
 
         if let Some(number) = self.forget {
             return session.forget(number);

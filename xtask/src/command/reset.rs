@@ -60,9 +60,9 @@ impl Command for Reset {
     }
 
     fn run(&self, session: &mut Session) -> Result<Exit> {
-        let intent = Intent::of(&self.consent);
+        let intent = self.intent();
         let database = session.database(self.database.as_deref())?;
-        session.lock(tasks::RESET.name, intent)?;
+        session.lock(self.task().name, intent)?;
 
         session.with_servers(std::slice::from_ref(&database), Wants::Made, intent, |session| {
             let mut target = survey(session, std::slice::from_ref(&database))?.remove(0);

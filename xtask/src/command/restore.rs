@@ -100,7 +100,7 @@ impl Command for Restore {
     }
 
     fn run(&self, session: &mut Session) -> Result<Exit> {
-        let intent = Intent::of(&self.consent);
+        let intent = self.intent();
         let chosen = match choose(session, self)? {
             Some(chosen) => chosen,
             None => {
@@ -130,7 +130,7 @@ impl Command for Restore {
         }
 
         let meant = put_back_where(session, self, &chosen)?;
-        session.lock(tasks::RESTORE.name, intent)?;
+        session.lock(self.task().name, intent)?;
 
         session.with_servers(&meant.databases, Wants::Made, intent, |session| {
             put_back(session, self, &meant, &chosen)
@@ -251,7 +251,7 @@ fn put_back(
         (Some(name), [beside, ..]) => alone::with_other(plan, beside, name),
         _ => alone::with(session.filling(plan, &set.keys())?, &set.databases),
     };
-    let done = session.carry_out(plan, Consent::from(&args.consent), Intent::of(&args.consent))?;
+    let done = session.carry_out(plan, Consent::from(&args.consent), args.intent())?;
     let restored = args.into.clone().unwrap_or_else(|| names(&set));
     if done.is_some() { session.print(&restored) } else { Ok(Exit::Done) }
 }

@@ -45,7 +45,7 @@ impl Command for Seed {
         run_hook(
             session,
             &Hooked { task: tasks::SEED.name, database: self.database.as_deref(), first },
-            Intent::by_flag(self.dry_run),
+            self.intent(),
         )
     }
 }

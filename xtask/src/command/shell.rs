@@ -53,7 +53,7 @@ impl Command for Shell {
 
     fn run(&self, session: &mut Session) -> Result<Exit> {
         let database = session.database(self.database.as_deref())?;
-        let intent = Intent::by_flag(self.dry_run);
+        let intent = self.intent();
         let databases = std::slice::from_ref(&database);
         session.with_servers(databases, Wants::Made, intent, |session| {
             open_shell(session, self, &database)

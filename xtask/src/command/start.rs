@@ -40,7 +40,7 @@ impl Command for Start {
     }
 
     fn run(&self, session: &mut Session) -> Result<Exit> {
-        let intent = Intent::by_flag(self.dry_run);
+        let intent = self.intent();
         let databases = session.databases_in_clusters(self.database.as_deref())?;
         if intent == Intent::Show {
             return show_start(session, &databases);

@@ -56,7 +56,7 @@ impl Command for Stop {
             return Ok(Exit::Done);
         }
 
-        session.lock(tasks::STOP.name, Intent::Run)?;
+        session.lock(self.task().name, Intent::Run)?;
         let lease = session.enter(&session.project.state_dir(), CHANGES)?;
         if lease.others()? == Others::Some {
             return Err(Problem::new(Exit::Locked, "another run is using the servers")

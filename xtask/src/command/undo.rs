@@ -44,9 +44,9 @@ impl Command for Undo {
     }
 
     fn run(&self, session: &mut Session) -> Result<Exit> {
-        let intent = Intent::of(&self.consent);
+        let intent = self.intent();
         let meant = undo_what(session, self)?;
-        session.lock(tasks::UNDO.name, intent)?;
+        session.lock(self.task().name, intent)?;
         session.with_servers(&meant.databases.clone(), Wants::Made, intent, |session| {
             swap_back(session, self, &meant)
         })
@@ -82,7 +82,7 @@ fn swap_back(session: &mut Session, args: &Undo, meant: &Selection) -> Result<Ex
     let plan = session.hooked(services.noted(plan), &set.databases.iter().collect::<Vec<_>>())?;
     let plan = session.filling(plan, &set.keys())?;
     let plan = alone::with(plan, &set.databases);
-    let done = session.carry_out(plan, Consent::from(&args.consent), Intent::of(&args.consent))?;
+    let done = session.carry_out(plan, Consent::from(&args.consent), args.intent())?;
 
     if done.is_some() { session.print(&names(&set)) } else { Ok(Exit::Done) }
 }

@@ -76,7 +76,7 @@ impl Command for Verify {
     }
 
     fn run(&self, session: &mut Session) -> Result<Exit> {
-        let intent = Intent::by_flag(self.dry_run);
+        let intent = self.intent();
         let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
         let key =
             self.database.as_deref().map(|d| session.database(Some(d))).transpose()?.map(|d| d.key);
@@ -85,7 +85,7 @@ impl Command for Verify {
             None => latest(session, &catalog, key.as_deref().as_slice())?,
         };
 
-        session.lock(tasks::VERIFY.name, intent)?;
+        session.lock(self.task().name, intent)?;
         if self.deep {
             let consent = if self.yes { Consent::Yes } else { Consent::Ask };
             return deep(session, &backup, key, self, consent, intent);

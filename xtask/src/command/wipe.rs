@@ -57,9 +57,9 @@ impl Command for Wipe {
     }
 
     fn run(&self, session: &mut Session) -> Result<Exit> {
-        let intent = Intent::of(&self.consent);
+        let intent = self.intent();
         let meant = session.meant(&self.only)?;
-        session.lock(tasks::WIPE.name, intent)?;
+        session.lock(self.task().name, intent)?;
         session.with_servers(&meant.databases, Wants::AsFound, intent, |session| {
             empty(session, self, &meant)
         })
@@ -69,7 +69,7 @@ impl Command for Wipe {
 fn empty(session: &mut Session, args: &Wipe, meant: &Selection) -> Result<Exit> {
     let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
     let first = if args.backup { First::Backup } else { First::Nothing };
-    let intent = Intent::of(&args.consent);
+    let intent = args.intent();
 
     if intent == Intent::Run {
         // every row is counted for the plan: a server whose data is protected is spared that

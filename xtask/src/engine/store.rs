@@ -1,6 +1,7 @@
 //! Stores next to PostgreSQL: what this process itself reads, makes and changes. Each kind has one
-//! file with a type that is a [`Store`]; an [`Address`](crate::value::Address) is how a plan names
-//! one, and `run` opens it.
+//! file with a type that is a [`ReadStore`] and a [`WriteStore`]; an
+//! [`Address`](crate::value::Address) is how a plan names one. Everybody may open one to read it;
+//! only `run` can open one to change it.
 
 use std::io::{Read, Write};
 
@@ -12,14 +13,17 @@ use crate::value::{Change, Contents, Holding, Trust};
 /// Gets the bytes of content so far.
 pub type Tell<'a> = &'a mut dyn FnMut(u64);
 
-/// A store that can be read and changed.
-pub trait Store {
+/// A store that can be read.
+pub trait ReadStore {
     /// What is there now. Changes nothing.
     fn look(&mut self) -> Result<Holding>;
 
     /// Writes all of it, and says what was written.
     fn dump(&mut self, out: &mut dyn Write, tell: Tell<'_>) -> Result<Contents>;
+}
 
+/// A store that can be changed, too. Only a cleared plan may do that, so only `run` has one.
+pub trait WriteStore: ReadStore {
     /// Creates it from an artifact, next to the live one, and reads back the result.
     fn stage(
         &mut self,

@@ -11,7 +11,7 @@ use crate::engine::files::Inside;
 use crate::engine::postgres::facts::Depth;
 use crate::plan::{Safety, Stake, Whereabouts};
 use crate::problem::{Exit, Problem, first_line};
-use crate::run::store::open;
+use crate::run::store::open_to_read;
 use crate::tasks::{self, Has};
 use crate::value::{Address, Holding};
 
@@ -129,7 +129,7 @@ impl Surveyor<'_> {
     /// Surveys a store.
     pub fn store(&self, spec: &Store) -> Result<SurveyedStore> {
         let (address, whereabouts) = self.address(spec)?;
-        let held = open(&address, &self.project.secrets, &Interrupt::default())?.look()?;
+        let held = open_to_read(&address, &self.project.secrets, &Interrupt::default())?.look()?;
         Ok(SurveyedStore { spec: spec.clone(), address, held, whereabouts })
     }
 

@@ -1,10 +1,12 @@
 //! The audit log: one JSON line for every run, and for every refused one, in
 //! `.db-tasks/audit.jsonl`.
 
+use std::fs::TryLockError;
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
@@ -14,6 +16,11 @@ use crate::config::Project;
 use crate::gate::Agent;
 use crate::problem::Exit;
 use crate::value::LeftOut;
+
+/// The log's file in the project's own folder.
+const NAME: &str = "audit.jsonl";
+/// How long a line waits for another run that is writing one.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is logged about one run, in addition to its project.
 pub struct Entry<'a> {
@@ -37,9 +44,16 @@ pub struct Entry<'a> {
     pub took: Duration,
 }
 
-/// Logs what was done, or was not. A log that can't be written never fails work that is already
-/// done.
-pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTime<Utc>) {
+/// Logs what was done, or was not.
+///
+/// # Errors
+/// The log can't be written. That must not fail work that is already done: whoever calls says so.
+pub fn audit(
+    state_dir: &Path,
+    project: &Project,
+    entry: &Entry<'_>,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let mut line = json!({
         "when": now.to_rfc3339(),
         "task": entry.task,
@@ -59,12 +73,21 @@ pub fn audit(state_dir: &Path, project: &Project, entry: &Entry<'_>, now: DateTi
         line["left_out"] = json!(entry.left_out);
     }
 
-    if state::prepare(state_dir).is_ok()
-        && let Ok(Some(mut file)) = state::open(&state_dir.join("audit.jsonl"), Use::Append)
-    {
-        // one write, so that it is never mixed with another run's line
-        drop(file.write_all(format!("{line}\n").as_bytes()));
+    state::prepare(state_dir)?;
+    append(&state_dir.join(NAME), &format!("{line}\n"))
+}
+
+/// Appends a line, while no other run writes one. A file system without locks has to do with a
+/// single write.
+fn append(path: &Path, line: &str) -> Result<()> {
+    let mut file = state::open(path, Use::Append)?.context("the audit log was not created")?;
+    let begun = Instant::now();
+
+    while matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && begun.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(5));
     }
+
+    file.write_all(line.as_bytes()).context("could not write the line")
 }
 
 /// Who runs us.
@@ -102,6 +125,32 @@ fn agent(entry: &Entry<'_>, project: &Project) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Long lines of many runs at once: each is whole.
+    #[test]
+    fn lines_are_never_mixed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NAME);
+
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        let line = writer.to_string().repeat(100_000);
+                        append(path, &format!("{line}\n")).unwrap();
+                    }
+                });
+            }
+        });
+
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 160);
+        for line in lines {
+            assert!(line.len() == 100_000 && line.bytes().all(|byte| byte == line.as_bytes()[0]));
+        }
+    }
 
     #[test]
     #[cfg(unix)]

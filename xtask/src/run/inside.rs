@@ -21,7 +21,7 @@ use crate::door::Interrupt;
 use crate::door::ask::ask;
 use crate::door::children::{self, Input, Outlet};
 use crate::engine::files::{Excludes, Found, Inside, Links, Tar, filter_by};
-use crate::engine::store::{Store, Tell};
+use crate::engine::store::{ReadStore, Tell, WriteStore};
 use crate::plan::Act;
 use crate::problem::{Exit, Problem};
 use crate::stream::Method;
@@ -49,7 +49,7 @@ pub struct Contained<'a> {
     pub interrupt: &'a Interrupt,
 }
 
-impl Store for Contained<'_> {
+impl ReadStore for Contained<'_> {
     fn look(&mut self) -> Result<Holding> {
         let excludes = Excludes::new(&self.exclude)?;
         let inside = self.inside()?;
@@ -135,7 +135,9 @@ impl Store for Contained<'_> {
 
         Ok(Contents::Files(census))
     }
+}
 
+impl WriteStore for Contained<'_> {
     fn stage(
         &mut self,
         from: &mut dyn Read,

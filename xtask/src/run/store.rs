@@ -15,21 +15,33 @@ use crate::door::Interrupt;
 use crate::engine::files;
 #[cfg(feature = "milvus")]
 use crate::engine::milvus;
-use crate::engine::store::Store;
+use crate::engine::store::{ReadStore, WriteStore};
 use crate::plan::{Pipe, Sink, Source};
 use crate::problem::Problem;
 use crate::stream::{self, Compression, Conveyor, Decoder, Digest, Fetched, Flushed, Method, Sum};
 use crate::value::{Address, Contents, Format};
 
-/// Opens a store.
+/// Opens a store that is only read.
 ///
 /// # Errors
 /// It does not answer, or this program was built without it.
-pub fn open<'a>(
+pub fn open_to_read<'a>(
     address: &Address,
     secrets: &'a Secrets,
     interrupt: &'a Interrupt,
-) -> Result<Box<dyn Store + 'a>> {
+) -> Result<Box<dyn ReadStore + 'a>> {
+    Ok(open(address, secrets, interrupt)?)
+}
+
+/// Opens a store that a cleared plan changes.
+///
+/// # Errors
+/// As [`open_to_read`].
+pub(super) fn open<'a>(
+    address: &Address,
+    secrets: &'a Secrets,
+    interrupt: &'a Interrupt,
+) -> Result<Box<dyn WriteStore + 'a>> {
     match address {
         Address::FilesInContainer { engine, container, path, exclude, .. } => {
             let (engine, container, path, exclude) =
@@ -69,7 +81,7 @@ pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
         |bytes| progress(&Progress { bytes, expected, rows: 0, elapsed: begun.elapsed() });
     let (contents, plain_bytes, sum) = match (&pipe.from, &pipe.to) {
         (Source::Store(address), Sink::File { path, compression, .. }) => {
-            let mut store = open(address, secrets, interrupt)?;
+            let mut store = open_to_read(address, secrets, interrupt)?;
             write(path, *compression, pipe.format.sum(), interrupt, &mut |out| {
                 store.dump(out, &mut tell)
             })?

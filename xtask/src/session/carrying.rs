@@ -11,7 +11,7 @@ use crate::door::held::Held;
 use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person, Verdict};
 use crate::plan::{Plan, Risk};
 use crate::planning::repair;
-use crate::problem::Exit;
+use crate::problem::{Exit, Problem};
 use crate::run::{self, Journal, Report, World};
 use crate::tasks;
 use crate::ui::banner;
@@ -144,19 +144,19 @@ impl Session {
     }
 
     /// Logs that a plan was run.
-    fn audit(&self, task: &str, report: &Report) {
+    fn audit(&mut self, task: &str, report: &Report) {
         self.write_down(task, report.problem.as_ref(), report);
     }
 
     /// Logs that the command was stopped: by a guard, by the person, or by another run.
-    pub fn audit_refusal(&self, task: &str, error: &anyhow::Error) {
+    pub fn audit_refusal(&mut self, task: &str, error: &anyhow::Error) {
         if matches!(Exit::of(error), Exit::Refused | Exit::Declined | Exit::Locked) {
             self.write_down(task, Some(error), &Report::default());
         }
     }
 
-    /// Writes an entry of the audit log.
-    pub fn write_down(&self, task: &str, problem: Option<&anyhow::Error>, report: &Report) {
+    /// Writes an entry of the audit log; says so if it can't.
+    pub fn write_down(&mut self, task: &str, problem: Option<&anyhow::Error>, report: &Report) {
         let (databases, refused_by) = self.record.concerned(task);
         let words = &self.project.guards.agent_variable;
         let agent = Agent::detect(&self.env, words);
@@ -176,7 +176,13 @@ impl Session {
             took,
         };
 
-        run::audit(&self.project.state_dir(), &self.project, &entry, Utc::now());
+        let logged = run::audit(&self.project.state_dir(), &self.project, &entry, Utc::now());
+        if let Err(e) = logged {
+            let why = e
+                .downcast_ref::<Problem>()
+                .map_or_else(|| format!("{e:#}"), |problem| problem.happened.join("; "));
+            self.terminal.say(&format!("warning: this run is not in the audit log: {why}"));
+        }
     }
 
     fn announce(&mut self, plan: &Plan, verdicts: &[Verdict]) {

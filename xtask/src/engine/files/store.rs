@@ -11,7 +11,7 @@ use super::{
     survey, swap, take_back, undo, unpack_among, wipe,
 };
 use crate::config::Rights;
-use crate::engine::store::{Store, Tell};
+use crate::engine::store::{ReadStore, Tell, WriteStore};
 use crate::problem::Problem;
 use crate::stream::Method;
 use crate::value::tree::{LEADS_OUT, LEFT_OUT, Name, differences, some};
@@ -77,7 +77,7 @@ fn owner_of(folder: &Path) -> Option<(u32, u32)> {
     std::fs::metadata(folder).ok().map(|meta| (meta.uid(), meta.gid()))
 }
 
-impl Store for Tree {
+impl ReadStore for Tree {
     fn look(&mut self) -> Result<Holding> {
         let facts = self.survey()?;
         if let Some(mount) = facts.mounts.first() {
@@ -134,7 +134,9 @@ impl Store for Tree {
         let excludes = Excludes::new(&self.exclude)?;
         dump(&root, &excludes, out, &mut |bytes, _| tell(bytes)).map(Contents::Files)
     }
+}
 
+impl WriteStore for Tree {
     fn stage(
         &mut self,
         from: &mut dyn Read,

@@ -10,7 +10,7 @@ use super::stage::AutoIds;
 use super::wipe::Wipe;
 use super::{Census, Milvus, Seen};
 use crate::config::Wiping;
-use crate::engine::store::{Store, Tell};
+use crate::engine::store::{ReadStore, Tell, WriteStore};
 use crate::problem::Problem;
 use crate::stream::Method;
 use crate::value::{
@@ -83,7 +83,7 @@ impl Vectors {
     }
 }
 
-impl Store for Vectors {
+impl ReadStore for Vectors {
     fn look(&mut self) -> Result<Holding> {
         let all = self.milvus.survey()?;
         let can_undo =
@@ -111,7 +111,9 @@ impl Store for Vectors {
     fn dump(&mut self, out: &mut dyn Write, tell: Tell<'_>) -> Result<Contents> {
         self.milvus.dump(out, &mut |_, bytes| tell(bytes)).map(contents)
     }
+}
 
+impl WriteStore for Vectors {
     fn stage(
         &mut self,
         from: &mut dyn Read,
