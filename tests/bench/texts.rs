@@ -5,35 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use clap::Parser as _;
 use db_tasks::cli::Cli;
+use db_tasks::tasks;
 use serde_json::Value;
 
 use super::snapshots::same_as;
 use super::{Bench, DOCKER, HOST, with_beside};
-
-const COMMANDS: [&str; 22] = [
-    "db-backup",
-    "db-list",
-    "db-info",
-    "db-verify",
-    "db-restore",
-    "db-undo",
-    "db-reset",
-    "db-migrate",
-    "db-seed",
-    "db-prepare",
-    "db-repair",
-    "db-wipe",
-    "db-protect",
-    "db-pgpass",
-    "db-cleanup",
-    "db-status",
-    "db-shell",
-    "db-config",
-    "db-doctor",
-    "db-start",
-    "db-stop",
-    "db-completions",
-];
 
 #[test]
 fn help_of_everything() {
@@ -42,7 +18,7 @@ fn help_of_everything() {
     same_as("help", &help);
 
     let mut all = String::new();
-    for command in COMMANDS {
+    for command in tasks::ALL.map(|task| task.name) {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in the help");
         all.push_str(&format!(
             "$ {command} --help\n{}\n",
@@ -52,7 +28,7 @@ fn help_of_everything() {
 
     same_as("help-commands", &all);
     let listed = help.split("\nExamples:").next().unwrap_or_default();
-    assert_eq!(listed.matches("\n  db-").count(), COMMANDS.len(), "a command has no help here");
+    assert_eq!(listed.matches("\n  db-").count(), tasks::ALL.len(), "a command has no help here");
 }
 
 /// The lines of its help that are there to be copied, without the words behind them.
@@ -77,7 +53,7 @@ fn words(line: &str) -> Vec<String> {
 #[test]
 fn every_example_in_the_help_is_understood() {
     let bench = Bench::new(HOST);
-    for command in COMMANDS.map(Some).into_iter().chain([None]) {
+    for command in tasks::ALL.map(|task| Some(task.name)).into_iter().chain([None]) {
         let args: Vec<&str> = command.into_iter().chain(["--help"]).collect();
         let shown = examples(&bench.run(&args).exits(0).out);
         let lines: Vec<&String> = shown

@@ -1,4 +1,4 @@
-//! `db-backup`
+//! `db-backup`: back up one database or all, and verify each backup while writing it.
 
 pub mod plan;
 pub mod safety;

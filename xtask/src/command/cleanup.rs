@@ -1,4 +1,4 @@
-//! `db-cleanup`
+//! `db-cleanup`: remove old backups by the keep rules.
 
 pub mod plan;
 

@@ -1,4 +1,4 @@
-//! `db-completions`
+//! `db-completions`: print completions for a shell.
 
 mod script;
 

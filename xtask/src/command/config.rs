@@ -1,4 +1,4 @@
-//! `db-config`
+//! `db-config`: show every setting and where it came from.
 
 mod view;
 

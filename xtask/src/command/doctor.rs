@@ -1,4 +1,4 @@
-//! `db-doctor`
+//! `db-doctor`: find what would go wrong, and how to fix it.
 
 mod view;
 

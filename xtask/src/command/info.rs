@@ -1,4 +1,4 @@
-//! `db-info`
+//! `db-info`: show what a backup holds.
 
 use anyhow::Result;
 use clap::Args;

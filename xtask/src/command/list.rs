@@ -1,4 +1,4 @@
-//! `db-list`
+//! `db-list`: list the backups, newest first, including foreign and broken ones.
 
 use std::path::PathBuf;
 

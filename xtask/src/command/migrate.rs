@@ -1,4 +1,4 @@
-//! `db-migrate`
+//! `db-migrate`: run the `migrate` hook with the right DATABASE_URL.
 
 use anyhow::Result;
 use clap::Args;

@@ -1,4 +1,4 @@
-//! `db-pgpass`
+//! `db-pgpass`: write the databases' passwords into your password file, so that psql asks for none.
 
 pub mod plan;
 

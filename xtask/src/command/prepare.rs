@@ -1,4 +1,4 @@
-//! `db-prepare`
+//! `db-prepare`: give a missing or empty database its contents; leave one with data alone.
 
 pub mod plan;
 

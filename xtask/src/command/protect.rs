@@ -1,4 +1,5 @@
-//! `db-protect`
+//! `db-protect`: show or set the environment stored in a database, so that guards recognise
+//! production.
 
 pub mod plan;
 mod view;

@@ -1,4 +1,4 @@
-//! `db-repair`
+//! `db-repair`: clean up after a killed run; every run that changes something does so first.
 
 use anyhow::Result;
 use clap::Args;

@@ -1,4 +1,4 @@
-//! `db-reset`
+//! `db-reset`: back up, then replace the database with a new one, migrated and seeded.
 
 pub mod plan;
 

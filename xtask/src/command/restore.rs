@@ -1,4 +1,4 @@
-//! `db-restore`
+//! `db-restore`: restore a backup: load and verify it next to the live database, then swap it in.
 
 pub mod plan;
 

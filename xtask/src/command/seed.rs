@@ -1,4 +1,4 @@
-//! `db-seed`
+//! `db-seed`: run the `seed` hook with the right DATABASE_URL.
 
 use anyhow::Result;
 use clap::Args;

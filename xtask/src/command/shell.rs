@@ -1,4 +1,4 @@
-//! `db-shell`
+//! `db-shell`: open psql in the right place, or run SQL.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `db-start`
+//! `db-start`: start the project's own cluster, and leave it running.
 
 use anyhow::Result;
 use clap::Args;

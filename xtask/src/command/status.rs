@@ -1,4 +1,4 @@
-//! `db-status`
+//! `db-status`: show containers, connections, sizes, sessions and the last backup's age.
 
 pub mod view;
 

@@ -1,4 +1,4 @@
-//! `db-stop`
+//! `db-stop`: stop the project's own cluster.
 
 use anyhow::Result;
 use clap::Args;

@@ -1,4 +1,4 @@
-//! `db-undo`
+//! `db-undo`: swap back what the last restore replaced.
 
 pub mod plan;
 

@@ -1,4 +1,5 @@
-//! `db-verify`
+//! `db-verify`: verify a backup by reading it to its end, or by restoring it into a scratch
+//! database.
 
 pub mod plan;
 mod trying;

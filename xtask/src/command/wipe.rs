@@ -1,4 +1,4 @@
-//! `db-wipe`
+//! `db-wipe`: empty every table; keep the schema and the migration ledgers.
 
 pub mod half;
 pub mod plan;
