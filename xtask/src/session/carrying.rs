@@ -8,7 +8,7 @@ use chrono::Utc;
 
 use super::{Intent, Output, Session};
 use crate::door::held::Held;
-use crate::gate::{self, Agent, Circumstances, Consent, Judgement, Person, Verdict};
+use crate::gate::{self, Agent, Circumstances, Cleared, Consent, Judgement, Person, Verdict};
 use crate::plan::{Plan, Risk};
 use crate::planning::repair;
 use crate::problem::{Exit, Problem};
@@ -18,6 +18,18 @@ use crate::ui::banner;
 use crate::ui::describe::{self, Detail};
 use crate::ui::recorder::Recorder;
 use crate::ui::terminal::{Telling, Terminal};
+
+/// A plan that was run.
+struct Ran {
+    report: Report,
+    /// Whether the work itself is done, whatever followed.
+    is_done: bool,
+}
+
+/// Whether the work is done, and only what follows it failed.
+fn is_done(problem: &anyhow::Error) -> bool {
+    Exit::of(problem) == Exit::FinishedBut
+}
 
 impl Session {
     fn circumstances(&self, consent: Consent) -> Circumstances<'_> {
@@ -71,49 +83,69 @@ impl Session {
         self.announce(&plan, &verdicts);
         self.terminal.note(&describe::plan(&plan, &verdicts, Detail::Commands));
 
-        let circumstances = self.circumstances(consent);
+        let cleared = self.cleared(plan, consent).inspect_err(|e| self.record.stopped(e))?;
+        // a question may wait for hours: it does not lock out anybody
+        let locks = self.hold(cleared.plan()).inspect_err(|e| self.record.stopped(e))?;
+        let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
+
+        let ran = self.run(cleared);
+        self.say_lost_locks(locks);
+        self.write_down(task, ran.report.problem.as_ref(), &ran.report);
+
+        self.reported(ran, afterwards).map(Some)
+    }
+
+    /// The plan as the gate lets it pass; a person may be asked.
+    fn cleared(&self, plan: Plan, consent: Consent) -> Result<Cleared> {
         // the question borrows the terminal while the circumstances still borrow the project
         let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
         terminal.hide(&self.project.secrets);
         terminal.keep(self.terminal.log());
 
-        let cleared = gate::clear(plan, &circumstances, &mut terminal)
-            .inspect_err(|e| self.record.stopped(e))?;
-        // a question may wait for hours: it does not lock out anybody
-        let alone = self.hold(cleared.plan()).inspect_err(|e| self.record.stopped(e))?;
-        let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
-        // the repair itself takes over what an earlier run left; any other run leaves it on the
-        // list
-        let left = self.unfinished();
-        let behalf = left.clone().filter(|_| task == tasks::REPAIR.name);
+        gate::clear(plan, &self.circumstances(consent), &mut terminal)
+    }
 
-        let inherited = if task == tasks::REPAIR.name {
-            left.and_then(|left| repair::put_off(left, cleared.plan()))
-        } else {
-            left
-        };
-
-        let state_dir = self.lock.as_ref().map(|_| self.project.state_dir());
-        let journal =
-            Journal::new(state_dir, self.own.clone(), cleared.plan(), self.moment.now, inherited);
-        let journal = behalf.iter().fold(journal, Journal::on_behalf_of);
+    /// Runs it. What happened is in the record, too.
+    fn run(&mut self, cleared: Cleared) -> Ran {
+        let journal = self.journal(cleared.plan());
         let mut recorder = Recorder::new(&mut self.terminal);
-        let (secrets, watch) = (&self.project.secrets, &mut recorder);
 
         let mut world = World {
-            secrets,
+            secrets: &self.project.secrets,
             interrupt: &self.interrupt,
             now: Utc::now,
-            watch,
+            watch: &mut recorder,
             journal,
             idle: &self.idle,
         };
 
         let mut report = run::run(cleared, &mut world);
+        let is_done = report.problem.as_ref().is_none_or(is_done);
         let steps = recorder.steps;
-        let is_done = |problem: &anyhow::Error| Exit::of(problem) == Exit::FinishedBut;
-        let done = report.problem.as_ref().is_none_or(is_done);
-        let held: Vec<bool> = alone.into_iter().map(Held::was_held).collect();
+        report.problem = run::conclude(report.problem.take(), &report.left_behind);
+        self.record.ran(steps, &report);
+
+        Ran { report, is_done }
+    }
+
+    /// The journal of a run. The repair itself takes over what an earlier run left; any other run
+    /// leaves it on the list.
+    fn journal(&self, plan: &Plan) -> Journal {
+        let left = self.unfinished();
+        let repairs = plan.task == tasks::REPAIR.name;
+        let behalf = left.clone().filter(|_| repairs);
+        let inherited =
+            if repairs { left.and_then(|left| repair::put_off(left, plan)) } else { left };
+
+        let state_dir = self.lock.as_ref().map(|_| self.project.state_dir());
+        let journal = Journal::new(state_dir, self.own.clone(), plan, self.moment.now, inherited);
+
+        behalf.iter().fold(journal, Journal::on_behalf_of)
+    }
+
+    /// Ends the sessions that kept other runs away, and says so if one was ended before.
+    fn say_lost_locks(&mut self, locks: Vec<Held>) {
+        let held: Vec<bool> = locks.into_iter().map(Held::was_held).collect();
 
         if held.contains(&false) {
             self.terminal.say(
@@ -121,31 +153,27 @@ impl Session {
                  may have worked on the same database; check your data, and `db-status`",
             );
         }
+    }
 
-        report.problem = run::conclude(report.problem.take(), &report.left_behind);
-        self.record.ran(steps, &report);
-        self.audit(task, &report);
+    /// Says what to know when the work is done. The result of what is done is shown before an
+    /// error about what followed.
+    fn reported(&mut self, ran: Ran, afterwards: Vec<String>) -> Result<Report> {
+        let mut report = ran.report;
 
-        if done {
+        if ran.is_done {
             let told: Vec<String> = afterwards.iter().map(|line| self.typed.text(line)).collect();
             self.terminal.tell_all("  ", "", &told);
             self.record.afterwards(afterwards);
         }
 
         if let Some(problem) = report.problem.take() {
-            // the result of what is done is shown, and the error at the end
             if !is_done(&problem) || self.but.is_some() {
                 return Err(problem);
             }
             self.but = Some(problem);
         }
 
-        Ok(Some(report))
-    }
-
-    /// Logs that a plan was run.
-    fn audit(&mut self, task: &str, report: &Report) {
-        self.write_down(task, report.problem.as_ref(), report);
+        Ok(report)
     }
 
     /// Logs that the command was stopped: by a guard, by the person, or by another run.
