@@ -199,18 +199,28 @@ const MAKE: &str = "create it, or restore a backup (`db-restore`)";
 const SAY: &str = "if its volume is older, set `postgres = { database = \"…\" }`";
 
 fn database_findings(s: &Surveyed) -> Vec<Finding> {
-    let what = |part: &str| format!("database {}: {part}", s.spec.key);
+    [server_findings(s), client_findings(s), state_findings(s), role_findings(s)].concat()
+}
+
+/// What a finding of a database is about.
+fn about(s: &Surveyed, part: &str) -> String {
+    format!("database {}: {part}", s.spec.key)
+}
+
+/// Whether the server answers, has the database, and is where guards may want it.
+fn server_findings(s: &Surveyed) -> Vec<Finding> {
     let mut findings = vec![Finding::good(
-        what("server"),
+        about(s, "server"),
         format!("PostgreSQL {} ({}) answers", s.server.version_text, s.at()),
     )];
     findings.push(match s.live() {
-        Some(live) => {
-            Finding::good(what("database"), format!("`{}` exists, owner {}", live.name, live.owner))
-        }
+        Some(live) => Finding::good(
+            about(s, "database"),
+            format!("`{}` exists, owner {}", live.name, live.owner),
+        ),
         None => Finding::other(
             State::Problem,
-            what("database"),
+            about(s, "database"),
             format!("there is no `{}`", s.name()),
             match (&s.container, &s.spec.connection.database) {
                 (Some(_), None) => format!(
@@ -221,14 +231,21 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
         ),
     });
 
-    findings.extend(place_finding(what("host"), &s.whereabouts()));
+    findings.extend(place_finding(about(s, "host"), &s.whereabouts()));
+
+    findings
+}
+
+/// Whether the programs fit the server.
+fn client_findings(s: &Surveyed) -> Vec<Finding> {
+    let mut findings = Vec::new();
     let (client, server) = (s.server.client, s.server.version);
     findings.push(if dumps(s) {
-        Finding::good(what("client"), format!("psql {client} for server {server}"))
+        Finding::good(about(s, "client"), format!("psql {client} for server {server}"))
     } else {
         Finding::other(
             State::Problem,
-            what("client"),
+            about(s, "client"),
             format!("pg_dump {client} is older than the server {server}, and can't dump it"),
             "install the client of the server's version, and name its folder in `programs`",
         )
@@ -239,45 +256,59 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
                     reads them";
         findings.push(Finding::other(
             State::Note,
-            what("client"),
+            about(s, "client"),
             format!("psql {client} does not know `\\restrict` (CVE-2025-8714)"),
             cure,
         ));
     }
 
-    let role = &s.server.role;
+    findings
+}
+
+/// What state the database is in, and what stands between us and it.
+fn state_findings(s: &Surveyed) -> Vec<Finding> {
+    let mut findings = Vec::new();
     let wrong = s.live().and_then(|live| live.state().wrong(s.name()));
     findings.extend(
-        wrong.map(|(why, cure)| Finding::other(State::Problem, what("database"), why, &cure)),
+        wrong.map(|(why, cure)| Finding::other(State::Problem, about(s, "database"), why, &cure)),
     );
     findings.extend(
-        s.pooled().map(|why| Finding::other(State::Problem, what("pooler"), why, cures::POOLED)),
+        s.pooled().map(|why| Finding::other(State::Problem, about(s, "pooler"), why, cures::POOLED)),
     );
 
     let others =
         "if that is not intended, a superuser can drop the trigger (`DROP EVENT TRIGGER …`)";
     findings.extend(
-        s.on_login().map(|why| Finding::other(State::Note, what("triggers on login"), why, others)),
+        s.on_login()
+            .map(|why| Finding::other(State::Note, about(s, "triggers on login"), why, others)),
     );
     findings.extend(s.server.shape.standby.then(|| {
         let cure = "connect to the primary for everything except `db-backup`";
         Finding::other(
             State::Note,
-            what("server"),
+            about(s, "server"),
             "it is a standby: nothing can be changed there",
             cure,
         )
     }));
 
+    findings
+}
+
+/// Whether our role may do what restores need, and what would block one.
+fn role_findings(s: &Surveyed) -> Vec<Finding> {
+    let role = &s.server.role;
+    let mut findings = Vec::new();
+
     findings.push(if role.createdb {
         Finding::good(
-            what("role"),
+            about(s, "role"),
             format!("`{}` may create databases, so restores are staged", role.name),
         )
     } else {
         Finding::other(
             State::Problem,
-            what("role"),
+            about(s, "role"),
             format!("`{}` can't create databases, so restores can't be staged", role.name),
             format!(
                 "`ALTER ROLE \"{}\" CREATEDB`; or restore with `--in-place`, which backs up first",
@@ -289,7 +320,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
     if s.live().is_some_and(|d| d.owner != role.name && !role.superuser) {
         findings.push(Finding::other(
             State::Problem,
-            what("owner"),
+            about(s, "owner"),
             format!("`{}` does not own the database, so a restore can't be swapped in", role.name),
             "connect as its owner or as a superuser, or restore with `--in-place`",
         ));
@@ -305,7 +336,7 @@ fn database_findings(s: &Surveyed) -> Vec<Finding> {
 
         findings.push(Finding::other(
             State::Problem,
-            what("locks"),
+            about(s, "locks"),
             why,
             "end them before a restore (pg_prepared_xacts, pg_replication_slots)",
         ));

@@ -7,10 +7,10 @@ use crate::config::Guards;
 use crate::engine::postgres::admin;
 use crate::engine::postgres::marker::{is_marked_in_comment, mark_in_comment};
 use crate::facts::Surveyed;
-use crate::plan::{Plan, Risk, Step};
+use crate::plan::{Act, Plan, Risk, Step};
 use crate::problem::Problem;
 use crate::tasks;
-use crate::value::{Mark, MarkedBy};
+use crate::value::{DatabaseFacts, Mark, MarkedBy};
 
 /// Plans the marker of a database. This tool can't remove a marker that protects: only an
 /// administrator can.
@@ -19,62 +19,71 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
     let Some(live) = target.live() else {
         return Ok(planned(String::new(), Vec::new(), Vec::new()));
     };
-    let (name, server, client) = (target.name(), &target.server, &target.client);
-    let role = &server.role;
-    let marks = live.marks();
-
-    let protecting = marks
-        .iter()
-        .find(|mark| guards.protects(&mark.environment) && !guards.protects(environment));
-    if let Some(now) = protecting {
-        return Err(Problem::refused(format!(
-            "`{name}` is marked as `{}`, and `{environment}` would protect nothing",
-            now.environment
-        ))
-        .because(
-            "this command only tightens: only an administrator can lift a protection, in the \
-             database",
-        )
-        .cure(match now.by {
-            MarkedBy::Setting => {
-                format!(
-                    "if it is wrong, have an administrator run `{}`",
-                    admin::mark_sql(name, environment).trim_end()
-                )
-            }
-            MarkedBy::Comment => format!("if it is wrong, {}", now.lifted(name)),
-        })
-        .into());
-    }
+    let (name, role, marks) = (target.name(), &target.server.role, live.marks());
+    tightens(name, &marks, environment, guards)?;
 
     let is_said = |by| marks.iter().any(|mark| mark.by == by && mark.environment == environment);
     if is_said(MarkedBy::Setting) || is_said(MarkedBy::Comment) && !role.superuser {
-        return Ok(planned(
-            format!("`{name}` ({}) is already marked as `{environment}`", target.at()),
-            Vec::new(),
-            Vec::new(),
-        ));
+        let headline = format!("`{name}` ({}) is already marked as `{environment}`", target.at());
+        return Ok(planned(headline, Vec::new(), Vec::new()));
     }
 
     let means = meaning(&[Mark { environment: environment.into(), by: MarkedBy::Setting }], guards);
     let headline = format!("mark `{name}` ({}) as `{environment}`", target.at());
-    let still = Step::Act(admin::still(client, name, Some(live)));
+    let still = Step::Act(admin::still(&target.client, name, Some(live)));
 
-    if role.superuser {
-        let acts = [
-            admin::mark_as(client, name, environment),
-            admin::is_marked(client, name, environment),
-        ];
-        return Ok(planned(
-            headline,
-            vec![means.into()],
-            std::iter::once(still).chain(acts.map(Step::Act)).collect(),
-        ));
-    }
+    let (acts, weaker) = if role.superuser {
+        (by_setting(target, environment), None)
+    } else {
+        let (acts, weaker) = in_comment(target, live, environment)?;
+        (acts, Some(weaker))
+    };
 
+    let notes = std::iter::once(means.to_owned()).chain(weaker).collect();
+    Ok(planned(headline, notes, std::iter::once(still).chain(acts.map(Step::Act)).collect()))
+}
+
+/// A marker that protects is never replaced by one that does not.
+fn tightens(name: &str, marks: &[Mark], environment: &str, guards: &Guards) -> Result<(), Problem> {
+    let protecting = marks
+        .iter()
+        .find(|mark| guards.protects(&mark.environment) && !guards.protects(environment));
+    let Some(now) = protecting else { return Ok(()) };
+
+    let cure = match now.by {
+        MarkedBy::Setting => format!(
+            "if it is wrong, have an administrator run `{}`",
+            admin::mark_sql(name, environment).trim_end()
+        ),
+        MarkedBy::Comment => format!("if it is wrong, {}", now.lifted(name)),
+    };
+
+    Err(Problem::refused(format!(
+        "`{name}` is marked as `{}`, and `{environment}` would protect nothing",
+        now.environment
+    ))
+    .because(
+        "this command only tightens: only an administrator can lift a protection, in the database",
+    )
+    .cure(cure))
+}
+
+/// The marker as a setting, which takes a superuser.
+fn by_setting(target: &Surveyed, environment: &str) -> [Act; 2] {
+    let (client, name) = (&target.client, target.name());
+    [admin::mark_as(client, name, environment), admin::is_marked(client, name, environment)]
+}
+
+/// The marker in the database's comment, and why that is weaker.
+fn in_comment(
+    target: &Surveyed,
+    live: &DatabaseFacts,
+    environment: &str,
+) -> Result<([Act; 2], String), Problem> {
+    let (name, role, client) = (target.name(), &target.server.role, &target.client);
     let sql = admin::mark_sql(name, environment);
 
-    if !server.own_roles.contains(&live.owner) {
+    if !target.server.own_roles.contains(&live.owner) {
         return Err(Problem::refused(format!("the role `{}` may not mark `{name}`", role.name))
             .because(
                 "PostgreSQL lets only superusers give a database a setting with an unknown name, \
@@ -84,8 +93,7 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
                 "have an administrator run `{}`, or its owner `{}` run this command",
                 sql.trim_end(),
                 live.owner
-            ))
-            .into());
+            )));
     }
 
     let weaker = format!(
@@ -94,17 +102,12 @@ pub fn plan(target: &Surveyed, environment: &str, guards: &Guards) -> Result<Pla
          stronger",
         sql.trim_end()
     );
-
     let acts = [
         mark_in_comment(client, live, environment),
         is_marked_in_comment(client, live, environment),
     ];
 
-    Ok(planned(
-        headline,
-        vec![means.into(), weaker],
-        std::iter::once(still).chain(acts.map(Step::Act)).collect(),
-    ))
+    Ok((acts, weaker))
 }
 
 fn planned(headline: String, notes: Vec<String>, steps: Vec<Step>) -> Plan {
