@@ -273,7 +273,8 @@ fn state_findings(s: &Surveyed) -> Vec<Finding> {
         wrong.map(|(why, cure)| Finding::other(State::Problem, about(s, "database"), why, &cure)),
     );
     findings.extend(
-        s.pooled().map(|why| Finding::other(State::Problem, about(s, "pooler"), why, cures::POOLED)),
+        s.pooled()
+            .map(|why| Finding::other(State::Problem, about(s, "pooler"), why, cures::POOLED)),
     );
 
     let others =

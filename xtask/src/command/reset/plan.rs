@@ -3,7 +3,7 @@
 mod emptied;
 mod filling;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use filling::{ends_in_place, fill, moments, reaches_staged};
@@ -69,67 +69,28 @@ pub fn plan(
     request: Request,
 ) -> Result<Plan> {
     let old_data = old_data(project, target);
-    match old_data {
-        OldData::Kept => may_create(target)?,
-        OldData::BackedUp => emptied::backed_up(target, request.backup.as_ref())?,
-    }
-
-    live_is(target, Use::KeepAsOld, &project.guards)?;
-    swappable(target)?;
-
-    let migrated = hooks.acts("migrate", None, Outcome::Pending).is_empty();
-    if migrated {
-        return Err(Problem::usage(format!(
-            "there is no hook to create the tables of `{}` again",
-            target.name()
-        ))
-        .because("a reset makes an empty database, and the hook `migrate` creates its tables")
-        .cure(
-            "add `migrate = [\"npx\", \"prisma\", \"migrate\", \"deploy\"]`, or your own migrator, \
-             below `[hooks]` in `db-tasks.toml`",
-        )
-        .into());
-    }
+    may_be_reset(project, target, &request, old_data)?;
+    migrates(target, hooks)?;
 
     match project.strategy {
         Strategy::InPlace => ends_in_place(hooks, request.seeding)?,
         Strategy::Staged => reaches_staged(hooks, request.seeding)?,
     }
 
-    let name = target.name();
-    let left = leftovers(
-        target,
-        &project.guards,
-        &[&beside(name, "staged"), &beside(name, "discard"), &admin::failed(name)],
-    )?;
-
-    let mut steps: Vec<Step> = carriable(target).into_iter().chain(left).collect();
-    target
-        .server
-        .database(&previous(name))
-        .map_or(Ok(()), |older| older_may_go(target, older, &project.guards))?;
-
+    let mut steps = cleared_away(project, target)?;
+    let seeding = request.seeding;
     let result = request.backup.as_ref().and_then(|b| b.result.first().cloned());
     let fill = fill(target, project.strategy, hooks, result.as_ref(), &request);
-    let (seeding, backup) = (request.seeding, request.backup);
-    let steps_of = |backup: Option<Plan>| backup.map_or(Vec::new(), |b| b.steps);
 
-    match (project.strategy, old_data, backup) {
+    match (project.strategy, old_data, request.backup) {
         (_, OldData::BackedUp, Some(backup)) => {
             steps.push(around_services(services, emptied::steps(target, backup, fill, project)?));
         }
         (Strategy::InPlace, _, backup) => {
-            let backup = steps_of(backup);
-            let body = backup
-                .into_iter()
-                .chain(in_place(
-                    target,
-                    fill,
-                    MovedAside::Held(run_name(tasks::RESET.name, &target.client, &project.root)),
-                ))
-                .collect();
-
-            steps.push(around_services(services, body));
+            let run = run_name(tasks::RESET.name, &target.client, &project.root);
+            let new = in_place(target, fill, MovedAside::Held(run));
+            steps
+                .push(around_services(services, steps_of(backup).into_iter().chain(new).collect()));
         }
         (Strategy::Staged, _, backup) => {
             steps.extend(steps_of(backup));
@@ -138,32 +99,16 @@ pub fn plan(
     }
 
     let is_kept = old_data == OldData::Kept;
-    steps.extend(
-        ReplacedTogether::note(project, &[&target.spec.key]).filter(|_| is_kept).map(Step::Act),
-    );
+    let note = ReplacedTogether::note(project, &[&target.spec.key]);
+    steps.extend(note.filter(|_| is_kept).map(Step::Act));
 
     let of_hooks = moments(seeding).iter().flat_map(|moment| hooks.notes(moment));
-    let mut afterwards = Vec::new();
-    if target.live().is_some() && is_kept {
-        afterwards.push(format!(
-            "the old data is kept as the database `{}`: `db-undo` brings it back",
-            previous(name)
-        ));
-    }
-
-    if let Some(path) = &result {
-        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        afterwards.push(match old_data {
-            OldData::Kept => format!("it is also in the backup: db-restore {file}"),
-            OldData::BackedUp => {
-                format!("the old data is in the backup: db-restore {file} --in-place")
-            }
-        });
-    }
-
-    afterwards.extend(project.after_reset.iter().cloned());
-    let headline =
-        format!("reset `{name}` ({}): an empty database, migrated{}", target.at(), seeded(seeding));
+    let headline = format!(
+        "reset `{}` ({}): an empty database, migrated{}",
+        target.name(),
+        target.at(),
+        seeded(seeding)
+    );
     let risk = risk(target, &project.guards, result.as_ref(), old_data);
 
     Ok(Plan {
@@ -173,11 +118,95 @@ pub fn plan(
             .chain(of_hooks)
             .collect(),
         steps,
-        afterwards,
+        afterwards: afterwards(project, target, result.as_deref(), old_data),
         result: result.iter().cloned().collect(),
         backup: result,
         ..Plan::bare(tasks::RESET.name, headline, risk)
     })
+}
+
+/// Refuses what the role or the database's state does not allow.
+fn may_be_reset(
+    project: &Project,
+    target: &Surveyed,
+    request: &Request,
+    old_data: OldData,
+) -> Result<()> {
+    match old_data {
+        OldData::Kept => may_create(target)?,
+        OldData::BackedUp => emptied::backed_up(target, request.backup.as_ref())?,
+    }
+
+    live_is(target, Use::KeepAsOld, &project.guards)?;
+    swappable(target)
+}
+
+/// An empty database without tables is of no use to anybody.
+fn migrates(target: &Surveyed, hooks: &Hooks) -> Result<(), Problem> {
+    if !hooks.acts("migrate", None, Outcome::Pending).is_empty() {
+        return Ok(());
+    }
+
+    Err(Problem::usage(format!(
+        "there is no hook to create the tables of `{}` again",
+        target.name()
+    ))
+    .because("a reset makes an empty database, and the hook `migrate` creates its tables")
+    .cure(
+        "add `migrate = [\"npx\", \"prisma\", \"migrate\", \"deploy\"]`, or your own migrator, \
+         below `[hooks]` in `db-tasks.toml`",
+    ))
+}
+
+/// The first steps: what earlier runs left under the names that this one needs is dropped.
+fn cleared_away(project: &Project, target: &Surveyed) -> Result<Vec<Step>> {
+    let name = target.name();
+    let left = leftovers(
+        target,
+        &project.guards,
+        &[&beside(name, "staged"), &beside(name, "discard"), &admin::failed(name)],
+    )?;
+
+    target
+        .server
+        .database(&previous(name))
+        .map_or(Ok(()), |older| older_may_go(target, older, &project.guards))?;
+
+    Ok(carriable(target).into_iter().chain(left).collect())
+}
+
+fn steps_of(backup: Option<Plan>) -> Vec<Step> {
+    backup.map_or(Vec::new(), |backup| backup.steps)
+}
+
+/// Where the old data is when it is done.
+fn afterwards(
+    project: &Project,
+    target: &Surveyed,
+    backup: Option<&Path>,
+    old_data: OldData,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    if target.live().is_some() && old_data == OldData::Kept {
+        lines.push(format!(
+            "the old data is kept as the database `{}`: `db-undo` brings it back",
+            previous(target.name())
+        ));
+    }
+
+    if let Some(path) = backup {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        lines.push(match old_data {
+            OldData::Kept => format!("it is also in the backup: db-restore {file}"),
+            OldData::BackedUp => {
+                format!("the old data is in the backup: db-restore {file} --in-place")
+            }
+        });
+    }
+
+    lines.extend(project.after_reset.iter().cloned());
+
+    lines
 }
 
 /// The name under which the hooks see the new database.

@@ -101,14 +101,7 @@ pub fn plan(
         let mut body = Vec::new();
 
         if first == First::Backup {
-            let request = backup::Request {
-                backup: project.backup.clone(),
-                label: None,
-                reason: Reason::PreWipe,
-                salvage: None,
-            };
-
-            let backup = backup::plan(project, set, catalog, &request, moment)?;
+            let backup = backed_up(project, set, catalog, moment)?;
             body.extend(backup.steps);
             made = backup.backup;
 
@@ -139,35 +132,56 @@ pub fn plan(
         steps.push(around_services(services, body));
     }
 
-    let headline = targets
-        .iter()
-        .map(|t| format!("`{}` ({}): {}", t.surveyed.name(), t.surveyed.at(), t.size()));
-    let headline = format!(
-        "empty {}",
-        headline.chain(set.stores.iter().map(store_headline)).collect::<Vec<_>>().join(", ")
-    );
-
     let plan = Plan {
-        notes: targets
-            .iter()
-            .flat_map(|target| {
-                let surveyed = target.surveyed;
-                target
-                    .notes()
-                    .into_iter()
-                    .chain(overrides(surveyed))
-                    .chain(surveyed.on_login())
-                    .chain(crowded(surveyed))
-            })
-            .chain(set.stores.iter().flat_map(store_notes))
-            .chain(one_by_one(set))
-            .collect(),
+        notes: notes(&targets, set),
         steps,
         afterwards,
         backup: made,
-        ..Plan::bare(tasks::WIPE.name, headline, risk)
+        ..Plan::bare(tasks::WIPE.name, headline(&targets, set), risk)
     };
+
     Ok(Planned { plan, lines, parts })
+}
+
+/// The backup that comes first.
+fn backed_up(project: &Project, set: &Set, catalog: &Catalog, moment: &Moment) -> Result<Plan> {
+    let request = backup::Request {
+        backup: project.backup.clone(),
+        label: None,
+        reason: Reason::PreWipe,
+        salvage: None,
+    };
+
+    backup::plan(project, set, catalog, &request, moment)
+}
+
+/// What is emptied, and how much of it there is.
+fn headline(targets: &[Target<'_>], set: &Set) -> String {
+    let databases = targets
+        .iter()
+        .map(|t| format!("`{}` ({}): {}", t.surveyed.name(), t.surveyed.at(), t.size()));
+    let all: Vec<String> = databases.chain(set.stores.iter().map(store_headline)).collect();
+
+    format!("empty {}", all.join(", "))
+}
+
+/// What to know of each part before it is emptied.
+fn notes(targets: &[Target<'_>], set: &Set) -> Vec<String> {
+    let of_database = |target: &Target<'_>| {
+        let surveyed = target.surveyed;
+        let own = target.notes().into_iter();
+        own.chain(overrides(surveyed))
+            .chain(surveyed.on_login())
+            .chain(crowded(surveyed))
+            .collect::<Vec<_>>()
+    };
+
+    targets
+        .iter()
+        .flat_map(of_database)
+        .chain(set.stores.iter().flat_map(store_notes))
+        .chain(one_by_one(set))
+        .collect()
 }
 
 /// Rows, entries or entities of everything that a wipe would empty, by key. The databases are
