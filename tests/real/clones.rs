@@ -141,7 +141,7 @@ fn a_clean_up_waits_for_the_clone_that_is_at_work() {
     let mut at_work = begun(&first, "db-restore --latest --yes");
 
     let said = second.fails("db-repair", 1, "another run is using the database");
-    assert!(said.err.contains("not done yet"), "{}", said.err);
+    assert!(said.err.contains("clean-up is not finished"), "{}", said.err);
     assert!(family(cluster, &db.name).contains(&staged), "it may be the other's");
     second.fails("db-restore --latest --yes", 5, "another run is using the database");
 
