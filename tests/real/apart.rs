@@ -274,7 +274,11 @@ fn a_trial_apart_that_is_killed() {
 
             if name == "KILL" {
                 let repaired = project.ok("db-repair");
-                assert!(!repaired.err.contains("clean-up is not finished"), "{after}: {}", repaired.err);
+                assert!(
+                    !repaired.err.contains("clean-up is not finished"),
+                    "{after}: {}",
+                    repaired.err
+                );
             }
 
             nothing_is_left(&project, &after);

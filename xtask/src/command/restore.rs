@@ -19,6 +19,7 @@ use crate::facts::health::server_disk_left;
 use crate::facts::{Set, Surveyed};
 use crate::gate::Consent;
 use crate::options::{self, Leave, Trusted};
+use crate::plan::Plan;
 use crate::problem::{Exit, Problem};
 use crate::session::author::{Way, attended, trust};
 use crate::session::choosing::{self, dump_of, latest_of};
@@ -181,79 +182,97 @@ fn put_back(
     let services =
         if args.into.is_some() { Services::default() } else { session.services("restore")? };
 
-    let accept =
-        [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
-    let request = Request {
-        aim: if args.into.is_some() { Aim::Beside } else { Aim::Live },
-        trust: trust(args.trust),
-        accept: accept
-            .into_iter()
-            .filter(|(given, _)| *given)
-            .map(|(_, difference)| difference)
-            .collect(),
-    };
-
-    let how = if args.in_place { Way::InPlace } else { Way::Beside };
-    let databases = set.databases.iter().map(|d| {
-        let dump = dump_of(session, chosen, Some(&d.spec.key), Format::Script)?;
-        let dump = attended(session, d, dump, args.trust, how)?;
-
-        let loading = Loading {
-            way: how,
-            leave: &args.leave,
-            trust: trust(args.trust),
-            otherwise: again(args, chosen),
-        };
-        Ok((d, if is_refused_anyway(args, d) { dump } else { fitted(session, d, dump, loading)? }))
-    });
-
-    let databases: Vec<(&Surveyed, Dump)> = databases.collect::<Result<_>>()?;
-    let plan = match (&args.into, databases.as_slice(), set.stores.as_slice()) {
-        (Some(name), [(target, dump)], []) => {
-            // the names used with `--as` matter, too
-            let target = session.with_neighbour((*target).clone(), name)?;
-            beside_live(&target, dump, server_disk_left(&target), &request, name)?
-        }
-        (Some(_), ..) => {
-            return Err(Problem::usage("`--as` restores only one database")
-                .cure("select it with `--only`")
-                .into());
-        }
-        (None, [(target, dump)], []) if args.in_place => {
-            let safety = safety_backup(session, target, Reason::PreRestore)?;
-            in_place::plan(&session.project, target, dump, &services.found, &request, safety)?
-        }
-        (None, ..) if args.in_place => {
-            return Err(Problem::usage("`--in-place` restores only one database")
-                .cure("select it with `--only`")
-                .into());
-        }
-        (None, databases, stores) => {
-            let artifacts =
-                stores.iter().map(|s| dump_of(session, chosen, Some(s.key()), s.address.format()));
-            let artifacts = artifacts.collect::<Result<Vec<_>>>()?;
-            let stores =
-                stores.iter().zip(&artifacts).map(|(target, dump)| Subject::Store { target, dump });
-
-            let databases = databases.iter().map(|(target, dump)| Subject::Database {
-                target,
-                dump,
-                disk_left: server_disk_left(target),
-            });
-
-            let subjects: Vec<Subject<'_>> = stores.chain(databases).collect();
-            plan::plan(&session.project, &subjects, chosen, &services.found, &request)?
-        }
-    };
+    let dumps = set.databases.iter().map(|d| dump_for(session, args, chosen, d));
+    let dumps: Vec<Dump> = dumps.collect::<Result<_>>()?;
+    let plan = planned(session, args, chosen, &set, &dumps, &services)?;
 
     let plan = session.hooked(services.noted(plan), &set.databases.iter().collect::<Vec<_>>())?;
     let plan = match (&args.into, set.databases.as_slice()) {
         (Some(name), [beside, ..]) => alone::with_other(plan, beside, name),
         _ => alone::with(session.filling(plan, &set.keys())?, &set.databases),
     };
+
     let done = session.carry_out(plan, Consent::from(&args.consent), args.intent())?;
     let restored = args.into.clone().unwrap_or_else(|| names(&set));
     if done.is_some() { session.print(&restored) } else { Ok(Exit::Done) }
+}
+
+/// The part of the backup for one database, with what is left out of it, and who loads it.
+fn dump_for(
+    session: &mut Session,
+    args: &Restore,
+    chosen: &Backup,
+    target: &Surveyed,
+) -> Result<Dump> {
+    let way = if args.in_place { Way::InPlace } else { Way::Beside };
+    let dump = dump_of(session, chosen, Some(&target.spec.key), Format::Script)?;
+    let dump = attended(session, target, dump, args.trust, way)?;
+    if is_refused_anyway(args, target) {
+        return Ok(dump);
+    }
+
+    let otherwise = again(args, chosen);
+    let loading = Loading { way, leave: &args.leave, trust: trust(args.trust), otherwise };
+    fitted(session, target, dump, loading)
+}
+
+/// What the command line says of how it is restored.
+fn request(args: &Restore) -> Request {
+    let accept =
+        [(args.any_database, Difference::Database), (args.any_version, Difference::Version)];
+    let accept = accept.into_iter().filter(|(given, _)| *given);
+
+    Request {
+        aim: if args.into.is_some() { Aim::Beside } else { Aim::Live },
+        trust: trust(args.trust),
+        accept: accept.map(|(_, difference)| difference).collect(),
+    }
+}
+
+/// One of the three ways: next to the live database, in its place, or all parts swapped in.
+fn planned(
+    session: &mut Session,
+    args: &Restore,
+    chosen: &Backup,
+    set: &Set,
+    dumps: &[Dump],
+    services: &Services,
+) -> Result<Plan> {
+    let request = request(args);
+    let only_one = |option: &str| {
+        Problem::usage(format!("`{option}` restores only one database"))
+            .cure("select it with `--only`")
+    };
+
+    match (&args.into, set.databases.as_slice(), dumps, set.stores.as_slice()) {
+        (Some(name), [target], [dump], []) => {
+            // the names used with `--as` matter, too
+            let target = session.with_neighbour(target.clone(), name)?;
+            beside_live(&target, dump, server_disk_left(&target), &request, name)
+        }
+        (Some(_), ..) => Err(only_one("--as").into()),
+        (None, [target], [dump], []) if args.in_place => {
+            let safety = safety_backup(session, target, Reason::PreRestore)?;
+            in_place::plan(&session.project, target, dump, &services.found, &request, safety)
+        }
+        (None, ..) if args.in_place => Err(only_one("--in-place").into()),
+        (None, databases, _, stores) => {
+            let artifacts =
+                stores.iter().map(|s| dump_of(session, chosen, Some(s.key()), s.address.format()));
+            let artifacts = artifacts.collect::<Result<Vec<_>>>()?;
+            let stores =
+                stores.iter().zip(&artifacts).map(|(target, dump)| Subject::Store { target, dump });
+
+            let databases = databases.iter().zip(dumps).map(|(target, dump)| Subject::Database {
+                target,
+                dump,
+                disk_left: server_disk_left(target),
+            });
+
+            let subjects: Vec<Subject<'_>> = stores.chain(databases).collect();
+            plan::plan(&session.project, &subjects, chosen, &services.found, &request)
+        }
+    }
 }
 
 /// Whether the plan refuses it whatever the dump has: that comes first.
