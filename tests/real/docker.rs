@@ -438,7 +438,7 @@ fn compose(made: &Compose) {
     child.wait().unwrap();
     assert!(started().ends_with("false"), "{}", started());
 
-    project.fails("db-status --check", 1, "`db-reset` was cut off");
+    project.fails("db-status --check", 1, "`db-reset` was interrupted");
     project.ok("db-repair").ends_with(0, "start the container");
     assert!(started().ends_with("true"), "the application was not started again");
     same(&server.fingerprint("appdb"), &before);

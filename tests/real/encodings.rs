@@ -148,7 +148,7 @@ fn bytes_of_others_are_carried_and_what_cannot_be_is_refused_first() {
     let before = server.fingerprint(&db.name);
 
     for words in ["db-restore --latest --yes", "db-reset --force"] {
-        project.fails(words, 3, r"`j\xfcrg` is no UTF-8");
+        project.fails(words, 3, r"`j\xfcrg` is not UTF-8");
     }
 
     same(&server.fingerprint(&db.name), &before);

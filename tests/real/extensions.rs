@@ -209,7 +209,7 @@ fn jobs_of_pg_cron_come_back_in_place_and_inactive() {
 
     project
         .ok(&format!("db-restore {backup} --yes --in-place"))
-        .ends_with(0, "the jobs of `pg_cron` come back inactive");
+        .ends_with(0, "the jobs of `pg_cron` are restored inactive");
     assert_eq!(server.sql(&jobs, "SELECT jobname, active FROM cron.job"), "nightly|f");
     assert_eq!(server.sql(&jobs, "SELECT * FROM mine"), "1");
 }

@@ -319,7 +319,7 @@ fn an_owner_marks_a_database_in_its_comment() {
     assert_eq!(comment(name), "the shop's own\nwords\ndbtasks.environment = production");
     project
         .ok("db-protect --environment production")
-        .ends_with(0, "marked as `production` already");
+        .ends_with(0, "already marked as `production`");
 
     project
         .fails("db-protect --environment staging", 3, "only tightens")

@@ -167,7 +167,7 @@ fn a_hook_that_is_ended_in_the_databases_own_container_leaves_the_server_at_work
         );
 
         let project = Project::new(&config).env("DOCKER_HOST", &engine.docker_host);
-        project.fails("db-reset --force", 1, "was not done after 2 s");
+        project.fails("db-reset --force", 1, "timed out after 2 s");
         same(&pg.server.fingerprint("appdb"), &before);
         assert_eq!(project.ok("db-repair").out.trim(), "nothing to repair");
 

@@ -159,7 +159,7 @@ fn a_strangers_functions_take_a_yes_and_no_production() {
     let (other, app) = tiny_host(cluster);
     let words = format!("db-verify --deep --on-server --yes {file}");
 
-    app.fails(&words, 3, "`--trust=role`").ends_with(3, "the role `app` may not make one");
+    app.fails(&words, 3, "`--trust=role`").ends_with(3, "the role `app` can't create one");
     app.ok(&format!("{words} --trust=role"));
     assert_eq!(family(cluster, &other.name), std::slice::from_ref(&other.name));
 }

@@ -247,7 +247,7 @@ fn what_belongs_to_others_comes_along() {
 
     let said = project.ok(&format!("db-restore --yes --file {}", file.display()));
     assert!(
-        said.err.contains("made first, and not by that role: hstore, postgres_fdw"),
+        said.err.contains("created first, not by that role: hstore, postgres_fdw"),
         "{}",
         said.err
     );

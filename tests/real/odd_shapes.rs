@@ -395,7 +395,7 @@ fn a_limit_of_sessions_is_named_before_work_begins() {
     let noted = project.ok("db-restore --latest --dry-run").out;
     assert!(
         noted.contains(&format!(
-            "`{role}` may have 5 sessions at once, and others use 2 of them now"
+            "the role `{role}` may have 5 sessions at once, and others use 2 of them now"
         )),
         "{noted}"
     );
@@ -409,7 +409,7 @@ fn a_limit_of_sessions_is_named_before_work_begins() {
     for words in ["db-restore --latest --dry-run --in-place", "db-wipe --dry-run"] {
         let noted = project.ok(words).out;
         assert!(
-            noted.contains(&format!("`{}` takes 2 sessions at once, and 1 are there now", db.name)),
+            noted.contains(&format!("`{}` allows 2 sessions at once, and 1 are open now", db.name)),
             "{noted}"
         );
     }

@@ -105,7 +105,7 @@ fn projects_share_a_folder_and_not_their_backups() {
         .ends_with(3, "`--any-database`");
     blog.fails("db-verify", 1, "there is no good backup");
     blog.fails("db-status --check", 1, "main: no good backup")
-        .ends_with(1, "those of other projects among them (shop)");
+        .ends_with(1, "including those of other projects (shop)");
 
     assert!(blog.ok("db-list").out.contains("verified, of the project shop"));
     assert!(blog.ok(&format!("db-info {theirs}")).out.contains("verified, of the project shop"));
@@ -166,7 +166,7 @@ fn a_clone_finds_its_backups() {
     clone("blog", &other.url).env("BACKUP_DIR", &dir).fails(
         "db-restore --latest --yes",
         1,
-        "passed over: `shop`",
+        "those of other projects are ignored: `shop`",
     );
 
     // a colleague's, copied into the project's own folder, and the project's own after a rename

@@ -62,7 +62,7 @@ fn through_a_pooler_that_drops_options_nothing_is_changed() {
     }
 
     same(&cluster.fingerprint(&db.name), &before);
-    assert!(project.run("db-doctor").out.contains("pooler: what a session begins with is dropped"));
+    assert!(project.run("db-doctor").out.contains("pooler: a pooler drops our startup parameters"));
 
     let direct = Project::in_folder(
         &project.dir,

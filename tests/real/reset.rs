@@ -272,7 +272,7 @@ fn a_hook_has_its_time_and_takes_its_children_along() {
             && !std::path::Path::new(&format!("/proc/{}", child.trim())).exists()
     };
 
-    project.fails("db-reset --force", 1, "was not done after 1 s");
+    project.fails("db-reset --force", 1, "timed out after 1 s");
     until("the hook's child is gone", gone);
     fs::remove_file(project.dir.join("child")).unwrap();
 
@@ -301,7 +301,7 @@ fn a_hook_that_outlived_its_run_does_not_go_on_in_the_old_data() {
     until("the migrator is at work", || project.dir.join("there").exists());
     signal(&child, "KILL");
     Outcome::of(child.wait_with_output().unwrap());
-    project.fails("db-status --check", 1, "`db-reset` was cut off");
+    project.fails("db-status --check", 1, "`db-reset` was interrupted");
 
     // any task that changes something begins with it
     project.ok("db-backup --auto");

@@ -98,7 +98,7 @@ fn a_subscriber_is_detached_before_it_is_dropped_and_replicates_once() {
 
     let said = project.ok("db-restore --latest --yes").err;
     assert!(
-        said.contains("what `s` replicates ends here: subscriptions come back disabled"),
+        said.contains("replication by `s` stops here: subscriptions are restored disabled"),
         "{said}"
     );
     assert_eq!(enabled(), format!("{0}:false {0}__previous:false", db.name));
@@ -123,7 +123,7 @@ fn a_subscriber_is_detached_before_it_is_dropped_and_replicates_once() {
     });
 
     let said = project.ok("db-undo --yes").err;
-    assert!(said.contains("what `s` replicates ends here"), "{said}");
+    assert!(said.contains("replication by `s` stops here"), "{said}");
     assert_eq!(enabled(), format!("{0}:false {0}__previous:false", db.name));
     project.ok("db-restore --latest --yes --in-place");
     assert_eq!(enabled(), format!("{0}:false {0}__previous:false", db.name));

@@ -298,7 +298,8 @@ fn one_that_changes_while_it_is_read_makes_it_partial() {
         let backed_up = ground.project.run("db-backup --auto");
         let wiped = ground.project.run("db-wipe --backup --yes");
         done.store(true, Ordering::Relaxed);
-        backed_up.ends_with(0, "PARTIAL, for it changed meanwhile: `log` grew while it was read");
+        backed_up
+            .ends_with(0, "PARTIAL, because it changed meanwhile: `log` grew while it was read");
         wiped.ends_with(1, "the backup is partial");
     });
 

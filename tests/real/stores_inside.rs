@@ -327,7 +327,7 @@ fn what_can_not_be_done_is_said_before_anything_is_touched() {
     project.fails(
         "--config other.toml db-restore --latest --only uploads --yes --trust",
         3,
-        "make it (`docker exec",
+        "create it (`docker exec",
     );
 
     project.fails(
@@ -403,7 +403,7 @@ fn an_image_without_programs_can_be_backed_up() {
     project.fails(
         "db-restore --latest --yes",
         3,
-        "the image has no `find`, no `stat` and no `tar`, which a restore takes",
+        "the image has no `find`, no `stat` and no `tar`, which a restore needs",
     );
 
     project.fails(

@@ -176,7 +176,7 @@ fn t25_a_session_that_we_may_not_end_is_named_and_the_live_database_stays() {
 
     assert!(
         error.contains(
-            "app may not end a session that is in the way: boss-at-work of the role postgres, pid "
+            "app may not terminate a session that blocks the change: boss-at-work of the role postgres, pid "
         ),
         "{error}"
     );

@@ -344,7 +344,7 @@ fn who_holds_a_lock_is_cut_off() {
 
     let said = project.ok("db-wipe --yes");
     assert!(
-        said.err.contains("and cut off where they stand in the way: psql (postgres, pid"),
+        said.err.contains("and terminated if they block the change: psql (postgres, pid"),
         "{}",
         said.err
     );
@@ -394,7 +394,7 @@ fn who_may_not_be_cut_off_is_named() {
 
     assert!(
         said.err.contains(
-            "a lock is held, and app may not end its holder: psql of the role postgres, pid "
+            "a lock is held, and app may not terminate its holder: psql of the role postgres, pid "
         ),
         "{}",
         said.err

@@ -266,8 +266,7 @@ fn safety(ground: &Ground) {
         repo.fails(
             &words,
             3,
-            "`ALLOW_DATABASE_WIPE=true` stands in `.env`, which would pull this safety pin once \
-             and for all",
+            "`ALLOW_DATABASE_WIPE=true` is set in `.env`: a safety pin counts only if it is set for one run",
         );
     }
 
@@ -295,7 +294,7 @@ fn safety(ground: &Ground) {
     repo.typed(&format!("{ALLOWED} scripts/wipe_database --backup"), "yes\n")
         .ends_with(4, "declined: nothing was changed");
     repo.typed(&format!("{ALLOWED} scripts/wipe_database"), "no\n")
-        .ends_with(4, "NO backup of `vectors` is made: what goes is gone");
+        .ends_with(4, "NO backup of `vectors` is made: this can't be undone");
 
     // there is nothing to restore yet
     repo.ok("scripts/restore_database --list").ends_with(0, "no backups in");

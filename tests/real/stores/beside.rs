@@ -15,7 +15,7 @@ fn somebodys_own_folder_beside_a_tree_is_named_and_keeps_no_backup_away() {
 
     let said = project.ok("db-backup --auto");
     assert!(
-        said.err.contains("`uploads` can be backed up, and not be restored as it is")
+        said.err.contains("`uploads` can be backed up, but not restored as it is")
             && said.err.contains(why),
         "{said:?}"
     );

@@ -163,8 +163,9 @@ fn a_tree_that_is_written_to_makes_the_backup_partial() {
 
     let said = project.ok("db-backup --auto");
     assert!(
-        said.err
-            .contains("PARTIAL, for it changed meanwhile: `busy` was written to while it was read"),
+        said.err.contains(
+            "PARTIAL, because it changed meanwhile: `busy` was written to while it was read"
+        ),
         "{said:?}"
     );
 
@@ -220,10 +221,10 @@ fn what_an_image_lacks_is_named_before_anything_is_begun() {
     let state = ground.state();
     app.sh("rm $(type -p sync) $(type -p rmdir)");
 
-    let missing = "the image has no `rmdir` and no `sync`, which a restore takes";
+    let missing = "the image has no `rmdir` and no `sync`, which a restore needs";
     let said = project.ok("db-backup --auto");
     assert!(
-        said.err.contains("`uploads` can be backed up, and not be restored as it is")
+        said.err.contains("`uploads` can be backed up, but not restored as it is")
             && said.err.contains(missing),
         "{said:?}"
     );
@@ -248,7 +249,7 @@ fn what_an_image_lacks_is_named_before_anything_is_begun() {
     project.fails(
         "db-restore --latest --yes",
         3,
-        "the image has no `find`, no `rmdir` and no `sync`, which a restore takes",
+        "the image has no `find`, no `rmdir` and no `sync`, which a restore needs",
     );
 }
 
