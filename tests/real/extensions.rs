@@ -191,7 +191,7 @@ fn jobs_of_pg_cron_come_back_in_place_and_inactive() {
 
     let project = Project::host(&db.socket_url);
     let backup = name(&project.backup());
-    let alone = "holds the extension `pg_cron`, which a server has in one database alone";
+    let alone = "has the extension `pg_cron`, which a server can have in only one database";
 
     project
         .fails(&format!("db-verify {backup} --deep"), 3, "could not be tried here")

@@ -87,7 +87,7 @@ fn a_hook_in_a_container_is_ended_there_by_a_signal_and_by_the_next_run() {
         let said = Outcome::of(child.wait_with_output().unwrap());
         if name == "KILL" {
             assert!(!at_work(&app).is_empty(), "it goes on by itself, or there is nothing to test");
-            project.fails("db-status --check", 1, "was cut off");
+            project.fails("db-status --check", 1, "was interrupted");
             project.ok("db-repair");
         } else {
             said.ends_with(130, "interrupted");

@@ -486,10 +486,7 @@ fn what_was_made_since_a_reset_was_cut_off_is_kept() {
         let before = project.files().len();
         let said = project.fails("db-repair", 1, "the backup with the old data can't be read");
         assert!(
-            said.err.contains(&format!(
-                "/{}` can't be read",
-                file.file_name().unwrap().to_string_lossy()
-            )),
+            said.err.contains(&format!("/{}`", file.file_name().unwrap().to_string_lossy())),
             "{}",
             said.err
         );

@@ -77,11 +77,11 @@ fn t6_t43_a_dump_that_is_cut_anywhere_is_refused() {
     ];
 
     for at in cuts {
-        refused(cluster, &db, &project, &project.write("cut.sql", &text[..at]), "cut off");
+        refused(cluster, &db, &project, &project.write("cut.sql", &text[..at]), "cut short");
     }
 
     // the last words are a comment and a meta-command, which no server asks for
-    refused(cluster, &db, &project, &project.write("cut.sql", &text[..marker]), "cut off");
+    refused(cluster, &db, &project, &project.write("cut.sql", &text[..marker]), "cut short");
 }
 
 #[test]
@@ -96,12 +96,12 @@ fn t18_t39_t41_a_cut_that_the_codec_does_or_does_not_see_is_refused() {
     let short = [row, data].map(|at| project.write(&format!("short-{at}.sql"), &text[..at]));
     for (program, ending) in [("gzip", "gz"), ("zstd -q", "zst")] {
         for short in &short {
-            refused(cluster, &db, &project, &packed(short, program, ending), "cut off");
+            refused(cluster, &db, &project, &packed(short, program, ending), "cut short");
         }
         let bytes = fs::read(packed(&whole, program, ending)).unwrap();
         for at in [bytes.len() / 2, bytes.len() - 1, bytes.len() - 7] {
             let cut = project.write(&format!("cut.sql.{ending}"), &bytes[..at]);
-            refused(cluster, &db, &project, &cut, "cut off");
+            refused(cluster, &db, &project, &cut, "cut short");
         }
     }
 }

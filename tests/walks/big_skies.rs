@@ -361,7 +361,7 @@ fn troubleshooting(stack: &Stack, repo: &Repo, before: &Fingerprint) {
 
     let whole = fs::read(repo.dir.join("backups/database").join(name)).unwrap();
     fs::write(repo.dir.join("cut.sql.gz"), &whole[..whole.len() / 2]).unwrap();
-    repo.fails("sh scripts/db restore --yes --file cut.sql.gz", 1, "cut off");
+    repo.fails("sh scripts/db restore --yes --file cut.sql.gz", 1, "cut short");
 
     // "Backup Fails": the container is not running
     stack.engine.docker(&["stop", "-t", "1", &stack.of("postgres")]).unwrap();
