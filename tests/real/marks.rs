@@ -232,8 +232,11 @@ fn a_kept_database_that_says_production_is_dropped_by_no_run() {
             "db-reset --force",
             "db-reset --force --skip-backup",
         ] {
-            let said =
-                project.fails(words, 3, &format!("the database `{kept}` says that it is `prod"));
+            let said = project.fails(
+                words,
+                3,
+                &format!("the marker in the database `{kept}` says that it is `prod"),
+            );
             assert!(said.err.contains("`db-undo` brings it back"), "{}", said.err);
             assert_eq!(orders(cluster, &kept), "7", "{words}");
         }
@@ -457,7 +460,7 @@ fn what_another_reset_has_emptied_is_brought_back_by_that_one_alone() {
         assert!(comment().starts_with("db-tasks: emptied by db-reset (db-tasks"), "{}", comment());
 
         let watched = second.fails("db-status --check", 1, "needs a look");
-        let told = "is half made: a reset emptied it (db-reset (db-tasks/";
+        let told = "is incomplete: a reset emptied it (db-reset (db-tasks/";
         assert!(
             watched.out.contains(told) && watched.out.contains(&first.dir.display().to_string()),
             "{}",

@@ -313,7 +313,7 @@ fn a_server_of_a_foreign_partition_that_is_down_fails_no_restore() {
             );
         }
 
-        assert_eq!(said.matches("no statistics of").count(), 3, "{said}");
+        assert_eq!(said.matches("no statistics for").count(), 3, "{said}");
         same(&cluster.fingerprint(&db.name), &wanted);
 
         let known = "SELECT string_agg(DISTINCT tablename, ' ' ORDER BY tablename) FROM pg_stats \
@@ -538,7 +538,7 @@ fn a_table_that_can_not_be_analyzed_comes_back() {
             );
         }
 
-        assert_eq!(said.matches("no statistics of").count(), 2, "{said}");
+        assert_eq!(said.matches("no statistics for").count(), 2, "{said}");
         assert_eq!(
             cluster.sql(
                 &db.name,

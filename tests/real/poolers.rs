@@ -12,7 +12,7 @@ fn filled(cluster: &Cluster) -> TempDb {
     db
 }
 
-const CURE: &str = "next: a pooler is in between: give the server's own address";
+const CURE: &str = "next: a pooler is in between: use the server's own address";
 
 /// PgBouncer as it comes takes no options.
 #[test]

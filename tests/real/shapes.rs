@@ -264,7 +264,7 @@ fn a_standby_is_backed_up_and_not_changed() {
     let said = project.ok("db-backup --auto").err;
     assert!(
         said.contains(
-            "is a standby's: rows of its unlogged tables are not in the backup (public.fast)"
+            "is on a standby: rows of its unlogged tables are not in the backup (public.fast)"
         ),
         "{said}"
     );

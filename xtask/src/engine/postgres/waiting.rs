@@ -64,7 +64,7 @@ impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.pid == 0 {
             return f.write_str(
-                "this run waits for a lock that a prepared transaction holds (`SELECT * FROM \
+                "a prepared transaction holds a lock that this run needs (`SELECT * FROM \
                  pg_prepared_xacts`)",
             );
         }
@@ -84,8 +84,8 @@ impl std::fmt::Display for Holder {
 
         write!(
             f,
-            "this run waits for a lock that session {} ({}) holds: `SELECT \
-             pg_terminate_backend({0})` terminates it",
+            "session {} ({}) holds a lock that this run needs: `SELECT pg_terminate_backend({0})` \
+             terminates it",
             self.pid,
             who.join(", ")
         )
@@ -106,11 +106,11 @@ mod tests {
         assert_eq!(
             said,
             [
-                "this run waits for a lock that session 7 (psql, role ann, in shop, idle in \
-                 transaction, since 90 s) holds: `SELECT pg_terminate_backend(7)` terminates it",
-                "this run waits for a lock that session 8 (role ben) holds: `SELECT \
+                "session 7 (psql, role ann, in shop, idle in transaction, since 90 s) holds a lock \
+                 that this run needs: `SELECT pg_terminate_backend(7)` terminates it",
+                "session 8 (role ben) holds a lock that this run needs: `SELECT \
                  pg_terminate_backend(8)` terminates it",
-                "this run waits for a lock that a prepared transaction holds (`SELECT * FROM \
+                "a prepared transaction holds a lock that this run needs (`SELECT * FROM \
                  pg_prepared_xacts`)",
             ]
         );
