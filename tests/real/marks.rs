@@ -255,7 +255,7 @@ fn a_kept_database_that_says_production_is_dropped_by_no_run() {
     project.fails(
         "db-reset --force",
         3,
-        &format!("the the marker of database `{failed}` is `production`"),
+        &format!("the marker in the database `{failed}` says that it is `production`"),
     );
 
     cluster.sql("postgres", &format!("ALTER DATABASE {failed} RENAME TO {kept}"));

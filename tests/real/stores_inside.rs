@@ -350,7 +350,7 @@ fn what_can_not_be_done_is_said_before_anything_is_touched() {
 
     app.sh("ln -s /srv/up /srv/link");
     elsewhere("/srv/link");
-    project.fails("--config other.toml db-backup --auto --only uploads", 1, "is no folder");
+    project.fails("--config other.toml db-backup --auto --only uploads", 1, "is not a folder");
     app.engine.docker(&["stop", "-t", "0", &app.name]).unwrap();
     project.fails("db-backup --auto", 1, "is not running");
 

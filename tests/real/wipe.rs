@@ -344,7 +344,7 @@ fn who_holds_a_lock_is_cut_off() {
 
     let said = project.ok("db-wipe --yes");
     assert!(
-        said.err.contains("and terminated if they block the change: psql (postgres, pid"),
+        said.err.contains("terminated if they block the change: psql (postgres, pid"),
         "{}",
         said.err
     );

@@ -309,7 +309,7 @@ fn wiped(ground: &Ground, before: &State) {
     let names = format!("{db} documents podcasts vectors\n");
     let said = repo
         .typed(&format!("{ALLOWED} scripts/wipe_database --backup"), &names)
-        .ends_with(0, "proved");
+        .ends_with(0, "verified");
     let backups = ground.backups();
 
     assert_eq!(

@@ -60,7 +60,7 @@ fn the_guide_from_top_to_bottom() {
         .ends_with(4, "declined: nothing was changed");
     assert!(said.out.contains("back up `rephlo-dev` (127.0.0.1:"), "{}", said.out);
     assert!(repo.names("backups").is_empty());
-    repo.typed("npm run --silent db:backup", "y\n").ends_with(0, "proved");
+    repo.typed("npm run --silent db:backup", "y\n").ends_with(0, "verified");
     assert_eq!(shapes(&repo), [MANIFEST, SQL]);
 
     // npm run db:backup:auto: no question, gzip; what is older than 30 days goes
