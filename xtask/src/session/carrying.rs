@@ -205,10 +205,13 @@ impl Session {
         };
 
         let logged = run::audit(&self.project.state_dir(), &self.project, &entry, Utc::now());
-        if let Err(e) = logged {
-            let why = e
-                .downcast_ref::<Problem>()
-                .map_or_else(|| format!("{e:#}"), |problem| problem.happened.join("; "));
+        if let Err(e) = logged
+            && !self.unlogged
+        {
+            // a command may have several plans: once is enough
+            self.unlogged = true;
+            let why = e.downcast_ref::<Problem>().and_then(|problem| problem.happened.first());
+            let why = why.cloned().unwrap_or_else(|| format!("{e:#}"));
             self.terminal.say(&format!("warning: this run is not in the audit log: {why}"));
         }
     }

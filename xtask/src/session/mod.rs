@@ -68,6 +68,8 @@ pub struct Session {
     /// What this user keeps outside the project.
     pub own: UserState,
     interrupt: Arc<Interrupt>,
+    /// Whether it was said that this run can't be logged.
+    unlogged: bool,
     /// Why the part after the work was not done.
     pub but: Option<anyhow::Error>,
     waits: Waits,
@@ -152,6 +154,7 @@ impl Session {
             own,
             interrupt,
             but,
+            unlogged: false,
             waits,
             idle,
         })
