@@ -29,7 +29,7 @@ pub mod ui;
 pub mod value;
 pub mod view;
 
-pub use app::main;
+pub use self::app::main;
 
 /// The README's code, which `cargo test` compiles.
 #[cfg(doctest)]

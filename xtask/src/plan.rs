@@ -9,14 +9,14 @@ pub mod words;
 
 use std::path::PathBuf;
 
-pub use act::{Act, Check, Deed, Hook, How, LastWords, Login, Outcome, Seal, Wait};
-pub use pipe::{
+use serde::{Deserialize, Serialize};
+
+pub use self::act::{Act, Check, Deed, Hook, How, LastWords, Login, Outcome, Seal, Wait};
+pub use self::pipe::{
     By, ComeBack, Count, Dumping, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source,
 };
-pub use reach::Reach;
-use serde::{Deserialize, Serialize};
-pub use stake::{Safety, Stake, Whereabouts};
-
+pub use self::reach::Reach;
+pub use self::stake::{Safety, Stake, Whereabouts};
 use crate::cmd::Cmd;
 use crate::config::Pin;
 

@@ -9,9 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-pub use backup::{Backup, Kind};
-use listing::{foreign, is_an_archive, looks_like_a_dump, manifest_of, modified, no_file};
 
+pub use self::backup::{Backup, Kind};
+use self::listing::{foreign, is_an_archive, looks_like_a_dump, manifest_of, modified, no_file};
 use super::manifest::Manifest;
 use super::name;
 use super::named::fault;

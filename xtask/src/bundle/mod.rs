@@ -10,7 +10,7 @@ mod named;
 mod of;
 mod owner;
 
-pub use catalog::{Backup, Catalog, Kind};
-pub use manifest::{Artifact, Manifest, Reason, Untried, Verification};
-pub use of::Names;
-pub use owner::Sharing;
+pub use self::catalog::{Backup, Catalog, Kind};
+pub use self::manifest::{Artifact, Manifest, Reason, Untried, Verification};
+pub use self::of::Names;
+pub use self::owner::Sharing;

@@ -5,8 +5,8 @@ pub mod plan;
 use std::path::Path;
 
 use anyhow::Result;
-use plan::{Before, First};
 
+use self::plan::{Before, First};
 use crate::bundle::Reason;
 use crate::cmd::quoted;
 use crate::command::backup::safety::safety_backup;

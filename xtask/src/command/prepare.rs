@@ -4,8 +4,8 @@ pub mod plan;
 
 use anyhow::Result;
 use clap::Args;
-use plan::{Need, Replacement};
 
+use self::plan::{Need, Replacement};
 use super::Command;
 use crate::bundle::{Catalog, Reason, catalog};
 use crate::command::backup::safety::safety_backup;

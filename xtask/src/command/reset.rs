@@ -4,8 +4,8 @@ pub mod plan;
 
 use anyhow::Result;
 use clap::Args;
-use plan::{OldData, Seeding};
 
+use self::plan::{OldData, Seeding};
 use super::Command;
 use crate::bundle::Reason;
 use crate::command::backup::safety::safety_backup;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use plan::{Aim, Difference, Request, Subject, beside_live, in_place};
 
+use self::plan::{Aim, Difference, Request, Subject, beside_live, in_place};
 use super::Command;
 use crate::bundle::{Backup, Catalog, Names, Reason, catalog};
 use crate::cmd::quoted;

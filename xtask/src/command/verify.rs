@@ -6,8 +6,8 @@ mod trying;
 
 use anyhow::Result;
 use clap::Args;
-use plan::{StoreTrial, Trial, TrialPlace};
 
+use self::plan::{StoreTrial, Trial, TrialPlace};
 use super::Command;
 use crate::bundle::{Backup, Catalog, Untried};
 use crate::engine::postgres::facts::Depth;

@@ -5,8 +5,8 @@ pub mod plan;
 
 use anyhow::Result;
 use clap::Args;
-use plan::First;
 
+use self::plan::First;
 use super::Command;
 use crate::bundle::Catalog;
 use crate::engine::postgres::facts::Depth;

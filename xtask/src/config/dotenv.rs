@@ -4,9 +4,11 @@
 //! <https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax>
 //! <https://github.com/motdotla/dotenv#what-rules-does-the-parsing-engine-follow>
 
+mod text;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use text::Text;
+use self::text::Text;
 
 /// What a file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -352,4 +354,3 @@ fn unescape<'t>(rest: &'t str, out: &mut String) -> &'t str {
 
 #[cfg(test)]
 mod tests;
-mod text;

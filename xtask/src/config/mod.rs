@@ -17,15 +17,15 @@ pub mod url;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-pub use env::Env;
-pub use hooks::Hook;
-pub use project::{
+
+pub use self::env::Env;
+pub use self::hooks::Hook;
+pub use self::project::{
     At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Lent,
     Others, Pin, Project, Rights, Service, Share, Store, StoreKind, Strategy, Wiping,
 };
-pub use secret::{HIDDEN, SecretName, Secrets, password_in};
-pub use table_name::TableName;
-
+pub use self::secret::{HIDDEN, SecretName, Secrets, password_in};
+pub use self::table_name::TableName;
 use crate::problem::Problem;
 
 /// The name of the file.

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use pin::Pin;
 use serde::{Deserialize, Serialize};
 
+pub use self::pin::Pin;
 use super::environment::{self, Origin};
 use super::hooks::Hook;
 use super::secret::{SecretName, Secrets};

@@ -4,8 +4,9 @@
 mod parameters;
 mod scheme;
 
-use parameters::Parameter;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use self::parameters::Parameter;
 
 /// A connection URI taken apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

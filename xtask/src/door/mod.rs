@@ -10,5 +10,5 @@ mod interrupt;
 mod stopped;
 pub mod waits;
 
-pub use idle::Idle;
-pub use interrupt::Interrupt;
+pub use self::idle::Idle;
+pub use self::interrupt::Interrupt;

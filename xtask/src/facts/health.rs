@@ -7,9 +7,8 @@ mod volume;
 
 use std::path::Path;
 
-pub use folder::{disk_left, server_disk_left, tight};
-use folder::{folder_findings, writable};
-
+pub use self::folder::{disk_left, server_disk_left, tight};
+use self::folder::{folder_findings, writable};
 use super::stores::is_down;
 use super::{Surveyed, SurveyedStore, Surveyor, containers};
 use crate::config::{At, Env, Project, Store};

@@ -24,8 +24,8 @@ mod survey;
 pub mod trial;
 mod whereabouts;
 
-pub use containers::ContainerFacts;
-pub use emptying::{Came, Emptying, Part};
-pub use replaced::ReplacedTogether;
-pub use stores::{Set, SurveyedStore};
-pub use survey::{Surveyed, Surveyor, is_local};
+pub use self::containers::ContainerFacts;
+pub use self::emptying::{Came, Emptying, Part};
+pub use self::replaced::ReplacedTogether;
+pub use self::stores::{Set, SurveyedStore};
+pub use self::survey::{Surveyed, Surveyor, is_local};

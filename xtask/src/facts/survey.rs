@@ -5,8 +5,8 @@ mod surveyed;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-pub use surveyed::{Surveyed, is_local};
 
+pub use self::surveyed::{Surveyed, is_local};
 use super::containers::{self, ContainerFacts};
 use super::programs::{self, Programs};
 use super::whereabouts::{several, shown};

@@ -6,8 +6,8 @@ mod testing;
 mod verdict;
 
 use anyhow::Result;
-pub use verdict::{Agent, Circumstances, Consent, Judgement, Person, Verdict, judge};
 
+pub use self::verdict::{Agent, Circumstances, Consent, Judgement, Person, Verdict, judge};
 use crate::plan::{Plan, Risk, Stake};
 use crate::problem::{Exit, Problem, one_line};
 

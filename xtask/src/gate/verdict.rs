@@ -1,8 +1,10 @@
 //! Deciding is pure: circumstances in, one verdict per guard out, with its reason and what to do.
 
-use asking::{agent, confirmation, question, sessions};
-pub use circumstances::{Agent, Circumstances, Consent, Person};
+mod asking;
+mod circumstances;
 
+use self::asking::{agent, confirmation, question, sessions};
+pub use self::circumstances::{Agent, Circumstances, Consent, Person};
 use super::{recovery, testing};
 use crate::cmd::quoted;
 use crate::config::Pin;
@@ -311,7 +313,5 @@ fn backup(stake: &Stake) -> Option<Verdict> {
     }
 }
 
-mod asking;
-mod circumstances;
 #[cfg(test)]
 mod tests;

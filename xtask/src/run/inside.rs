@@ -11,8 +11,8 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use anyhow::Result;
-use progress::{ProgressReader, foreign, unanswered};
 
+use self::progress::{ProgressReader, foreign, unanswered};
 use super::deed;
 use super::pipe::wide_pipe;
 use crate::cmd::Cmd;

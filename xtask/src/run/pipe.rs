@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use sink::OpenSink;
-use source::OpenSource;
 
+use self::sink::OpenSink;
+use self::source::OpenSource;
 use super::load::Loaded;
 use super::store;
 use crate::config::Secrets;

@@ -7,9 +7,9 @@ pub mod marker;
 pub mod store;
 pub mod tree;
 
-pub use database::{DatabaseFacts, Grant, Privilege, Setting};
-pub use dump::{Claim, Claims, LeftOut, Spare, TableRows, Trust, Without};
-pub use marker::{Mark, MarkedBy};
-pub use store::{
+pub use self::database::{DatabaseFacts, Grant, Privilege, Setting};
+pub use self::dump::{Claim, Claims, LeftOut, Spare, TableRows, Trust, Without};
+pub use self::marker::{Mark, MarkedBy};
+pub use self::store::{
     Address, Change, Collection, Collections, Contents, Format, Holding, Swapped, keeps_auto_ids,
 };

@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use dumping::dump;
-use names::{Names, Paths};
 
+use self::dumping::dump;
+use self::names::{Names, Paths};
 use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
-use crate::bundle::name::{self};
-use crate::bundle::{Catalog, Sharing};
+use crate::bundle::{Catalog, Sharing, name};
 use crate::cmd::quoted;
 use crate::config::{self, Project};
 use crate::engine::postgres::cures;

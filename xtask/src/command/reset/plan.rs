@@ -6,8 +6,8 @@ mod filling;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use filling::{ends_in_place, fill, moments, reaches_staged};
 
+use self::filling::{ends_in_place, fill, moments, reaches_staged};
 use crate::command::restore::plan::{
     carriable, failed_goes, may_create, older_goes, swappable, unstage, unsubscribed, unusual,
 };

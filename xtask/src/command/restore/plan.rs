@@ -8,18 +8,18 @@ mod staging;
 mod stranger;
 
 use anyhow::Result;
-use checks::suits;
-pub use checks::{
+
+use self::checks::suits;
+pub use self::checks::{
     carriable, crowded, fits_server, fits_the_disk, is_a_database, may_create, overrides,
     stands_beside, swappable, unheld, unusual,
 };
-use holds::{elsewhere, holds, made};
-use part::Part;
-pub use part::{Restored, Subject};
-pub use staging::{Staging, Use, contained, stage};
-use stranger::OTHERS;
-pub use stranger::{author, author_may, stranger};
-
+use self::holds::{elsewhere, holds, made};
+use self::part::Part;
+pub use self::part::{Restored, Subject};
+pub use self::staging::{Staging, Use, contained, stage};
+use self::stranger::OTHERS;
+pub use self::stranger::{author, author_may, stranger};
 use crate::bundle::{Artifact, Backup};
 use crate::config::Project;
 use crate::engine::postgres::marker::unmarked;

@@ -5,11 +5,11 @@ mod sort;
 mod stores;
 
 use anyhow::Result;
-pub use end::half_done;
-use end::note;
-use sort::{Sorted, refresh_order, sort, ties};
-use stores::{store_can_be_wiped, store_headline, store_line, store_notes, wipe_store};
 
+pub use self::end::half_done;
+use self::end::note;
+use self::sort::{Sorted, refresh_order, sort, ties};
+use self::stores::{store_can_be_wiped, store_headline, store_line, store_notes, wipe_store};
 use crate::bundle::{Backup, Catalog, Reason};
 use crate::command::backup::plan as backup;
 use crate::command::restore::plan::{crowded, overrides, unheld};

@@ -17,11 +17,10 @@ mod schema;
 pub mod stores;
 pub mod variables;
 
+pub use self::example::{example, uncommented};
+pub use self::page::{list_of_keys, list_of_variables};
+pub use self::schema::schema;
 use crate::tasks::{self, Has};
-
-pub use example::{example, uncommented};
-pub use page::{list_of_keys, list_of_variables};
-pub use schema::schema;
 
 /// A key of the file.
 #[derive(Debug)]

@@ -10,8 +10,7 @@ mod programs;
 mod reading;
 mod swaps;
 
-pub use programs::{Lacks, Tar};
-
+pub use self::programs::{Lacks, Tar};
 use crate::cmd::Cmd;
 use crate::place::Place;
 use crate::plan::{Act, Deed, How};

@@ -42,25 +42,25 @@ mod walk;
 #[cfg(unix)]
 mod wipe;
 
-pub use container::{Found, Inside, Lacks, Tar};
+pub use self::container::{Found, Inside, Lacks, Tar};
 #[cfg(unix)]
-pub use crew::{read_back, read_back_by};
+pub use self::crew::{read_back, read_back_by};
 #[cfg(unix)]
-pub use dump::dump;
-pub use excludes::Excludes;
-pub use filter::{Rest, filter, filter_but, filter_by};
-pub use read::{Links, scan, scan_but, scan_by};
+pub use self::dump::dump;
+pub use self::excludes::Excludes;
+pub use self::filter::{Rest, filter, filter_but, filter_by};
+pub use self::read::{Links, scan, scan_but, scan_by};
 #[cfg(unix)]
-pub use side_folder::SideFolder;
+pub use self::side_folder::SideFolder;
 #[cfg(unix)]
-pub use store::Tree;
+pub use self::store::Tree;
 #[cfg(unix)]
-pub use survey::{TreeFacts, root_of, survey};
+pub use self::survey::{TreeFacts, root_of, survey};
 #[cfg(unix)]
-pub use swap::{Repaired, repair, swap, take_back, undo};
+pub use self::swap::{Repaired, repair, swap, take_back, undo};
 #[cfg(unix)]
-pub use unpack::{Among, Home, Unpacked, unpack, unpack_among};
+pub use self::unpack::{Among, Home, Unpacked, unpack, unpack_among};
 #[cfg(unix)]
-pub use walk::Id;
+pub use self::walk::Id;
 #[cfg(unix)]
-pub use wipe::{Wiped, wipe};
+pub use self::wipe::{Wiped, wipe};

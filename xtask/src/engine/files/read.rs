@@ -1,13 +1,16 @@
 //! Reads a tar, ours or anybody's, and accepts only what stays inside its tree.
 
+mod pax;
+mod watch;
+
 use std::cell::Cell;
 use std::io::{self, Read};
 
 use anyhow::Result;
-use pax::{Extensions, extensions, fits};
 use tar::EntryType;
-use watch::{Watch, Watched};
 
+use self::pax::{Extensions, extensions, fits};
+use self::watch::{Watch, Watched};
 use super::excludes::Excludes;
 use super::leave::{Leaving, Part, Reason};
 use super::straight::Straight;
@@ -310,7 +313,5 @@ fn cut_off() -> Problem {
         .of_backup()
 }
 
-mod pax;
 #[cfg(test)]
 mod tests;
-mod watch;

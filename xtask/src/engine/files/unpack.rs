@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid};
 use rustix::io::Errno;
-use writing::{make_folder, make_folders, new_file, readable, write_all, write_sparse};
 
+use self::writing::{make_folder, make_folders, new_file, readable, write_all, write_sparse};
 use super::attributes;
 use super::read::{Item, Links, Shape, each};
 use super::walk::{at, beneath, open_root, seen, within};

@@ -2,9 +2,8 @@
 
 mod swap;
 
-pub(super) use swap::make_way;
-pub use swap::{Swap, SwapBack, failed, let_go, swap, swap_back, undo_back};
-
+pub(super) use self::swap::make_way;
+pub use self::swap::{Swap, SwapBack, failed, let_go, swap, swap_back, undo_back};
 use super::client::{Client, TELLS};
 pub use super::identity::Identity;
 pub(super) use super::identity::oid_of;

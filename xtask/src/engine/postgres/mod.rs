@@ -34,5 +34,5 @@ pub mod warnings;
 pub mod wiping;
 pub mod witness;
 
-pub use client::Client;
-pub use facts::ServerFacts;
+pub use self::client::Client;
+pub use self::facts::ServerFacts;

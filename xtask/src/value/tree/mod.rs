@@ -6,10 +6,10 @@ mod lost;
 mod name;
 mod roll;
 
-pub use attributes::{Attributes, Given, granted, is_kept, is_missed};
-pub use census::{
+pub use self::attributes::{Attributes, Given, granted, is_kept, is_missed};
+pub use self::census::{
     Census, Difference, Entry, Kind, Moment, Remark, SET_ID, Target, What, differences,
 };
-pub use lost::{LEADS_OUT, LEFT_OUT, leads_out, lost, some};
-pub use name::{Name, escaped, unescaped};
-pub use roll::Roll;
+pub use self::lost::{LEADS_OUT, LEFT_OUT, leads_out, lost, some};
+pub use self::name::{Name, escaped, unescaped};
+pub use self::roll::Roll;

@@ -5,14 +5,13 @@
 mod limit;
 mod line;
 
-pub use limit::own_limit;
-pub(super) use limit::{is_on_its_way, on_its_way};
-pub use line::{MarkFields, MovedAside, own_comment, run_name};
-pub(super) use line::{
+pub use self::limit::own_limit;
+pub(super) use self::limit::{is_on_its_way, on_its_way};
+pub use self::line::{MarkFields, MovedAside, own_comment, run_name};
+pub(super) use self::line::{
     aside_otherwise, assert_droppable, bears_no_mark, emptied, is_aside, is_emptied_by,
     is_gone_back_to, is_kept, mark, marking, unmark, unmarking,
 };
-
 use super::name::ident;
 
 /// The connection limit by which a server marks a database whose DROP was interrupted: nobody can

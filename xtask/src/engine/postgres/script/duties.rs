@@ -7,10 +7,9 @@
 
 mod words;
 
-use words::{
+use self::words::{
     alter, create, describe, drop_of, event_trigger, first, part, select, tells_how_to_read,
 };
-
 use super::report::{Definition, Obstacle};
 use super::token::Token;
 use crate::value::Spare;

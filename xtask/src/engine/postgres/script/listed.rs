@@ -10,12 +10,11 @@ mod rows;
 mod select;
 mod set;
 
-use heads::{Head, Rest};
-pub(super) use heads::{OF_DATABASES, OnDatabase};
-use rows::{CopyRule, InsertRule};
-use select::SelectRule;
-use set::SetRule;
-
+use self::heads::{Head, Rest};
+pub(super) use self::heads::{OF_DATABASES, OnDatabase};
+use self::rows::{CopyRule, InsertRule};
+use self::select::SelectRule;
+use self::set::SetRule;
 use super::token::Token;
 
 /// Why a statement is refused.

@@ -26,26 +26,25 @@ mod tables;
 mod tests;
 mod token;
 
-use claims::Watch;
-use copy::Block;
-use copy_statement::Copy;
-use database::OwnDatabase;
-use duties::Duties;
-use head::Head;
-use held::Frozen;
-use lexer::Lexer;
-use listed::List;
-use name::TableName;
-use reading::Reading;
-pub use reading::{Again, Between, PIECE};
-pub use report::{
+use self::claims::Watch;
+use self::copy::Block;
+use self::copy_statement::Copy;
+use self::database::OwnDatabase;
+use self::duties::Duties;
+use self::head::Head;
+use self::held::Frozen;
+use self::lexer::Lexer;
+use self::listed::List;
+use self::name::TableName;
+use self::reading::Reading;
+pub use self::reading::{Again, Between, PIECE};
+pub use self::report::{
     Begun, Construct, Definition, Fault, Meta, Obstacle, Other, Refused, Restrict, Script, Unclear,
     Unterminated, Withheld,
 };
-use statement::Statement;
-use tables::Tables;
-use token::Token;
-
+use self::statement::Statement;
+use self::tables::Tables;
+use self::token::Token;
 use crate::value::{Spare, Without};
 
 /// psql skips it at the start of a file.
