@@ -193,7 +193,7 @@ fn put_back(
     };
 
     let done = session.carry_out(plan, Consent::from(&args.consent), args.intent())?;
-    let restored = args.into.clone().unwrap_or_else(|| names(&set));
+    let restored = args.into.clone().unwrap_or_else(|| set.names());
     if done.is_some() { session.print(&restored) } else { Ok(Exit::Done) }
 }
 
@@ -312,11 +312,6 @@ fn again(args: &Restore, chosen: &Backup) -> String {
 
     words.extend(flags.iter().filter(|(given, _)| *given).map(|(_, flag)| (*flag).to_owned()));
     fitting::line(&words)
-}
-
-fn names(set: &Set) -> String {
-    let databases = set.databases.iter().map(Surveyed::name);
-    databases.chain(set.stores.iter().map(|s| s.key())).collect::<Vec<_>>().join("\n")
 }
 
 /// The backup to use: by path, by name, the newest, or chosen from a list.

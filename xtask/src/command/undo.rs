@@ -8,7 +8,7 @@ use clap::Args;
 use super::Command;
 use crate::config::Database;
 use crate::engine::postgres::facts::Depth;
-use crate::facts::{ReplacedTogether, Set, Surveyed};
+use crate::facts::{ReplacedTogether, Set};
 use crate::gate::Consent;
 use crate::options;
 use crate::problem::{Exit, Problem};
@@ -84,10 +84,5 @@ fn swap_back(session: &mut Session, args: &Undo, meant: &Selection) -> Result<Ex
     let plan = alone::with(plan, &set.databases);
     let done = session.carry_out(plan, Consent::from(&args.consent), args.intent())?;
 
-    if done.is_some() { session.print(&names(&set)) } else { Ok(Exit::Done) }
-}
-
-fn names(set: &Set) -> String {
-    let databases = set.databases.iter().map(Surveyed::name);
-    databases.chain(set.stores.iter().map(|s| s.key())).collect::<Vec<_>>().join("\n")
+    if done.is_some() { session.print(&set.names()) } else { Ok(Exit::Done) }
 }

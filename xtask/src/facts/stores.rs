@@ -60,6 +60,12 @@ pub struct Set {
 }
 
 impl Set {
+    /// The names of the databases, and the keys of the stores, a line each.
+    pub fn names(&self) -> String {
+        let databases = self.databases.iter().map(Surveyed::name);
+        databases.chain(self.stores.iter().map(|s| s.key())).collect::<Vec<_>>().join("\n")
+    }
+
     /// The keys of all that is there.
     pub fn keys(&self) -> Vec<&str> {
         let databases = self.databases.iter().map(|d| d.spec.key.as_str());
