@@ -2,6 +2,7 @@
 //! conditions, loops or variables in it; those are facts, asked before planning.
 
 mod act;
+mod ids;
 mod pipe;
 mod reach;
 mod stake;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use self::act::{Act, Check, Deed, Hook, How, LastWords, Login, Outcome, Seal, Wait};
+pub use self::ids::{CleanUp, StepId, identified};
 pub use self::pipe::{
     By, ComeBack, Count, Dumping, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source,
 };
@@ -35,6 +37,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What to print at the end: the way back, the next step.
     pub afterwards: Vec<String>,
+    /// What to do if it ends when some of its changes of live data are made, and some are not.
+    pub half_way: Option<String>,
     /// The result for stdout (a backup's path).
     pub result: Vec<PathBuf>,
     /// The backup that it makes or reads.
@@ -216,6 +220,7 @@ impl Plan {
             notes,
             steps,
             afterwards,
+            half_way: None,
             result,
             backup: None,
             author: None,

@@ -56,8 +56,28 @@ pub struct Problem {
     pub state: Option<String>,
     /// What happened to the transaction that it occurred in.
     pub fate: Fate,
+    /// How the command ended that failed. What it said is what happened, and comes first.
+    pub ended: Option<Ended>,
     /// What state the data is in.
     pub stands: Option<Box<str>>,
+}
+
+/// How a command ended that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with this exit code.
+    Code(i32),
+    /// By a signal: most likely we sent it.
+    Signal,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal => f.write_str("a signal"),
+        }
+    }
 }
 
 /// What happened to a transaction that failed.
@@ -86,8 +106,14 @@ pub enum About {
 impl Problem {
     /// A problem that ends in `exit`.
     pub fn new(exit: Exit, tried: impl Into<String>) -> Self {
-        let (happened, cure, about, state, fate, stands) = Default::default();
-        Self { exit, tried: tried.into(), happened, cure, about, state, fate, stands }
+        let (happened, cure, about, state, fate, ended, stands) = Default::default();
+        Self { exit, tried: tried.into(), happened, cure, about, state, fate, ended, stands }
+    }
+
+    /// A command failed; it is shown as given.
+    pub fn of_command(shown: &str, ended: Ended) -> Self {
+        let failed = Self::failed(format!("`{shown}` ended with {ended}"));
+        Self { ended: Some(ended), ..failed }
     }
 
     /// The work failed.
@@ -159,9 +185,9 @@ impl Problem {
         self
     }
 
-    /// Whether it is how a command of ours ended; what that said is what happened.
-    pub fn is_of_command(&self) -> bool {
-        self.tried.starts_with('`') && self.tried.contains(ENDED)
+    /// The same, told in other words.
+    pub fn told_as(self, tried: impl Into<String>) -> Self {
+        Self { tried: tried.into(), ended: None, ..self }
     }
 
     /// Adds another thing to do, after those said before.
@@ -171,9 +197,6 @@ impl Problem {
         self.cure(cure)
     }
 }
-
-/// The words between a command and how it ended.
-pub const ENDED: &str = "` ended with ";
 
 /// The same error of which nothing was committed.
 pub fn rolled_back(error: anyhow::Error) -> anyhow::Error {
@@ -210,7 +233,7 @@ impl fmt::Display for Problem {
 
         match self.happened.split_first() {
             // a program's own words are the cause; how it was run comes after
-            Some((cause, rest)) if self.is_of_command() => {
+            Some((cause, rest)) if self.ended.is_some() => {
                 write!(f, "{}", cause.trim_start())?;
                 stands
                     .iter()
@@ -266,7 +289,7 @@ mod tests {
 
         let of_command = Problem {
             stands: ours.stands.clone(),
-            ..Problem::failed("`psql` ended with exit code 3").because("ERROR:  no\nDETAIL:  x")
+            ..Problem::of_command("psql", Ended::Code(3)).because("ERROR:  no\nDETAIL:  x")
         };
         assert_eq!(
             of_command.to_string(),

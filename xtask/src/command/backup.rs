@@ -73,7 +73,7 @@ impl Command for Backup {
         let intent = self.intent();
         session.lock(self.task().name, intent)?;
         for ignored in session.env.ignored() {
-            session.terminal.tell(&format!("note: {ignored}"));
+            session.person.tell(&format!("note: {ignored}"));
         }
 
         let mut settings = session.project.backup.clone();
@@ -154,5 +154,5 @@ fn say_recent(session: &mut Session, request: &plan::Request) {
     // the backup is done, even if the folder can't be read
     let Some(catalog) = session.is_watched().then(read).and_then(Result::ok) else { return };
     let recent = &catalog.backups[..catalog.backups.len().min(RECENT)];
-    session.terminal.tell(&backups::recent(recent, session.moment.now));
+    session.person.tell(&backups::recent(recent, session.moment.now));
 }

@@ -143,7 +143,7 @@ impl Session {
             return Ok(One { database: tests, backups_of, purpose: Purpose::Tests });
         }
 
-        self.terminal.tell(&format!(
+        self.person.tell(&format!(
             "note: TESTING is set, but `[databases.{backups_of}]` names no database for it \
              (`testing = \"…\"`): the usual one is used"
         ));
@@ -227,7 +227,7 @@ impl Session {
         say_passed_over(self, &folder, found);
         let Some(backup) = found else { return self.named_dump(one) };
         if let Some((then, now)) = backup.of_another(&names) {
-            self.terminal.say(&format!(
+            self.person.say(&format!(
                 "`{}` is of the database `{then}`, and is loaded into `{now}`",
                 backup.name
             ));

@@ -73,7 +73,7 @@ fn show_start(session: &mut Session, databases: &[Database]) -> Result<Exit> {
     for cluster in session.concerned(databases, Wants::Made)? {
         let facts = session.look(&cluster)?;
         if facts.found.state == State::Running {
-            session.terminal.tell(&format!("the cluster {} is running", cluster.folder.display()));
+            session.person.tell(&format!("the cluster {} is running", cluster.folder.display()));
             continue;
         }
         let new = session.new_databases(&facts.found, &cluster.databases);

@@ -52,7 +52,7 @@ impl Command for Stop {
         }
 
         if clusters.is_empty() {
-            session.terminal.tell("there is no cluster yet");
+            session.person.tell("there is no cluster yet");
             return Ok(Exit::Done);
         }
 
@@ -69,7 +69,7 @@ impl Command for Stop {
                 session.stop(cluster)?;
             } else {
                 session
-                    .terminal
+                    .person
                     .tell(&format!("the cluster {} is not running", cluster.folder.display()));
             }
         }

@@ -210,7 +210,8 @@ fn untried(
     let mut problem = problem.clone();
     let why = problem.happened.first().unwrap_or(&problem.tried).clone();
     problem.happened.insert(0, std::mem::take(&mut problem.tried));
-    problem.tried = "the backup could not be tried here; that says nothing against it".into();
+    let mut problem =
+        problem.told_as("the backup could not be tried here; that says nothing against it");
 
     if let Some(manifest) = backup.manifest_path.as_deref().filter(|_| intent == Intent::Run) {
         let noted =

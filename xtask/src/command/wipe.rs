@@ -13,7 +13,7 @@ use crate::engine::postgres::facts::Depth;
 use crate::facts::Emptying;
 use crate::gate::Consent;
 use crate::options;
-use crate::problem::{Exit, Problem};
+use crate::problem::Exit;
 use crate::session::selection::Selection;
 use crate::session::servers::Wants;
 use crate::session::{Intent, Session, alone};
@@ -95,15 +95,9 @@ fn empty(session: &mut Session, args: &Wipe, meant: &Selection) -> Result<Exit> 
     let plan =
         session.hooked(services.noted(planned.plan), &set.databases.iter().collect::<Vec<_>>())?;
     let plan = alone::with(plan, &set.databases);
-    let back = if args.backup { plan.afterwards.clone() } else { Vec::new() };
 
-    match session.carry_out(plan, Consent::from(&args.consent), intent) {
-        Ok(Some(_)) => session.print(&planned.lines.join("\n")),
-        Ok(None) => Ok(Exit::Done),
-        Err(e) => {
-            let problem =
-                e.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
-            Err(plan::half_done(problem, &planned.parts, &session.record.done(), &back).into())
-        }
+    match session.carry_out(plan, Consent::from(&args.consent), intent)? {
+        Some(_) => session.print(&planned.lines.join("\n")),
+        None => Ok(Exit::Done),
     }
 }

@@ -16,7 +16,7 @@ use crate::bytes;
 use crate::cmd::{Cmd, Value, readable, unshown};
 use crate::config::{HIDDEN, Secrets};
 use crate::engine::postgres::{cures, said};
-use crate::problem::{ENDED, Fate, Problem, shorten};
+use crate::problem::{Ended, Fate, Problem, shorten};
 
 /// What a child reads.
 pub enum Input {
@@ -166,9 +166,7 @@ impl Child {
             .collect::<Vec<_>>()
             .join("\n");
 
-        let problem =
-            Problem::failed(format!("`{}{ENDED}{}", shorten(&self.shown, 160), status(output)))
-                .because(tail);
+        let problem = Problem::of_command(&shorten(&self.shown, 160), status(output)).because(tail);
         let cure = said::decided(state.as_deref())
             .or_else(|| cures::for_text(&err))
             .or_else(|| said::general(state.as_deref()));
@@ -233,7 +231,7 @@ fn end_group(_pid: u32, _patience: Duration, _ended: impl Fn() -> bool) {}
 
 /// Whether a child was killed, most likely by us.
 pub fn was_killed(error: &anyhow::Error) -> bool {
-    error.to_string().contains("ended with a signal")
+    error.downcast_ref::<Problem>().is_some_and(|problem| problem.ended == Some(Ended::Signal))
 }
 
 /// Runs a command to its end and returns what it said.
@@ -286,11 +284,8 @@ fn begun_with(line: &str) -> &str {
     line.char_indices().nth(2_000).map_or(line, |(at, _)| &line[..at])
 }
 
-fn status(output: &Output) -> String {
-    match output.status.code() {
-        Some(code) => format!("exit code {code}"),
-        None => "a signal".into(),
-    }
+fn status(output: &Output) -> Ended {
+    output.status.code().map_or(Ended::Signal, Ended::Code)
 }
 
 /// An error is short: the variables are in the dry run.

@@ -7,7 +7,7 @@ mod verdict;
 
 use anyhow::Result;
 
-pub use self::verdict::{Agent, Circumstances, Consent, Judgement, Person, Verdict, judge};
+pub use self::verdict::{Agent, Circumstances, Consent, Judgement, Presence, Verdict, judge};
 use crate::plan::{Plan, Risk, Stake};
 use crate::problem::{Exit, Problem, one_line};
 

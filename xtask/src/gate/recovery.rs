@@ -2,7 +2,7 @@
 //! by typing words that nobody types out of habit; a script sets a variable for that one run, which
 //! names the database and the backup. An agent can't.
 
-use super::verdict::{Agent, Circumstances, Consent, Judgement, Person, Verdict, verdict};
+use super::verdict::{Agent, Circumstances, Consent, Judgement, Presence, Verdict, verdict};
 use crate::bundle::name::stem;
 use crate::cmd::quoted;
 use crate::engine::postgres::name::ident;
@@ -66,7 +66,7 @@ pub fn considered(
                 "restore it to another server, back that up, and restore that backup",
             )
         }
-        (Judgement::Refused, Person::AtTerminal) if is_production => verdict(
+        (Judgement::Refused, Presence::AtTerminal) if is_production => verdict(
             GUARD,
             Judgement::Ask,
             format!("you will be asked to type `{}`", typed(stakes)),

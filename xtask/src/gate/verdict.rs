@@ -4,7 +4,7 @@ mod asking;
 mod circumstances;
 
 use self::asking::{agent, confirmation, question, sessions};
-pub use self::circumstances::{Agent, Circumstances, Consent, Person};
+pub use self::circumstances::{Agent, Circumstances, Consent, Presence};
 use super::{recovery, testing};
 use crate::cmd::quoted;
 use crate::config::Pin;
@@ -122,13 +122,13 @@ fn author(author: &Author, c: &Circumstances<'_>) -> Verdict {
             format!("the file's functions run as `{role}`: its author is trusted"),
             "",
         ),
-        (_, Word::Missing, Person::AtTerminal) => verdict(
+        (_, Word::Missing, Presence::AtTerminal) => verdict(
             "author",
             Judgement::Ask,
             format!("the file's functions would run as `{role}`: you will be asked"),
             "",
         ),
-        (_, Word::Missing, Person::Absent) => verdict(
+        (_, Word::Missing, Presence::Absent) => verdict(
             "author",
             Judgement::Refused,
             format!(

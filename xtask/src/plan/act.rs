@@ -88,6 +88,9 @@ pub struct Login {
 /// A program of the project's own: its output is passed on, and it has a timeout.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Hook {
+    /// What it runs, as `db-tasks.toml` has it, shortened.
+    #[serde(default)]
+    pub shown: String,
     /// The command.
     pub cmd: Cmd,
     /// Seconds after which it is terminated.

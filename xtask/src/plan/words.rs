@@ -41,9 +41,10 @@ fn deed(deed: &Deed) -> String {
             format!("{}: {}", deed.what, path.display())
         }
         How::Change(address, change) => format!("{}: {}", deed.what, address.change(change)),
-        How::Command(_) | How::Meanwhile(..) | How::Live(..) | How::Hook(_) | How::Reload(_) => {
-            deed.what.clone()
-        }
+        // a journal of an older version has all of it in one text
+        How::Hook(hook) if hook.shown.is_empty() => deed.what.clone(),
+        How::Hook(hook) => format!("{}: {}", deed.what, hook.shown),
+        How::Command(_) | How::Meanwhile(..) | How::Live(..) | How::Reload(_) => deed.what.clone(),
     }
 }
 

@@ -128,12 +128,12 @@ impl Hooks {
             cmd = cmd.dir(&self.root);
         }
 
-        let what =
-            format!("the {} hook: {}", ready.hook.moment, shorten(&ready.hook.run.to_string(), 60));
+        let shown = shorten(&ready.hook.run.to_string(), 60);
+        let hook = plan::Hook { shown, cmd, timeout: ready.hook.timeout, end };
 
         Act::Write(Deed {
-            what,
-            how: How::Hook(Box::new(plan::Hook { cmd, timeout: ready.hook.timeout, end })),
+            what: format!("the {} hook", ready.hook.moment),
+            how: How::Hook(Box::new(hook)),
         })
     }
 

@@ -1,7 +1,7 @@
 //! What state the live data is in after a failed run: from what it began, how that ended, and what
 //! was undone.
 
-use crate::plan::{Act, Deed, How, Reach, Sink, words};
+use crate::plan::{Act, Deed, How, Plan, Reach, Sink, Step, words};
 use crate::problem::{Fate, Problem};
 use crate::tasks::{self, Has};
 
@@ -104,7 +104,7 @@ impl Aftermath {
         acts.iter()
             .filter(|(act, _)| act.reach() == Reach::Program)
             .for_each(|(act, _)| self.ran(act));
-        let ways: Vec<&(&Act, End)> = acts.iter().filter(|(act, _)| is_way_back(act)).collect();
+        let ways: Vec<&(&Act, End)> = acts.iter().filter(|(act, _)| is_change(act)).collect();
         if ways.is_empty() {
             return;
         }
@@ -122,8 +122,7 @@ impl Aftermath {
     }
 
     fn ran(&mut self, act: &Act) {
-        let what = named(act);
-        let hook = what.split_once(": ").map_or(what.as_str(), |(hook, _)| hook).to_owned();
+        let hook = named(act);
         if !self.programs.contains(&hook) {
             self.programs.push(hook);
         }
@@ -134,6 +133,13 @@ impl Aftermath {
         tasks::has(task, Has::LiveData).then(|| {
             self.of_changes().into_iter().chain(self.of_programs()).collect::<Vec<_>>().join("; ")
         })
+    }
+
+    /// Whether some of the plan's changes of live data are made, and some are not.
+    pub fn is_half_way(&self, plan: &Plan) -> bool {
+        let made = |change: &&Change| change.came == Came::Whole && change.back == Back::No;
+        let made = self.changes.iter().filter(made).count();
+        made > 0 && made < changes_of(&plan.steps)
     }
 
     fn of_changes(&self) -> Vec<String> {
@@ -222,8 +228,16 @@ impl Aftermath {
 const UNTOUCHED: &str = "this run itself has changed no live data";
 const TOLD: &str = "done, and whether it was undone is said above";
 
-/// Whether it undoes what the work did.
-fn is_way_back(act: &Act) -> bool {
+/// How many of its steps change live data, if none fails.
+fn changes_of(steps: &[Step]) -> usize {
+    let of_step = |step: &Step| match step {
+        Step::Act(act) => usize::from(is_change(act)),
+        Step::Scope(scope) => changes_of(&scope.body),
+    };
+    steps.iter().map(of_step).sum()
+}
+
+fn is_change(act: &Act) -> bool {
     matches!(act.reach(), Reach::Whole | Reach::Steps)
 }
 

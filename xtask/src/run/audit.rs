@@ -7,14 +7,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use serde_json::{Value, json};
 
-use super::Leftover;
 use super::state::{self, Use};
-use crate::config::Project;
+use super::{Event, Found, Leftover, Listener, Report};
+use crate::config::{Env, Project};
 use crate::gate::Agent;
-use crate::problem::Exit;
+use crate::problem::{Exit, first_line};
 use crate::value::LeftOut;
 
 /// The log's file in the project's own folder.
@@ -22,16 +22,13 @@ const NAME: &str = "audit.jsonl";
 /// How long a line waits for another run that is writing one.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What is logged about one run, in addition to its project.
+/// What is logged about one run, in addition to its project and who it was.
+#[derive(Default)]
 pub struct Entry<'a> {
     /// The command.
     pub task: &'a str,
     /// The databases it was about, as far as known.
     pub databases: &'a [String],
-    /// The coding agent that ran it.
-    pub agent: &'a Agent,
-    /// The words of the person who sent the agent.
-    pub words: Option<&'a str>,
     /// The guards that refused it.
     pub refused_by: &'a [&'static str],
     /// Why it ended early.
@@ -44,37 +41,93 @@ pub struct Entry<'a> {
     pub took: Duration,
 }
 
-/// Logs what was done, or was not.
-///
-/// # Errors
-/// The log can't be written. That must not fail work that is already done: whoever calls says so.
-pub fn audit(
-    state_dir: &Path,
-    project: &Project,
-    entry: &Entry<'_>,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let mut line = json!({
-        "when": now.to_rfc3339(),
-        "task": entry.task,
-        "who": who(),
-        "agent": agent(entry, project),
-        "project": project.name,
-        "environment": project.environment,
-        "databases": entry.databases,
-        "seconds": (entry.took.as_secs_f64() * 1000.0).round() / 1000.0,
-        "exit": entry.problem.map_or(Exit::Done, Exit::of) as u8,
-        "refused_by": entry.refused_by,
-        "problem": entry.problem.map(|e| project.secrets.cover(e.to_string().lines().next().unwrap_or_default())),
-        "left_behind": entry.left_behind.iter().map(|left| project.secrets.cover(&left.to_string())).collect::<Vec<_>>(),
-    });
+/// The audit log, as a listener of runs.
+pub struct Audit<'a> {
+    project: &'a Project,
+    agent: Agent,
+    /// The words of the person who sent the agent.
+    words: Option<&'a str>,
+    /// The command, and its databases, of the plan that runs.
+    concerned: (&'static str, Vec<String>),
+    /// Why the run could not be logged. That must not fail work that is already done: whoever runs
+    /// it says so.
+    pub unlogged: Option<anyhow::Error>,
+}
 
-    if !entry.left_out.is_empty() {
-        line["left_out"] = json!(entry.left_out);
+impl Listener for Audit<'_> {
+    fn hear(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Started(plan) => self.concerned = (plan.task, plan.databases()),
+            Event::Over(report) => self.unlogged = self.over(report).err(),
+            _ => {}
+        }
+    }
+}
+
+impl<'a> Audit<'a> {
+    /// The log of a project, and who runs it.
+    pub fn of(project: &'a Project, env: &'a Env) -> Self {
+        let variable = &project.guards.agent_variable;
+        let (agent, words) = (Agent::detect(env, variable), env.given(variable));
+        Self { project, agent, words, concerned: ("", Vec::new()), unlogged: None }
     }
 
-    state::prepare(state_dir)?;
-    append(&state_dir.join(NAME), &format!("{line}\n"))
+    fn over(&self, report: &Report) -> Result<()> {
+        let (task, databases) = &self.concerned;
+
+        self.write(&Entry {
+            task,
+            databases,
+            refused_by: &[],
+            problem: report.problem.as_ref(),
+            left_behind: &report.left_behind,
+            left_out: report.found.values().filter_map(Found::left_out).cloned().collect(),
+            took: report.took,
+        })
+    }
+
+    /// Logs what was done, or was not.
+    ///
+    /// # Errors
+    /// The log can't be written.
+    pub fn write(&self, entry: &Entry<'_>) -> Result<()> {
+        let project = self.project;
+        let cover = |text: &str| project.secrets.cover(text);
+
+        let mut line = json!({
+            "when": Utc::now().to_rfc3339(),
+            "task": entry.task,
+            "who": who(),
+            "agent": self.agent(),
+            "project": project.name,
+            "environment": project.environment,
+            "databases": entry.databases,
+            "seconds": (entry.took.as_secs_f64() * 1000.0).round() / 1000.0,
+            "exit": entry.problem.map_or(Exit::Done, Exit::of) as u8,
+            "refused_by": entry.refused_by,
+            "problem": entry.problem.map(|e| cover(&first_line(e))),
+            "left_behind": entry.left_behind.iter().map(|left| cover(&left.to_string())).collect::<Vec<_>>(),
+        });
+
+        if !entry.left_out.is_empty() {
+            line["left_out"] = json!(entry.left_out);
+        }
+
+        let state_dir = project.state_dir();
+        state::prepare(&state_dir)?;
+        append(&state_dir.join(NAME), &format!("{line}\n"))
+    }
+
+    fn agent(&self) -> Value {
+        match &self.agent {
+            Agent::None => Value::Null,
+            // people may paste anything into their words
+            Agent::Alone(name) | Agent::Sent { agent: name, .. } => {
+                let says = self.words.map(|words| self.project.secrets.redact(words));
+                json!({ "name": name, "says": says })
+            }
+        }
+    }
 }
 
 /// Appends a line, while no other run writes one. A file system without locks has to do with a
@@ -110,16 +163,6 @@ fn account(user: u32, accounts: &str) -> Option<String> {
     let is_user = |line: &&str| line.split(':').nth(2) == Some(&user.to_string());
     let name = accounts.lines().find(is_user).and_then(|line| line.split(':').next());
     cfg!(unix).then(|| name.map_or_else(|| format!("user {user}"), String::from))
-}
-
-fn agent(entry: &Entry<'_>, project: &Project) -> Value {
-    match entry.agent {
-        Agent::None => Value::Null,
-        // people may paste anything into their words
-        Agent::Alone(name) | Agent::Sent { agent: name, .. } => {
-            json!({ "name": name, "says": entry.words.map(|words| project.secrets.redact(words)) })
-        }
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::door::Interrupt;
 use crate::door::children::{self, Child, Input, Outlet};
 use crate::human::bytes;
 use crate::plan::Hook;
-use crate::problem::{ENDED, Problem};
+use crate::problem::Problem;
 
 /// How long a hook has to end by itself after it is told to.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -80,17 +80,15 @@ pub fn run(
 
     let ended = ended.map_err(|e| match e.downcast::<Problem>() {
         Ok(problem) => {
-            // the text there already says what it is
-            let how = problem
-                .tried
-                .rsplit_once(ENDED)
-                .map_or(problem.tried.clone(), |(_, how)| format!("it ended with {how}"));
-            // the failed step already has its text
-            let tried =
-                format!("{} failed: {how}", what.split_once(": ").map_or(what, |(hook, _)| hook));
-            let problem = Problem { tried, ..problem.because(said).because(alive) };
+            let how = match problem.ended {
+                Some(ended) => format!("it ended with {ended}"),
+                None => problem.tried.clone(),
+            };
 
             problem
+                .told_as(format!("{what} failed: {how}"))
+                .because(said)
+                .because(alive)
                 .cure("see its output above; `--dry-run --verbose` shows how to run it by hand")
                 .into()
         }

@@ -49,7 +49,7 @@ impl fmt::Display for Leftover {
 
 /// How a run ended: the cause first, then what is not as it should be. If the work itself is done,
 /// that is the cause.
-pub fn conclude(problem: Option<anyhow::Error>, left: &[Leftover]) -> Option<anyhow::Error> {
+pub(super) fn conclude(problem: Option<anyhow::Error>, left: &[Leftover]) -> Option<anyhow::Error> {
     if left.is_empty() {
         return problem;
     }
@@ -81,16 +81,14 @@ mod tests {
     use super::*;
     use crate::cmd::Cmd;
     use crate::plan::Deed;
-    use crate::problem::Exit;
+    use crate::problem::{Ended, Exit};
 
     fn left() -> Vec<Leftover> {
         let start =
             Deed { what: "start the container web".into(), how: How::Command(Cmd::new("docker")) };
         vec![Leftover::of(
             &Act::Write(start),
-            Problem::failed("`docker start web` ended with exit code 1")
-                .because("no such image")
-                .into(),
+            Problem::of_command("docker start web", Ended::Code(1)).because("no such image").into(),
         )]
     }
 

@@ -4,6 +4,7 @@ mod aftermath;
 mod audit;
 mod deed;
 mod dumping;
+mod events;
 mod hook;
 mod inside;
 pub mod journal;
@@ -31,15 +32,17 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 use self::aftermath::{Aftermath, End};
-pub use self::audit::{Entry, audit, who_and_where};
+pub use self::audit::{Audit, Entry, who_and_where};
+pub use self::events::{Ending, Event, Listener, Listeners, Ran};
 pub use self::hook::end_inside;
 pub use self::journal::Journal;
 pub use self::lease::{Lease, Others};
-pub use self::leftover::{Leftover, conclude};
+pub use self::leftover::Leftover;
+use self::leftover::conclude;
 pub use self::lock::Lock;
 pub use self::logbook::Logbook;
 pub use self::outcome::interrupted;
-use self::outcome::{bad_word, but, lost, may_do_nothing, standing, without_statistics};
+use self::outcome::{bad_word, but, half_way, lost, may_do_nothing, standing, without_statistics};
 pub use self::pipe::{Found, Held, Progress};
 use self::pipe::{Means, pump};
 pub use self::seal::record_untried;
@@ -48,7 +51,7 @@ use crate::bundle::Untried;
 use crate::config::Secrets;
 use crate::door::{Idle, Interrupt};
 use crate::gate::Cleared;
-use crate::plan::{Act, Deed, How, Part, Scope, Step};
+use crate::plan::{Act, CleanUp, Deed, How, Part, Plan, Scope, Step, StepId, identified};
 use crate::problem::{About, Exit, Problem};
 use crate::tasks;
 use crate::value::LeftOut;
@@ -62,29 +65,11 @@ pub struct World<'a> {
     /// The clock.
     pub now: fn() -> DateTime<Utc>,
     /// Whom to tell.
-    pub watch: &'a mut dyn Watch,
+    pub listeners: Listeners<'a>,
     /// What must be cleaned up if this run is killed.
     pub journal: Journal,
     /// The session in which the first database was surveyed.
     pub idle: &'a Idle,
-}
-
-/// Told of every act as it happens.
-pub trait Watch {
-    /// An act begins.
-    fn begin(&mut self, act: &Act);
-    /// Bytes have moved.
-    fn progress(&mut self, progress: &Progress);
-    /// An act is done; `found` if it was a pipe.
-    fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration);
-    /// An act of a clean-up is done, whether there was anything to do for it or not.
-    fn cleaned(&mut self, act: &Act, took: Duration);
-    /// A hook printed a line.
-    fn line(&mut self, line: &str);
-    /// An act reported something.
-    fn told(&mut self, what: &str);
-    /// An act failed.
-    fn failed(&mut self, act: &Act, took: Duration);
 }
 
 /// What a run did.
@@ -92,7 +77,9 @@ pub trait Watch {
 pub struct Report {
     /// What the pipes found, by store.
     pub found: BTreeMap<String, Found>,
-    /// Why it ended early.
+    /// Whether the work itself is done, whatever followed it.
+    pub is_done: bool,
+    /// Why it ended early, or what is not as it should be.
     pub problem: Option<anyhow::Error>,
     /// Why the part after the work ended early: the work is done.
     pub sequel: Option<anyhow::Error>,
@@ -106,18 +93,31 @@ pub struct Report {
 /// returns.
 pub fn run(cleared: Cleared, world: &mut World<'_>) -> Report {
     let begun = Instant::now();
-    let task = cleared.plan().task;
-    let mut runner =
-        Runner { world, task, report: Report::default(), aftermath: Aftermath::default() };
-    let result = runner.steps(&cleared.plan().steps);
-    let stands = runner.aftermath.told(task);
+    let plan = cleared.plan();
+    world.listeners.tell(&Event::Started(plan));
 
-    let mut report = runner.report;
-    let problem = result.err().map(|e| standing(e, stands));
-    report.problem = problem.or_else(|| report.sequel.take().map(but));
+    let (report, aftermath) = (Report::default(), Aftermath::default());
+    let mut runner = Runner { world, task: plan.task, report, aftermath };
+    let result = runner.steps(&plan.steps, StepId::FIRST);
+
+    let Runner { mut report, aftermath, .. } = runner;
+    ended(&mut report, result, plan, &aftermath);
     report.took = begun.elapsed();
+    world.listeners.tell(&Event::Over(&report));
 
     report
+}
+
+/// How it ended: what failed first, then what is not as it should be.
+fn ended(report: &mut Report, result: Result<()>, plan: &Plan, aftermath: &Aftermath) {
+    let failed = result.err().map(|e| {
+        let standing = standing(e, aftermath.told(plan.task));
+        if aftermath.is_half_way(plan) { half_way(standing, plan) } else { standing }
+    });
+    let problem = failed.or_else(|| report.sequel.take().map(but));
+
+    report.is_done = problem.as_ref().is_none_or(|e| Exit::of(e) == Exit::FinishedBut);
+    report.problem = conclude(problem, &report.left_behind);
 }
 
 struct Runner<'r, 'w> {
@@ -128,27 +128,28 @@ struct Runner<'r, 'w> {
 }
 
 impl Runner<'_, '_> {
-    fn steps(&mut self, steps: &[Step]) -> Result<()> {
-        steps.iter().try_for_each(|step| match step {
-            Step::Act(act) => self.uninterrupted(act),
-            Step::Scope(scope) => self.scope(scope),
+    fn steps(&mut self, steps: &[Step], first: StepId) -> Result<()> {
+        identified(steps, first).try_for_each(|(id, step)| match step {
+            Step::Act(act) => self.uninterrupted(Ran { id, act }),
+            Step::Scope(scope) => self.scope(scope, id),
         })
     }
 
-    fn scope(&mut self, scope: &Scope) -> Result<()> {
+    fn scope(&mut self, scope: &Scope, first: StepId) -> Result<()> {
         self.world.journal.enter(scope)?;
         let since = self.aftermath.since();
-        let mut result = self.steps(&scope.body);
+        let CleanUp { on_failure, at_once, finally } = scope.clean_up(first);
+        let mut result = self.steps(&scope.body, first);
 
         if let Err(e) = &result {
             // a backup fails only for its own faults, not for those of a server that went away
             let blamed = e.downcast_ref::<Problem>().is_some_and(|p| p.about == About::Backup);
             let cleaned = self.clean_up(
-                scope.on_failure.iter().filter(|act| blamed || bad_word(act).is_none()),
+                on_failure.into_iter().filter(|(_, act)| blamed || bad_word(act).is_none()),
                 Journal::keep,
             );
             self.aftermath.cleaned_up(&since, &cleaned);
-            self.clean_up(&scope.at_once, |_, _| {});
+            self.clean_up(at_once, |_, _| {});
 
             let word = scope.on_failure.iter().find_map(bad_word).filter(|_| !blamed);
             result = result.map_err(|e| match word {
@@ -162,7 +163,7 @@ impl Runner<'_, '_> {
         } else {
             Due::Perhaps
         };
-        self.in_any_case(&scope.finally, Journal::keep, due);
+        self.in_any_case(finally, Journal::keep, due);
         if let Err(e) = self.world.journal.leave() {
             self.report.left_behind.push(Leftover::unwritten(e));
         }
@@ -190,30 +191,25 @@ impl Runner<'_, '_> {
             self.report.left_behind.push(Leftover::unnoted(e));
         }
 
-        let Problem { tried, happened, .. } = &problem;
-        let happened = happened.iter().cloned().chain([tried.clone()]).collect();
+        let happened = [problem.happened.clone(), vec![problem.tried.clone()]].concat();
+        let tried = "the backup could not be tried here; that says nothing against it";
 
-        Problem {
-            tried: "the backup could not be tried here; that says nothing against it".into(),
-            happened,
-            ..problem
-        }
-        .into()
+        Problem { happened, ..problem.told_as(tried) }.into()
     }
 
-    fn uninterrupted(&mut self, act: &Act) -> Result<()> {
+    fn uninterrupted(&mut self, step: Ran<'_>) -> Result<()> {
         if self.world.interrupt.hit() {
             return Err(Problem::new(Exit::Interrupted, "interrupted").into());
         }
-        let result = self.act(act, Due::Surely);
-        self.aftermath.ended(act, End::of(&result));
+        let result = self.act(step, Due::Surely);
+        self.aftermath.ended(step.act, End::of(&result));
         result.map(drop).map_err(|e| if self.world.interrupt.hit() { interrupted(e) } else { e })
     }
 
     /// All clean-up steps are tried, even if an earlier one failed. What fails goes to `later`.
     fn clean_up<'a>(
         &mut self,
-        acts: impl IntoIterator<Item = &'a Act>,
+        acts: impl IntoIterator<Item = (StepId, &'a Act)>,
         later: fn(&mut Journal, &Act),
     ) -> Vec<(&'a Act, End)> {
         self.in_any_case(acts, later, Due::Perhaps)
@@ -221,19 +217,20 @@ impl Runner<'_, '_> {
 
     fn in_any_case<'a>(
         &mut self,
-        acts: impl IntoIterator<Item = &'a Act>,
+        acts: impl IntoIterator<Item = (StepId, &'a Act)>,
         later: fn(&mut Journal, &Act),
         due: Due,
     ) -> Vec<(&'a Act, End)> {
         self.world.interrupt.shield();
         let (mut failed, mut ended) = (false, Vec::new());
-        for act in acts {
+        for (id, act) in acts {
             // do not wait for what could not be started
             if failed && matches!(act, Act::Wait(_)) {
                 continue;
             }
 
-            let result = self.act(act, if may_do_nothing(act) { due } else { Due::Surely });
+            let due = if may_do_nothing(act) { due } else { Due::Surely };
+            let result = self.act(Ran { id, act }, due);
             failed = result.is_err();
             ended.push((act, End::of(&result)));
 
@@ -249,20 +246,21 @@ impl Runner<'_, '_> {
     }
 
     /// What it reported.
-    fn act(&mut self, act: &Act, due: Due) -> Result<Vec<String>> {
+    fn act(&mut self, step: Ran<'_>, due: Due) -> Result<Vec<String>> {
         let begun = Instant::now();
-        self.world.watch.begin(act);
+        self.world.listeners.tell(&Event::Begun(step));
 
-        let result = self.perform(act);
+        let result = self.perform(step.act);
         let took = begun.elapsed();
-        match &result {
-            Ok(_) if due == Due::Perhaps => self.world.watch.cleaned(act, took),
-            Ok(done) => self.world.watch.done(act, done.found.as_ref(), took),
-            Err(_) => self.world.watch.failed(act, took),
-        }
+        let end = match &result {
+            Ok(_) if due == Due::Perhaps => Ending::CleanedUp,
+            Ok(done) => Ending::Done(done.found.as_ref()),
+            Err(_) => Ending::Failed,
+        };
+        self.world.listeners.tell(&Event::Ended { step, end, took });
 
         let Done { found, told } = result?;
-        if let (Act::Pipe(pipe), Some(found)) = (act, found) {
+        if let (Act::Pipe(pipe), Some(found)) = (step.act, found) {
             self.report.found.insert(pipe.store.clone(), found);
         }
 
@@ -270,7 +268,7 @@ impl Runner<'_, '_> {
     }
 
     fn perform(&mut self, act: &Act) -> Result<Done> {
-        let World { secrets, interrupt, now, watch, journal, idle } = &mut *self.world;
+        let World { secrets, interrupt, now, listeners, journal, idle } = &mut *self.world;
         if !matches!(act, Act::Create(_) | Act::Remove(_) | Act::Pipe(_)) {
             // a hook may work for hours, and rename the database
             idle.let_go();
@@ -278,7 +276,7 @@ impl Runner<'_, '_> {
 
         let told = match act {
             Act::Pipe(pipe) => {
-                let progress = &mut |p: &Progress| watch.progress(p);
+                let progress = &mut |p: &Progress| listeners.tell(&Event::Moved(p));
                 let found =
                     pump(pipe, &mut Means { secrets, interrupt, idle, now: *now, progress })?;
                 let told =
@@ -289,15 +287,16 @@ impl Runner<'_, '_> {
                 return Ok(Done::tell(
                     told.into_iter().chain(left_out).collect(),
                     Some(found),
-                    *watch,
+                    listeners,
                 ));
             }
             Act::Write(Deed { what, how: How::Hook(hook) }) => {
-                hook::run(what, hook, secrets, interrupt, journal, &mut |line| watch.line(line))?;
+                let say = &mut |line: &str| listeners.tell(&Event::Printed(line));
+                hook::run(what, hook, secrets, interrupt, journal, say)?;
                 Vec::new()
             }
             Act::Write(Deed { how: How::Reload(reload), .. }) => {
-                let progress = &mut |p: &Progress| watch.progress(p);
+                let progress = &mut |p: &Progress| listeners.tell(&Event::Moved(p));
                 reload::reload(
                     reload,
                     &mut Means { secrets, interrupt, idle, now: *now, progress },
@@ -310,7 +309,7 @@ impl Runner<'_, '_> {
             Act::Wait(wait) => deed::wait(wait, secrets, interrupt).map(|()| Vec::new())?,
             Act::Seal(seal) => seal::seal(seal, &self.report.found, now()).map(|()| Vec::new())?,
         };
-        Ok(Done::tell(told, None, *watch))
+        Ok(Done::tell(told, None, listeners))
     }
 }
 
@@ -330,8 +329,8 @@ struct Done {
 }
 
 impl Done {
-    fn tell(told: Vec<String>, found: Option<Found>, watch: &mut dyn Watch) -> Self {
-        told.iter().for_each(|what| watch.told(what));
+    fn tell(told: Vec<String>, found: Option<Found>, listeners: &mut Listeners<'_>) -> Self {
+        told.iter().for_each(|what| listeners.tell(&Event::Reported(what)));
         Self { found, told }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::pipe::{Found, Held};
 use crate::engine::postgres::facts::Bare;
-use crate::plan::{Act, How, Outcome, Pipe, Seal, Sink};
+use crate::plan::{Act, How, Outcome, Pipe, Plan, Seal, Sink};
 use crate::problem::{Exit, Problem};
 use crate::value::Spare;
 
@@ -22,6 +22,16 @@ pub(super) fn standing(error: anyhow::Error, stands: Option<String>) -> anyhow::
     let Some(stands) = stands else { return error };
     let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
     Problem { stands: Some(stands.into()), ..problem }.into()
+}
+
+/// The error of a run of which only a part is done, with the way back from there.
+pub(super) fn half_way(error: anyhow::Error, plan: &Plan) -> anyhow::Error {
+    let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+    let Some(way) = &plan.half_way else { return problem.into() };
+    let rest = problem.cure.iter().map(|cure| format!("; and for the rest: {cure}"));
+    let cure = format!("{way}{}", rest.collect::<String>());
+
+    problem.cure(cure).into()
 }
 
 /// The manifest that records the failure, and of which verification.
@@ -88,7 +98,7 @@ pub(super) fn but(error: anyhow::Error) -> anyhow::Error {
     let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
     let cure = problem.cure.clone().unwrap_or_default();
     let tried = format!("finished, but {}", problem.tried);
-    Problem { exit: Exit::FinishedBut, tried, ..problem }
+    Problem { exit: Exit::FinishedBut, ..problem.told_as(tried) }
         .cure(format!("{cure}; do not run the command again for it"))
         .into()
 }
@@ -103,4 +113,26 @@ pub fn interrupted(error: anyhow::Error) -> anyhow::Error {
     let problem =
         Problem::new(Exit::Interrupted, "interrupted").because(format!("while it ran: {first}"));
     Problem { stands, ..problem }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Risk;
+
+    #[test]
+    fn half_way_the_way_back_comes_first() {
+        let bare = Plan::bare("db-wipe", String::new(), Risk::Nothing);
+        let way = Some("to get the data back: db-restore x".to_owned());
+        let wipe = Plan { half_way: way, ..bare.clone() };
+        let told = |problem: Problem, plan| half_way(problem.into(), plan).to_string();
+
+        let no = || Problem::failed("no");
+        assert_eq!(told(no(), &bare), "no");
+        assert_eq!(told(no(), &wipe), "no\n  next: to get the data back: db-restore x");
+        assert_eq!(
+            told(no().cure("look"), &wipe),
+            "no\n  next: to get the data back: db-restore x; and for the rest: look"
+        );
+    }
 }

@@ -68,9 +68,9 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
 fn would_not_come_back(error: anyhow::Error) -> anyhow::Error {
     let mut problem = error.downcast().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
     problem.happened.insert(0, std::mem::take(&mut problem.tried));
-    problem.tried = "the old data could not be restored from its backup here".into();
 
     problem
+        .told_as("the old data could not be restored from its backup here")
         .cure(
             "fix that; or have an administrator give the role CREATEDB: then the old database is \
              kept",

@@ -79,7 +79,7 @@ impl Session {
             };
 
             let first = why.lines().next().unwrap_or_default();
-            self.terminal.say(&format!(
+            self.person.say(&format!(
                 "note: can't check whether another run is using `{}`: its server gave no lock \
                  ({first})",
                 alone.database

@@ -1,57 +1,49 @@
 //! From a plan to its end: shown, or cleared, run and reported.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
 
 use anyhow::Result;
 use chrono::Utc;
 
 use super::{Intent, Output, Session};
+use crate::config::{Env, Project};
 use crate::door::held::Held;
-use crate::gate::{self, Agent, Circumstances, Cleared, Consent, Judgement, Person, Verdict};
+use crate::gate::{self, Agent, Circumstances, Cleared, Consent, Judgement, Verdict};
 use crate::plan::{Plan, Risk};
 use crate::planning::repair;
 use crate::problem::{Exit, Problem};
-use crate::run::{self, Journal, Report, World};
+use crate::run::{self, Audit, Entry, Journal, Listeners, Report, World};
 use crate::tasks;
 use crate::ui::banner;
 use crate::ui::describe::{self, Detail};
+use crate::ui::person::Person;
 use crate::ui::recorder::Recorder;
-use crate::ui::terminal::{Telling, Terminal};
+use crate::ui::typed::Typed;
 
-/// A plan that was run.
-struct Ran {
-    report: Report,
-    /// Whether the work itself is done, whatever followed.
-    is_done: bool,
-}
+/// What the guards judge by.
+fn circumstances<'a>(project: &'a Project, env: &'a Env, consent: Consent) -> Circumstances<'a> {
+    let person = if std::io::stdin().is_terminal() {
+        gate::Presence::AtTerminal
+    } else {
+        gate::Presence::Absent
+    };
 
-/// Whether the work is done, and only what follows it failed.
-fn is_done(problem: &anyhow::Error) -> bool {
-    Exit::of(problem) == Exit::FinishedBut
+    Circumstances {
+        guards: &project.guards,
+        environment: &project.environment,
+        said_by: project.said_by,
+        consent,
+        person,
+        agent: Agent::detect(env, &project.guards.agent_variable),
+        env,
+    }
 }
 
 impl Session {
-    fn circumstances(&self, consent: Consent) -> Circumstances<'_> {
-        let person =
-            if std::io::stdin().is_terminal() { Person::AtTerminal } else { Person::Absent };
-        let agent = Agent::detect(&self.env, &self.project.guards.agent_variable);
-
-        Circumstances {
-            guards: &self.project.guards,
-            environment: &self.project.environment,
-            said_by: self.project.said_by,
-            consent,
-            person,
-            agent,
-            env: &self.env,
-        }
-    }
-
     /// Refuses early what no plan could be cleared for, before an expensive question.
     pub fn refuse_early(&mut self, task: &'static str, risk: Risk, consent: Consent) -> Result<()> {
         let plan = Plan::bare(task, String::new(), risk);
-        let verdicts = gate::judge(&plan, &self.circumstances(consent));
+        let verdicts = gate::judge(&plan, &circumstances(&self.project, &self.env, consent));
         gate::refuse(task, &verdicts).inspect_err(|_| self.record.planned(&plan, &verdicts))
     }
 
@@ -63,7 +55,8 @@ impl Session {
         intent: Intent,
     ) -> Result<Option<Report>> {
         plan.notes.extend(crate::facts::health::tight(&plan));
-        let verdicts = gate::judge(&plan, &self.circumstances(consent.clone()));
+        let circumstances = circumstances(&self.project, &self.env, consent);
+        let verdicts = gate::judge(&plan, &circumstances);
         self.record.planned(&plan, &verdicts);
 
         if verdicts.iter().any(|verdict| verdict.judgement == Judgement::Ask) {
@@ -79,53 +72,42 @@ impl Session {
         }
 
         // hooks and loader roles have added their secrets since
-        self.terminal.hide(&self.project.secrets);
-        self.announce(&plan, &verdicts);
-        self.terminal.note(&describe::plan(&plan, &verdicts, Detail::Commands));
+        self.person.hide(&self.project.secrets);
+        announce(&mut *self.person, &self.typed, &plan, &verdicts);
+        self.person.note(&describe::plan(&plan, &verdicts, Detail::Commands));
 
-        let cleared = self.cleared(plan, consent).inspect_err(|e| self.record.stopped(e))?;
+        let cleared = gate::clear(plan, &circumstances, &mut *self.person)
+            .inspect_err(|e| self.record.stopped(e))?;
         // a question may wait for hours: it does not lock out anybody
         let locks = self.hold(cleared.plan()).inspect_err(|e| self.record.stopped(e))?;
-        let (task, afterwards) = (cleared.plan().task, cleared.plan().afterwards.clone());
+        let afterwards = cleared.plan().afterwards.clone();
 
-        let ran = self.run(cleared);
+        let report = self.run(cleared);
         self.say_lost_locks(locks);
-        self.write_down(task, ran.report.problem.as_ref(), &ran.report);
 
-        self.reported(ran, afterwards).map(Some)
-    }
-
-    /// The plan as the gate lets it pass; a person may be asked.
-    fn cleared(&self, plan: Plan, consent: Consent) -> Result<Cleared> {
-        // the question borrows the terminal while the circumstances still borrow the project
-        let mut terminal = Terminal::new(&self.env, Telling::Steps, Arc::clone(&self.interrupt));
-        terminal.hide(&self.project.secrets);
-        terminal.keep(self.terminal.log());
-
-        gate::clear(plan, &self.circumstances(consent), &mut terminal)
+        self.reported(report, afterwards).map(Some)
     }
 
     /// Runs it. What happened is in the record, too.
-    fn run(&mut self, cleared: Cleared) -> Ran {
+    fn run(&mut self, cleared: Cleared) -> Report {
         let journal = self.journal(cleared.plan());
-        let mut recorder = Recorder::new(&mut self.terminal);
+        let (mut recorder, mut audit) = (Recorder::default(), Audit::of(&self.project, &self.env));
 
         let mut world = World {
             secrets: &self.project.secrets,
             interrupt: &self.interrupt,
             now: Utc::now,
-            watch: &mut recorder,
+            listeners: Listeners(vec![&mut *self.person, &mut recorder, &mut audit]),
             journal,
             idle: &self.idle,
         };
 
-        let mut report = run::run(cleared, &mut world);
-        let is_done = report.problem.as_ref().is_none_or(is_done);
-        let steps = recorder.steps;
-        report.problem = run::conclude(report.problem.take(), &report.left_behind);
-        self.record.ran(steps, &report);
+        let report = run::run(cleared, &mut world);
+        let unlogged = audit.unlogged;
+        self.record.ran(recorder.steps, &report);
+        self.say_unlogged(unlogged);
 
-        Ran { report, is_done }
+        report
     }
 
     /// The journal of a run. The repair itself takes over what an earlier run left; any other run
@@ -148,7 +130,7 @@ impl Session {
         let held: Vec<bool> = locks.into_iter().map(Held::was_held).collect();
 
         if held.contains(&false) {
-            self.terminal.say(
+            self.person.say(
                 "warning: the session with this run's lock was terminated meanwhile: another run \
                  may have worked on the same database; check your data, and `db-status`",
             );
@@ -157,17 +139,15 @@ impl Session {
 
     /// Says what to know when the work is done. The result of what is done is shown before an
     /// error about what followed.
-    fn reported(&mut self, ran: Ran, afterwards: Vec<String>) -> Result<Report> {
-        let mut report = ran.report;
-
-        if ran.is_done {
+    fn reported(&mut self, mut report: Report, afterwards: Vec<String>) -> Result<Report> {
+        if report.is_done {
             let told: Vec<String> = afterwards.iter().map(|line| self.typed.text(line)).collect();
-            self.terminal.tell_all("  ", "", &told);
+            self.person.tell_all("  ", "", &told);
             self.record.afterwards(afterwards);
         }
 
         if let Some(problem) = report.problem.take() {
-            if !is_done(&problem) || self.but.is_some() {
+            if Exit::of(&problem) != Exit::FinishedBut || self.but.is_some() {
                 return Err(problem);
             }
             self.but = Some(problem);
@@ -179,60 +159,43 @@ impl Session {
     /// Logs that the command was stopped: by a guard, by the person, or by another run.
     pub fn audit_refusal(&mut self, task: &str, error: &anyhow::Error) {
         if matches!(Exit::of(error), Exit::Refused | Exit::Declined | Exit::Locked) {
-            self.write_down(task, Some(error), &Report::default());
+            self.write_down(task, Some(error));
         }
     }
 
-    /// Writes an entry of the audit log; says so if it can't.
-    pub fn write_down(&mut self, task: &str, problem: Option<&anyhow::Error>, report: &Report) {
+    /// Writes an entry of the audit log about what was not a run; says so if it can't.
+    pub fn write_down(&mut self, task: &str, problem: Option<&anyhow::Error>) {
         let (databases, refused_by) = self.record.concerned(task);
-        let words = &self.project.guards.agent_variable;
-        let agent = Agent::detect(&self.env, words);
-        let words = self.env.given(words);
-        let left_out = report.found.values().filter_map(run::Found::left_out).cloned().collect();
-
-        let (left_behind, took) = (report.left_behind.as_slice(), report.took);
-        let entry = run::Entry {
-            task,
-            databases,
-            agent: &agent,
-            words,
-            refused_by,
-            problem,
-            left_behind,
-            left_out,
-            took,
-        };
-
-        let logged = run::audit(&self.project.state_dir(), &self.project, &entry, Utc::now());
-        if let Err(e) = logged
-            && !self.unlogged
-        {
-            // a command may have several plans: once is enough
-            self.unlogged = true;
-            let why = e.downcast_ref::<Problem>().and_then(|problem| problem.happened.first());
-            let why = why.cloned().unwrap_or_else(|| format!("{e:#}"));
-            self.terminal.say(&format!("warning: this run is not in the audit log: {why}"));
-        }
+        let entry = Entry { task, databases, refused_by, problem, ..Entry::default() };
+        let unlogged = Audit::of(&self.project, &self.env).write(&entry).err();
+        self.say_unlogged(unlogged);
     }
 
-    fn announce(&mut self, plan: &Plan, verdicts: &[Verdict]) {
-        self.terminal.tell_all("", "1", std::slice::from_ref(&plan.headline));
-        self.terminal.tell_all("  ", "", &banner::notes(plan));
+    /// A command may have several plans: once is enough.
+    fn say_unlogged(&mut self, unlogged: Option<anyhow::Error>) {
+        let Some(e) = unlogged.filter(|_| !self.unlogged) else { return };
+        self.unlogged = true;
+        let why = e.downcast_ref::<Problem>().and_then(|problem| problem.happened.first());
+        let why = why.cloned().unwrap_or_else(|| format!("{e:#}"));
+        self.person.say(&format!("warning: this run is not in the audit log: {why}"));
+    }
+}
 
-        let mut stakes = banner::stakes(plan);
-        // who is connected is already shown there
-        let loud = |v: &&Verdict| v.judgement == Judgement::Warned && v.guard != "sessions";
-        stakes.extend(verdicts.iter().filter(loud).map(|v| v.why.clone()));
+/// What is about to happen, what is at stake, and the steps if it is asked about.
+fn announce(person: &mut dyn Person, typed: &Typed, plan: &Plan, verdicts: &[Verdict]) {
+    person.tell_all("", "1", std::slice::from_ref(&plan.headline));
+    person.tell_all("  ", "", &banner::notes(plan));
 
-        let stakes: Vec<String> = stakes.iter().map(|line| self.typed.text(line)).collect();
-        if !stakes.is_empty() && verdicts.iter().any(|v| v.judgement == Judgement::Ask) {
-            self.terminal.warn_and_list(
-                &stakes,
-                &banner::steps(plan, &std::env::current_dir().unwrap_or_default()),
-            );
-        } else {
-            self.terminal.warn(&stakes);
-        }
+    let mut stakes = banner::stakes(plan);
+    // who is connected is already shown there
+    let loud = |v: &&Verdict| v.judgement == Judgement::Warned && v.guard != "sessions";
+    stakes.extend(verdicts.iter().filter(loud).map(|v| v.why.clone()));
+
+    let stakes: Vec<String> = stakes.iter().map(|line| typed.text(line)).collect();
+    if !stakes.is_empty() && verdicts.iter().any(|v| v.judgement == Judgement::Ask) {
+        let here = std::env::current_dir().unwrap_or_default();
+        person.warn_and_list(&stakes, &banner::steps(plan, &here));
+    } else {
+        person.warn(&stakes);
     }
 }

@@ -8,7 +8,6 @@ use super::Session;
 use crate::bundle::{Backup, Catalog, Kind, Names};
 use crate::cmd::quoted;
 use crate::facts::dumps::{self, Dump};
-use crate::gate::Ask;
 use crate::problem::Problem;
 use crate::ui::terminal;
 use crate::value::Format;
@@ -40,7 +39,7 @@ pub fn dump_of(
 /// A warning that a broken backup is newer than the chosen one, or that there is no other.
 pub fn say_passed_over(session: &mut Session, catalog: &Catalog, taken: Option<&Backup>) {
     for (name, why) in catalog.broken_before(taken) {
-        session.terminal.say(&format!("warning: `{name}` is broken, and skipped: {why}"));
+        session.person.say(&format!("warning: `{name}` is broken, and skipped: {why}"));
     }
 }
 
@@ -101,7 +100,7 @@ pub fn latest_of(
     let newest = latest(session, catalog, keys)?;
     let Some((then, now)) = newest.of_another(names) else { return Ok(newest) };
     if let Some(found) = catalog.latest_of(keys, names) {
-        session.terminal.say(&format!(
+        session.person.say(&format!(
             "`{}` is newer, but of the database `{then}`, so it is skipped",
             newest.name
         ));
@@ -136,9 +135,9 @@ pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> 
         now: session.moment.now,
         width: terminal::width_of(&std::io::stderr(), &session.env),
     };
-    session.terminal.say(&backups::numbered(catalog, reader));
+    session.person.say(&backups::numbered(catalog, reader));
     loop {
-        let Some(given) = session.terminal.ask("Number of the backup to restore (q to quit): ")?
+        let Some(given) = session.person.ask("Number of the backup to restore (q to quit): ")?
         else {
             return Ok(None);
         };
@@ -147,7 +146,7 @@ pub fn pick(session: &mut Session, catalog: &Catalog) -> Result<Option<Backup>> 
             (_, Ok(n)) if (1..=catalog.backups.len()).contains(&n) => {
                 return Ok(Some(catalog.backups[n - 1].clone()));
             }
-            _ => session.terminal.say(&format!(
+            _ => session.person.say(&format!(
                 "there is no `{}`: a number from 1 to {}, or q",
                 given.trim(),
                 catalog.backups.len()

@@ -18,7 +18,7 @@ impl Session {
             .iter()
             .filter_map(|word| password_in(word))
             .for_each(|p| self.project.secrets.also_hide(p.to_owned()));
-        self.terminal.hide(&self.project.secrets);
+        self.person.hide(&self.project.secrets);
     }
 
     /// Begins the log, if the project wants one. If that fails, it is reported, but the work
@@ -26,15 +26,15 @@ impl Session {
     pub fn begin_log(&mut self, task: &str, words: &[String]) {
         let Some(folder) = &self.project.logs else { return };
         let log = match Logbook::begin(folder, task, &self.moment.run, CLOCK) {
-            Err(why) => return self.terminal.say(&format!("warning: this run has no log: {why}")),
+            Err(why) => return self.person.say(&format!("warning: this run has no log: {why}")),
             Ok(log) => log,
         };
 
         let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
         let (project, environment, who) =
             (&self.project.name, &self.project.environment, who_and_where());
-        self.terminal.keep(Some(Rc::new(log)));
-        self.terminal.note(&format!(
+        self.person.keep(Rc::new(log));
+        self.person.note(&format!(
             "{task} of `{project}` ({environment}), by {who}\n$ {}",
             words.join(" ")
         ));
@@ -44,8 +44,8 @@ impl Session {
     pub fn end_log(&self, result: &Result<Exit>) {
         let exit = result.as_ref().map_or_else(Exit::of, |exit| *exit);
         if let Err(e) = result {
-            self.terminal.note(&format!("error: {e:#}"));
+            self.person.note(&format!("error: {e:#}"));
         }
-        self.terminal.note(&format!("ended: {} (exit code {})", json::word(exit), exit as u8));
+        self.person.note(&format!("ended: {} (exit code {})", json::word(exit), exit as u8));
     }
 }

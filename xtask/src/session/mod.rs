@@ -38,6 +38,7 @@ use crate::problem::{Exit, Problem};
 use crate::run::journal::{self, Found, Unfinished};
 use crate::run::{self, Lock, UserState};
 use crate::ui::describe::Detail;
+use crate::ui::person::Person;
 use crate::ui::terminal::{self, Telling, Terminal};
 use crate::ui::typed::{self, Typed};
 use crate::ui::{outcome, shown};
@@ -53,8 +54,8 @@ pub struct Session {
     pub env: Env,
     /// The clock and this run's name, read once.
     pub moment: Moment,
-    /// Standard error.
-    pub terminal: Terminal,
+    /// Whom it tells and asks.
+    pub person: Box<dyn Person>,
     /// What was done so far.
     pub record: Record,
     /// What standard output is for.
@@ -145,7 +146,7 @@ impl Session {
             project,
             env,
             moment,
-            terminal,
+            person: Box::new(terminal),
             record,
             output,
             detail,
@@ -225,7 +226,7 @@ impl Session {
         };
         let aside = journal::set_aside(&self.project.state_dir(), self.moment.now)?;
 
-        self.terminal.say(&format!(
+        self.person.say(&format!(
             "warning: `{}` was not run: {why}\n  it is now `{}`; read what it would have cleaned \
              up, do what is needed by hand, and remove it",
             journal::NAME,
@@ -275,9 +276,9 @@ impl Session {
         if self.interrupt.has_cut_a_question() { Err(cut()) } else { Ok(exit) }
     }
 
-    /// The signals and the terminal, for a wait.
-    pub fn signals(&mut self) -> (Arc<Interrupt>, &mut Terminal) {
-        (Arc::clone(&self.interrupt), &mut self.terminal)
+    /// The signals, and whom to tell, for a wait.
+    pub fn signals(&mut self) -> (Arc<Interrupt>, &mut dyn Person) {
+        (Arc::clone(&self.interrupt), &mut *self.person)
     }
 
     /// A result: lines on standard output.

@@ -94,16 +94,6 @@ impl Record {
             .map_or((&[], &[]), |last| (&last.databases, &last.refused_by))
     }
 
-    /// The successful acts of the last plan, as they are shown.
-    pub fn done(&self) -> Vec<&str> {
-        let steps = self.carried.last().map_or(&[][..], |last| &last.steps);
-        steps
-            .iter()
-            .filter(|step| step["ok"] == json!(true))
-            .filter_map(|step| step["what"].as_str())
-            .collect()
-    }
-
     /// What could not be cleaned up, with the reasons, by the task's last plan.
     pub fn left_behind(&self, task: &str) -> &[String] {
         self.carried.iter().rfind(|c| c.task == task).map_or(&[], |last| &last.left_behind)

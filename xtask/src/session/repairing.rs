@@ -7,8 +7,8 @@ use crate::door::children::Process;
 use crate::gate::Consent;
 use crate::planning::repair;
 use crate::problem::{Exit, Problem};
+use crate::run;
 use crate::run::journal::{self, Unfinished};
-use crate::run::{self, Report};
 use crate::tasks;
 use crate::ui::terminal::Telling;
 
@@ -35,22 +35,22 @@ impl Session {
             && let Err(e) = self.end_hooks(&left)
         {
             // it must not collide with restored data: all of it waits for the next run
-            self.terminal.say(&format!("{e:#}"));
+            self.person.say(&format!("{e:#}"));
             return Ok(());
         }
 
-        let telling = was_told.then(|| self.terminal.turn(Telling::Nothing));
+        let telling = was_told.then(|| self.person.turn(Telling::Nothing));
         let now = if occasion == Occasion::OnTheWay { repair::on_the_way(&left) } else { left };
         let done = self.carry_out(repair::plan(&now), Consent::Yes, intent);
 
         if let Some(telling) = telling {
-            self.terminal.turn(telling);
+            self.person.turn(telling);
         }
 
         if let Err(e) = done
             && !was_told
         {
-            self.terminal.say(&format!("{e:#}"));
+            self.person.say(&format!("{e:#}"));
         }
 
         if intent == Intent::Show {
@@ -79,12 +79,12 @@ impl Session {
                     format!("{n} clean-up steps of an earlier run are")
                 };
 
-                self.terminal
+                self.person
                     .tell(&format!("note: {deeds} not done yet: run `db-repair` for details"));
             }
             _ => {
                 let ways_out = self.typed.text(repair::WAYS_OUT);
-                self.terminal.say(&format!(
+                self.person.say(&format!(
                     "clean-up is not finished:\n  {}\n  {ways_out}",
                     still.join("\n  ")
                 ));
@@ -136,7 +136,7 @@ impl Session {
 
         left.pending.remove(number - 1);
         journal::write(&self.project.state_dir(), &self.own, &left)?;
-        self.write_down("db-repair --forget", None, &Report::default());
+        self.write_down("db-repair --forget", None);
 
         self.print(&format!("forgotten: {told}"))
     }

@@ -86,7 +86,7 @@ impl Session {
             (Ok(exit), down) => down.map(|()| exit),
             (Err(e), Ok(())) => Err(e),
             (Err(e), Err(left)) => {
-                self.terminal.say(&format!("  left behind: {left:#}"));
+                self.person.say(&format!("  left behind: {left:#}"));
                 Err(e)
             }
         }
@@ -241,9 +241,9 @@ impl Session {
 
     /// Takes the lease of the servers.
     pub fn enter(&mut self, dir: &Path, does: &str) -> Result<Lease> {
-        let (interrupt, terminal) = self.signals();
+        let (interrupt, person) = self.signals();
         Lease::enter(dir, &interrupt, || {
-            terminal.tell(&format!("waiting for another run that {does}"))
+            person.tell(&format!("waiting for another run that {does}"))
         })
     }
 

@@ -58,7 +58,7 @@ impl Session {
                     || format!("the server of `{}`", database.key),
                     |c| format!("`{}` to start", c.name),
                 );
-                self.terminal.tell(&format!("waiting for {what}, at most {seconds} s"));
+                self.person.tell(&format!("waiting for {what}, at most {seconds} s"));
                 said = true;
             }
 

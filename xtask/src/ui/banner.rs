@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::outcome;
-use crate::plan::{Act, Plan, Risk, Seal, Stake, Step};
+use crate::plan::{Act, Plan, Risk, Seal, Stake, Step, StepId, identified};
 use crate::{human, tasks};
 
 /// Names of sessions shown; there may be hundreds.
@@ -71,19 +71,19 @@ fn backup(act: &Act) -> Option<String> {
 }
 
 /// The steps of a successful run, one a line.
-pub fn steps(plan: &Plan, here: &Path) -> Vec<String> {
+pub fn steps(plan: &Plan, here: &Path) -> Vec<(StepId, String)> {
     let mut acts = Vec::new();
-    expected(&plan.steps, &mut acts);
-    acts.into_iter().map(|act| outcome::doing(act, here)).collect()
+    expected(&plan.steps, StepId::FIRST, &mut acts);
+    acts.into_iter().map(|(id, act)| (id, outcome::doing(act, here))).collect()
 }
 
-fn expected<'a>(steps: &'a [Step], acts: &mut Vec<&'a Act>) {
-    for step in steps {
+fn expected<'a>(steps: &'a [Step], first: StepId, acts: &mut Vec<(StepId, &'a Act)>) {
+    for (id, step) in identified(steps, first) {
         match step {
-            Step::Act(act) => acts.push(act),
+            Step::Act(act) => acts.push((id, act)),
             Step::Scope(scope) => {
-                expected(&scope.body, acts);
-                acts.extend(&scope.finally);
+                expected(&scope.body, id, acts);
+                acts.extend(scope.clean_up(id).finally);
             }
         }
     }

@@ -3,30 +3,22 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::describe::{self, Shown};
 use crate::gate::{Judgement, Verdict};
-use crate::plan::{Act, Plan, Risk, Scope, Stake, Step, words};
+use crate::plan::{Act, CleanUp, Plan, Risk, Scope, Stake, Step, StepId, identified, words};
 use crate::problem::{Exit, Problem};
-use crate::run::{Found, Held};
+use crate::run::{Ending, Found, Held, Ran};
 
 /// The schema's version. `docs/json.md` says what may be added under the same number.
 pub const SCHEMA: u32 = 1;
 
-/// The outcome of an act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// It was done.
-    Good,
-    /// It failed.
-    Bad,
-}
-
 /// A plan, as a dry run prints it.
 pub fn plan(plan: &Plan) -> Value {
     let mut number = 0;
-    json!({ "headline": plan.headline, "notes": plan.notes, "risk": risk(&plan.risk), "steps": steps(&plan.steps, &mut number) })
+    let steps = steps(&plan.steps, StepId::FIRST, &mut number);
+    json!({ "headline": plan.headline, "notes": plan.notes, "risk": risk(&plan.risk), "steps": steps })
 }
 
 fn risk(risk: &Risk) -> Value {
@@ -47,29 +39,31 @@ fn stake(stake: &Stake) -> Value {
     json!({ "name": stake.database, "at": stake.at, "marker": marker, "bytes": stake.size, "sessions": stake.sessions })
 }
 
-fn steps(list: &[Step], number: &mut u32) -> Vec<Value> {
-    let one = |step: &Step| match step {
+fn steps(list: &[Step], first: StepId, number: &mut u32) -> Vec<Value> {
+    let one = |(id, step): (StepId, &Step)| match step {
         Step::Act(a) => {
             *number += 1;
-            let mut value = act(a);
+            let mut value = act((id, a));
             value["number"] = json!(*number);
             value
         }
-        Step::Scope(scope) => group(scope, number),
+        Step::Scope(scope) => group(scope, id, number),
     };
-    list.iter().map(one).collect()
+    identified(list, first).map(one).collect()
 }
 
-fn group(scope: &Scope, number: &mut u32) -> Value {
-    let on_failure: Vec<Value> = scope.on_failure.iter().chain(&scope.at_once).map(act).collect();
-    let finally: Vec<Value> = scope.finally.iter().map(act).collect();
-    json!({ "steps": steps(&scope.body, number), "on_failure": on_failure, "finally": finally })
+fn group(scope: &Scope, first: StepId, number: &mut u32) -> Value {
+    let CleanUp { on_failure, at_once, finally } = scope.clean_up(first);
+    let on_failure: Vec<Value> = on_failure.into_iter().chain(at_once).map(act).collect();
+    let finally: Vec<Value> = finally.into_iter().map(act).collect();
+    let steps = steps(&scope.body, first, number);
+    json!({ "steps": steps, "on_failure": on_failure, "finally": finally })
 }
 
-fn act(act: &Act) -> Value {
+fn act((id, act): (StepId, &Act)) -> Value {
     let command = |Shown { command, input }: Shown| json!({ "command": command, "input": input });
     let commands: Vec<Value> = describe::shown(act).into_iter().map(command).collect();
-    json!({ "act": words::verb(act), "what": words::object(act), "commands": commands })
+    json!({ "id": id, "act": words::verb(act), "what": words::object(act), "commands": commands })
 }
 
 /// What the guards said, with their reasons.
@@ -84,37 +78,48 @@ pub fn verdicts(verdicts: &[Verdict]) -> Vec<Value> {
     verdicts.iter().map(|v| json!({ "guard": v.guard, "judgement": word(v.judgement), "why": v.why, "cure": cure(v) })).collect()
 }
 
-/// An act that ran.
-pub fn ran(act: &Act, found: Option<&Found>, took: Duration, ending: Ending) -> Value {
+/// A step that ran.
+pub fn ran(Ran { id, act }: Ran<'_>, end: Ending<'_>, took: Duration) -> Value {
+    let ok = !matches!(end, Ending::Failed);
     let mut step = json!({
-        "act": words::verb(act), "what": words::object(act), "ok": ending == Ending::Good, "seconds": seconds(took),
+        "id": id, "act": words::verb(act), "what": words::object(act), "ok": ok, "seconds": seconds(took),
     });
 
-    if let Some(found) = found {
-        match &found.held {
-            Held::Script(script) => {
-                step["rows"] = json!(script.tables.iter().map(|t| t.rows).sum::<u64>());
-                step["tables"] = json!(script.tables.len());
-            }
-            Held::Contents(contents) => {
-                step["items"] = json!(contents.items());
-                step["changed"] = json!(contents.changed());
-            }
-        }
-
-        let warnings = &found.loaded.warnings;
-        if !warnings.is_nothing() {
-            step["warnings"] = json!(warnings);
-        }
-        if let Some(left) = found.left_out() {
-            step["left_out"] = json!(left);
-        }
-
-        step["bytes"] = json!(found.plain_bytes);
-        step["file_bytes"] = json!(found.sum.bytes);
+    if let (Ending::Done(Some(found)), Value::Object(step)) = (end, &mut step) {
+        step.extend(self::found(found));
     }
 
     step
+}
+
+/// What a step that moves bytes has found.
+fn found(found: &Found) -> Map<String, Value> {
+    let mut keys = Map::new();
+    let mut put = |key: &str, value: Value| drop(keys.insert(key.into(), value));
+
+    match &found.held {
+        Held::Script(script) => {
+            put("rows", json!(script.tables.iter().map(|t| t.rows).sum::<u64>()));
+            put("tables", json!(script.tables.len()));
+        }
+        Held::Contents(contents) => {
+            put("items", json!(contents.items()));
+            put("changed", json!(contents.changed()));
+        }
+    }
+
+    let warnings = &found.loaded.warnings;
+    if !warnings.is_nothing() {
+        put("warnings", json!(warnings));
+    }
+    if let Some(left) = found.left_out() {
+        put("left_out", json!(left));
+    }
+
+    put("bytes", json!(found.plain_bytes));
+    put("file_bytes", json!(found.sum.bytes));
+
+    keys
 }
 
 /// How something ended.

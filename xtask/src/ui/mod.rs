@@ -4,6 +4,7 @@ pub mod banner;
 pub mod describe;
 pub mod json;
 pub mod outcome;
+pub mod person;
 pub mod progress;
 pub mod recorder;
 pub mod shown;

@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::person::Person;
 use super::{outcome, progress, shown};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::gate::Ask;
 use crate::human;
-use crate::plan::Act;
+use crate::plan::StepId;
 use crate::problem::{Exit, Problem, shorten};
-use crate::run::{Found, Logbook, Progress, Watch};
+use crate::run::{Ending, Event, Listener, Logbook, Progress, Ran};
 
 /// Whether colour is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +47,8 @@ pub struct Terminal {
     interrupt: Arc<Interrupt>,
     last_drawn: Option<Instant>,
     doing: String,
-    /// The steps that the person read, to be ticked off by number.
-    listed: Vec<Option<String>>,
+    /// The steps that the person read, in their order: they are ticked off by number.
+    listed: Vec<StepId>,
     here: PathBuf,
     secrets: Secrets,
     /// Where all of it is also logged, however much is shown.
@@ -73,45 +74,6 @@ impl Terminal {
             secrets: Secrets::default(),
             log: None,
         }
-    }
-
-    /// From now on logs what is shown, and what a quiet run leaves out.
-    pub fn keep(&mut self, log: Option<Rc<Logbook>>) {
-        self.log = log;
-    }
-
-    /// Where it is logged, for another terminal.
-    pub fn log(&self) -> Option<Rc<Logbook>> {
-        self.log.clone()
-    }
-
-    /// Logs something that is not shown.
-    pub fn note(&self, text: &str) {
-        if let Some(log) = &self.log {
-            log.write(&shown::text(&self.secrets.redact(&shown::without_colours(text))));
-        }
-    }
-
-    /// What is never shown.
-    pub fn hide(&mut self, secrets: &Secrets) {
-        self.secrets = secrets.clone();
-    }
-
-    /// Shows more, or less, from now on; returns the old setting.
-    pub fn turn(&mut self, telling: Telling) -> Telling {
-        std::mem::replace(&mut self.telling, telling)
-    }
-
-    /// Says something.
-    pub fn say(&mut self, text: &str) {
-        let text = self.safe(text);
-        self.put(&text);
-    }
-
-    /// Says something that a quiet run leaves out.
-    pub fn tell(&mut self, text: &str) {
-        let text = self.safe(text);
-        self.put_step(&text);
     }
 
     /// A line of which each part is safe, painted or not.
@@ -149,41 +111,6 @@ impl Terminal {
         if self.colour == Colour::On { format!("\x1b[{code}m{text}\x1b[0m") } else { text }
     }
 
-    /// Shows sentences, each line with the same prefix; at a terminal they are broken at words.
-    pub fn tell_all(&mut self, begin: &str, style: &str, sentences: &[String]) {
-        for sentence in sentences {
-            let sentence = shown::line(&self.secrets.cover(sentence)).into_owned();
-            let lines = if self.live { human::wrapped(&sentence, width()) } else { vec![sentence] };
-            for line in lines {
-                let painted =
-                    if style.is_empty() { self.safe(&line) } else { self.paint(style, &line) };
-                self.put_step(&format!("{begin}{painted}"));
-            }
-        }
-    }
-
-    /// What is at stake, with a bar at its left.
-    pub fn warn(&mut self, stakes: &[String]) {
-        let bar = format!("  {} ", self.paint("1;33", "┃"));
-        self.tell_all(&bar, "33", stakes);
-    }
-
-    /// The same before a question, with the steps you agree to: a quiet run shows them, too.
-    pub fn warn_and_list(&mut self, stakes: &[String], steps: &[String]) {
-        let telling = std::mem::replace(&mut self.telling, Telling::Steps);
-        self.say("");
-        self.warn(stakes);
-        self.say("");
-
-        for (at, step) in steps.iter().enumerate() {
-            self.say(&format!("  {:>2}. {}", at + 1, shorten(step, width().saturating_sub(3))));
-        }
-
-        self.say("");
-        self.telling = telling;
-        self.listed = steps.iter().cloned().map(Some).collect();
-    }
-
     /// A line that the next one replaces; only at a terminal.
     fn draw(&mut self, text: &str) {
         if self.live && self.telling == Telling::Steps {
@@ -194,14 +121,10 @@ impl Terminal {
         }
     }
 
-    /// An act's number in the list, if the person has seen one.
-    fn number(&mut self, act: &Act) -> String {
-        let doing = outcome::doing(act, &self.here);
-        let Some(at) = self.listed.iter().position(|step| step.as_ref() == Some(&doing)) else {
-            return String::new();
-        };
-        self.listed[at] = None;
-        format!("{}. ", at + 1)
+    /// A step's number in the list, if the person has seen one.
+    fn number(&self, id: StepId) -> String {
+        let at = self.listed.iter().position(|listed| *listed == id);
+        at.map_or(String::new(), |at| format!("{}. ", at + 1))
     }
 
     fn clear_line(&mut self) {
@@ -211,51 +134,54 @@ impl Terminal {
     }
 }
 
-impl Watch for Terminal {
-    fn begin(&mut self, act: &Act) {
-        self.doing = outcome::doing(act, &self.here);
+impl Terminal {
+    fn begun(&mut self, step: Ran<'_>) {
+        self.doing = outcome::doing(step.act, &self.here);
         self.note(&format!("  · {}", self.doing));
         self.draw(&self.doing.clone());
     }
 
-    fn progress(&mut self, p: &Progress) {
+    fn moved(&mut self, p: &Progress) {
         let shown = self.live && self.telling == Telling::Steps;
         if shown && self.last_drawn.is_none_or(|at| at.elapsed() > Duration::from_millis(100)) {
             self.draw(&progress::line(&self.doing, p, width()));
         }
     }
 
-    fn done(&mut self, act: &Act, found: Option<&Found>, took: Duration) {
+    fn ended(&mut self, Ran { id, act }: Ran<'_>, end: Ending<'_>, took: Duration) {
         let took = self.paint("2", &format!("({})", human::duration(took)));
-        let number = self.number(act);
+        let found = if let Ending::Done(found) = end { found } else { None };
         let done = self.safe_line(&outcome::done(act, found, &self.here));
-        let line = format!("  {} {number}{done} {took}", self.paint("32", "✓"));
-        self.put_step(&line);
-    }
 
-    fn cleaned(&mut self, act: &Act, took: Duration) {
-        let took = self.paint("2", &format!("({})", human::duration(took)));
-        let done = self.safe_line(&outcome::done(act, None, &self.here));
-        let line = format!("  {} clean-up, if needed: {done} {took}", self.paint("32", "✓"));
-        self.put_step(&line);
+        let (good, bad) = (self.paint("32", "✓"), self.paint("31", "✗"));
+        match end {
+            Ending::Done(_) => self.put_step(&format!("  {good} {}{done} {took}", self.number(id))),
+            Ending::CleanedUp => {
+                self.put_step(&format!("  {good} clean-up, if needed: {done} {took}"));
+            }
+            Ending::Failed if self.telling == Telling::Nothing => {}
+            Ending::Failed => {
+                let doing = self.safe_line(&outcome::doing(act, &self.here));
+                self.put(&format!("  {bad} {}{doing} {took}", self.number(id)));
+            }
+        }
     }
+}
 
-    fn line(&mut self, line: &str) {
-        let line = format!("    {} {}", self.paint("2", "│"), shown::program_line(line));
-        self.put_step(&line);
-    }
-
-    fn told(&mut self, what: &str) {
-        self.say(&format!("    {}", shown::line(what)));
-    }
-
-    fn failed(&mut self, act: &Act, took: Duration) {
-        let took = self.paint("2", &format!("({})", human::duration(took)));
-        let number = self.number(act);
-        let doing = self.safe_line(&outcome::doing(act, &self.here));
-        let line = format!("  {} {number}{doing} {took}", self.paint("31", "✗"));
-        if self.telling != Telling::Nothing {
-            self.put(&line);
+impl Listener for Terminal {
+    fn hear(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Begun(step) => self.begun(*step),
+            Event::Moved(progress) => self.moved(progress),
+            Event::Printed(line) => {
+                let line = format!("    {} {}", self.paint("2", "│"), shown::program_line(line));
+                self.put_step(&line);
+            }
+            Event::Reported(what) => self.say(&format!("    {}", shown::line(what))),
+            Event::Ended { step, end, took } => self.ended(*step, *end, *took),
+            // the list is of one plan
+            Event::Over(_) => self.listed.clear(),
+            Event::Started(_) => {}
         }
     }
 }
@@ -319,6 +245,68 @@ impl Terminal {
                 }
             }
         }
+    }
+}
+
+impl Person for Terminal {
+    fn keep(&mut self, log: Rc<Logbook>) {
+        self.log = Some(log);
+    }
+
+    fn note(&self, text: &str) {
+        if let Some(log) = &self.log {
+            log.write(&shown::text(&self.secrets.redact(&shown::without_colours(text))));
+        }
+    }
+
+    fn hide(&mut self, secrets: &Secrets) {
+        self.secrets = secrets.clone();
+    }
+
+    fn turn(&mut self, telling: Telling) -> Telling {
+        std::mem::replace(&mut self.telling, telling)
+    }
+
+    fn say(&mut self, text: &str) {
+        let text = self.safe(text);
+        self.put(&text);
+    }
+
+    fn tell(&mut self, text: &str) {
+        let text = self.safe(text);
+        self.put_step(&text);
+    }
+
+    fn tell_all(&mut self, begin: &str, style: &str, sentences: &[String]) {
+        for sentence in sentences {
+            let sentence = shown::line(&self.secrets.cover(sentence)).into_owned();
+            let lines = if self.live { human::wrapped(&sentence, width()) } else { vec![sentence] };
+            for line in lines {
+                let painted =
+                    if style.is_empty() { self.safe(&line) } else { self.paint(style, &line) };
+                self.put_step(&format!("{begin}{painted}"));
+            }
+        }
+    }
+
+    fn warn(&mut self, stakes: &[String]) {
+        let bar = format!("  {} ", self.paint("1;33", "┃"));
+        self.tell_all(&bar, "33", stakes);
+    }
+
+    fn warn_and_list(&mut self, stakes: &[String], steps: &[(StepId, String)]) {
+        let telling = std::mem::replace(&mut self.telling, Telling::Steps);
+        self.say("");
+        self.warn(stakes);
+        self.say("");
+
+        for (at, (_, step)) in steps.iter().enumerate() {
+            self.say(&format!("  {:>2}. {}", at + 1, shorten(step, width().saturating_sub(3))));
+        }
+
+        self.say("");
+        self.telling = telling;
+        self.listed = steps.iter().map(|(id, _)| *id).collect();
     }
 }
 

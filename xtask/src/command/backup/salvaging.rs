@@ -25,14 +25,14 @@ impl Session {
 
         for database in &meant.databases {
             let target = self.surveyor().survey(database, Depth::Database)?;
-            self.terminal.tell(&format!("read every table of `{}`", target.name()));
+            self.person.tell(&format!("read every table of `{}`", target.name()));
 
             let secrets = self.project.secrets.clone();
             let damage =
-                look(&target, &secrets, &mut |found| self.terminal.say(&format!("  {found}")))?;
+                look(&target, &secrets, &mut |found| self.person.say(&format!("  {found}")))?;
 
             if damage.is_none() {
-                self.terminal.tell("  all of it can be read: this is a normal backup");
+                self.person.tell("  all of it can be read: this is a normal backup");
             }
 
             salvage.insert(database.key.clone(), damage);

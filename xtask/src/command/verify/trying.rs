@@ -74,7 +74,7 @@ pub(super) fn apart(error: anyhow::Error) -> anyhow::Error {
                 problem.because("it was tried in a throw-away cluster, which is removed again");
 
             // the file is the same there, and so are the role's rights (insufficient_privilege)
-            if !problem.is_of_command() || problem.state.as_deref() == Some("42501") {
+            if problem.ended.is_none() || problem.state.as_deref() == Some("42501") {
                 return problem.into();
             }
 

@@ -6,8 +6,7 @@ mod stores;
 
 use anyhow::Result;
 
-pub use self::end::half_done;
-use self::end::note;
+use self::end::{note, way_back};
 use self::sort::{Sorted, refresh_order, sort, ties};
 use self::stores::{store_can_be_wiped, store_headline, store_line, store_notes, wipe_store};
 use crate::bundle::{Backup, Catalog, Reason};
@@ -19,7 +18,7 @@ use crate::engine::postgres::inventory::Table;
 use crate::engine::postgres::wiping::{self, Wipe};
 use crate::facts::{ContainerFacts, Emptying, Set, Surveyed, SurveyedStore};
 use crate::human::{ago, count, counted, few};
-use crate::plan::{Act, Plan, Risk, Safety, Scope, Stake, Step, words};
+use crate::plan::{Act, Plan, Risk, Safety, Scope, Stake, Step};
 use crate::planning::Moment;
 use crate::planning::services::around_services;
 use crate::planning::sessions::end_sessions;
@@ -36,15 +35,13 @@ pub enum First {
     Nothing,
 }
 
-/// A plan, a line for each database to print when it is done, and what to say if it fails half way.
+/// A plan, and a line for each database to print when it is done.
 #[derive(Debug, Clone)]
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
     /// `app: 12 tables, 34,567 rows`
     pub lines: Vec<String>,
-    /// The acts that empty it, as they are shown, one after the other.
-    pub parts: Vec<String>,
 }
 
 /// A database with its tables sorted.
@@ -81,10 +78,9 @@ pub fn plan(
 
     let stores: Vec<&SurveyedStore> =
         set.stores.iter().filter(|s| s.held.items() > 0 || !s.held.parts.is_empty()).collect();
-    let mut parts = Vec::new();
     let lines = targets.iter().map(Target::line).chain(set.stores.iter().map(store_line)).collect();
     let mut steps: Vec<Step> = Vec::new();
-    let (mut afterwards, mut made) = (Vec::new(), None);
+    let (mut afterwards, mut made, mut half_way) = (Vec::new(), None, None);
 
     for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
         steps.push(Step::Act(admin::still(
@@ -116,17 +112,11 @@ pub fn plan(
         body.extend(note.as_ref().and_then(|note| note.note(project)).map(Step::Act));
 
         for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
-            let act = target.wipe();
-            parts.push(words::object(&act));
-            body.push(target.alone(act));
+            body.push(target.alone(target.wipe()));
         }
 
-        for store in stores {
-            let act = wipe_store(store);
-            parts.push(words::object(&act));
-            body.push(Step::Act(act));
-        }
-
+        body.extend(stores.into_iter().map(wipe_store).map(Step::Act));
+        half_way = Some(way_back(&afterwards));
         afterwards.extend(project.after_wipe.iter().cloned());
         body.extend(note.and_then(|note| note.settled(project, &set.keys())).map(Step::Act));
         steps.push(around_services(services, body));
@@ -136,11 +126,12 @@ pub fn plan(
         notes: notes(&targets, set),
         steps,
         afterwards,
+        half_way,
         backup: made,
         ..Plan::bare(tasks::WIPE.name, headline(&targets, set), risk)
     };
 
-    Ok(Planned { plan, lines, parts })
+    Ok(Planned { plan, lines })
 }
 
 /// The backup that comes first.
@@ -401,6 +392,3 @@ impl Target<'_> {
         })
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -245,7 +245,7 @@ pub fn at_line(error: anyhow::Error, own: u64, told: &[u64]) -> anyhow::Error {
         if line.contains(ENDED) {
             *line = format!("{ENDED}: what came after would not have been part of it");
             problem.tried = "the load failed, and what it did before may be committed".into();
-            problem.fate = Fate::Cut;
+            (problem.fate, problem.ended) = (Fate::Cut, None);
 
             problem.cure = Some(
                 "if it was loaded in place, the live data is changed: restore the backup that this \

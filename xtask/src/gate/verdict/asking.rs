@@ -1,6 +1,6 @@
 //! Who is asked, and what an answer counts for.
 
-use super::circumstances::{Agent, Circumstances, Consent, Person};
+use super::circumstances::{Agent, Circumstances, Consent, Presence};
 use super::{Judgement, Verdict, verdict};
 use crate::cmd::quoted;
 use crate::plan::Stake;
@@ -108,13 +108,13 @@ pub(super) fn question(nobody_there: Judgement, c: &Circumstances<'_>) -> Verdic
         (Consent::Confirmed(_), _) => {
             verdict("confirmation", Judgement::Passed, "`--confirm` was given", "")
         }
-        (Consent::Ask, Person::AtTerminal) => {
+        (Consent::Ask, Presence::AtTerminal) => {
             verdict("confirmation", Judgement::Ask, "you will be asked", "")
         }
         (Consent::Unasked, _) => {
             verdict("confirmation", Judgement::Passed, "nothing can be lost", "")
         }
-        (Consent::Ask, Person::Absent) => {
+        (Consent::Ask, Presence::Absent) => {
             let why = if nobody_there == Judgement::Refused {
                 "can't ask for confirmation: standard input is not a terminal"
             } else {

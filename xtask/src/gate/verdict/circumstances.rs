@@ -15,7 +15,7 @@ pub struct Circumstances<'a> {
     /// What the command line says.
     pub consent: Consent,
     /// Who can be asked.
-    pub person: Person,
+    pub person: Presence,
     /// Whether a coding agent runs this.
     pub agent: Agent,
     /// The environment: safety pins are set there.
@@ -37,7 +37,7 @@ pub enum Consent {
 
 /// Who can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Person {
+pub enum Presence {
     /// Standard input is a terminal.
     AtTerminal,
     /// Nobody.

@@ -40,7 +40,7 @@ struct Case {
     marker: Option<&'static str>,
     pin: Pulled,
     safety: Safety,
-    person: Person,
+    person: Presence,
     consent: Consent,
     agent: Agent,
     recovery: Option<Recovery>,
@@ -65,7 +65,7 @@ const BENIGN: Case = Case {
     marker: None,
     pin: Pulled::NotWanted,
     safety: Safety::Kept,
-    person: Person::Absent,
+    person: Presence::Absent,
     consent: Consent::Yes,
     agent: Agent::None,
     recovery: None,
@@ -119,7 +119,7 @@ fn neither_pins_nor_words_come_from_a_file() {
         environment: "development",
         said_by: Origin::Default,
         consent: Consent::Yes,
-        person: Person::Absent,
+        person: Presence::Absent,
         agent: Agent::None,
         env: &env,
     };
@@ -290,7 +290,7 @@ fn production_is_restored_by_who_means_it() {
     assert_eq!(overall(&verdicts), "refused: environment, production (warned: author)");
 
     let drops = Recovery { of: "b".into(), drops: vec!["app__previous".into()] };
-    for person in [Person::AtTerminal, Person::Absent] {
+    for person in [Presence::AtTerminal, Presence::Absent] {
         let case =
             Case { environment: "production", person, recovery: Some(drops.clone()), ..BENIGN };
         assert_eq!(
@@ -316,7 +316,7 @@ fn combinations() -> Vec<Case> {
     for environment in ["development", "production"] {
         for host in [None, Some("db.test"), Some("db.example")] {
             for marker in [None, Some("staging"), Some("Production")] {
-                for person in [Person::AtTerminal, Person::Absent] {
+                for person in [Presence::AtTerminal, Presence::Absent] {
                     for consent in [
                         Consent::Ask,
                         Consent::Yes,
@@ -353,9 +353,9 @@ fn wipes() -> Vec<Case> {
             [Safety::Kept, Safety::BackedUp, Safety::Bare(None), Safety::Bare(Some("b".into()))]
         {
             for (person, consent) in [
-                (Person::AtTerminal, Consent::Ask),
-                (Person::Absent, Consent::Ask),
-                (Person::Absent, Consent::Yes),
+                (Presence::AtTerminal, Consent::Ask),
+                (Presence::Absent, Consent::Ask),
+                (Presence::Absent, Consent::Yes),
             ] {
                 all.push(Case { pin, safety: safety.clone(), person, consent, ..BENIGN });
             }
@@ -404,7 +404,7 @@ fn no_flag_lifts_the_production_block_or_pulls_the_pin() {
 
     for consent in [Consent::Ask, Consent::Yes, Consent::Confirmed("app".into())] {
         let case =
-            Case { consent, person: Person::AtTerminal, agent: sent("db-restore app"), ..BENIGN };
+            Case { consent, person: Presence::AtTerminal, agent: sent("db-restore app"), ..BENIGN };
 
         for (case, want) in [
             (Case { environment: "Production", ..case.clone() }, "refused: environment"),
@@ -443,7 +443,7 @@ fn several_databases_are_named_together() {
             environment: "development",
             said_by: Origin::Default,
             consent: Consent::Confirmed(name.into()),
-            person: Person::Absent,
+            person: Presence::Absent,
             agent: Agent::None,
             env: &Env::default(),
         };
@@ -489,7 +489,7 @@ fn any_task_can_have_a_pin() {
                 environment: "production",
                 said_by: Origin::Default,
                 consent: Consent::Yes,
-                person: Person::Absent,
+                person: Presence::Absent,
                 agent: Agent::None,
                 env: &env,
             };
@@ -514,13 +514,13 @@ fn a_backup_needs_nobody_and_a_cleanup_does() {
     };
 
     for (risk, person, consent, want) in [
-        (Risk::Adds, Person::Absent, Consent::Ask, "go"),
-        (Risk::Adds, Person::AtTerminal, Consent::Ask, "ask"),
-        (Risk::Adds, Person::AtTerminal, Consent::Yes, "go"),
-        (Risk::Migrates, Person::Absent, Consent::Yes, "go"),
-        (Risk::RemovesBackups, Person::Absent, Consent::Ask, "refused: confirmation"),
-        (Risk::RemovesBackups, Person::Absent, Consent::Yes, "go"),
-        (Risk::Nothing, Person::Absent, Consent::Ask, "go"),
+        (Risk::Adds, Presence::Absent, Consent::Ask, "go"),
+        (Risk::Adds, Presence::AtTerminal, Consent::Ask, "ask"),
+        (Risk::Adds, Presence::AtTerminal, Consent::Yes, "go"),
+        (Risk::Migrates, Presence::Absent, Consent::Yes, "go"),
+        (Risk::RemovesBackups, Presence::Absent, Consent::Ask, "refused: confirmation"),
+        (Risk::RemovesBackups, Presence::Absent, Consent::Yes, "go"),
+        (Risk::Nothing, Presence::Absent, Consent::Ask, "go"),
     ] {
         assert_eq!(
             overall(&judge(&bare(risk.clone()), &c(person, consent.clone()))),
@@ -628,7 +628,7 @@ fn a_strangers_file_is_tried_where_live_data_may_be_replaced_and_asked_for_where
             environment,
             said_by: Origin::Default,
             consent: consent.clone(),
-            person: Person::Absent,
+            person: Presence::Absent,
             agent,
             env: &env,
         };

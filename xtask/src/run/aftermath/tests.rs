@@ -1,6 +1,6 @@
 use super::*;
 use crate::cmd::Cmd;
-use crate::plan::Hook;
+use crate::plan::{Hook, Plan, Risk, Scope, Step};
 use crate::value::{Address, Change as Of, Swapped};
 
 fn live(what: &str) -> Deed {
@@ -22,7 +22,7 @@ fn tree(change: Of) -> Act {
 }
 
 fn hook(what: &str) -> Act {
-    let hook = Hook { cmd: Cmd::new("x"), timeout: 1, end: None };
+    let hook = Hook { shown: "npx x".into(), cmd: Cmd::new("x"), timeout: 1, end: None };
     Act::Write(Deed { what: what.into(), how: How::Hook(Box::new(hook)) })
 }
 
@@ -72,8 +72,8 @@ fn no_more_is_claimed_than_is_true() {
             format!("perhaps done in part: rename {names}"),
         ),
         (
-            vec![(swap(), End::Well), (hook("the migrate hook: npx x"), LOST)],
-            vec![(swap_back(), End::Well), (hook("the failed-reset hook: x"), End::Well)],
+            vec![(swap(), End::Well), (hook("the migrate hook"), LOST)],
+            vec![(swap_back(), End::Well), (hook("the failed-reset hook"), End::Well)],
             format!(
                 "what was live before is live again ({returned}); what else the migrate hook \
                      and the failed-reset hook reach may have changed"
@@ -110,14 +110,14 @@ fn no_more_is_claimed_than_is_true() {
             "perhaps done in part: rename uploads: all that is in /x".into(),
         ),
         (
-            vec![(hook("the migrate hook: npx x"), LOST)],
+            vec![(hook("the migrate hook"), LOST)],
             vec![],
             "this run itself has changed no live data; what the migrate hook reaches may have \
              changed"
                 .into(),
         ),
         (
-            vec![(Act::Create(live("database shop")), End::Well), (hook("the seed hook: x"), LOST)],
+            vec![(Act::Create(live("database shop")), End::Well), (hook("the seed hook"), LOST)],
             vec![(Act::Remove(live("the incomplete shop, kept as shop__failed")), End::Well)],
             "removed again: the incomplete shop, kept as shop__failed; what else the seed hook \
              reaches may have changed"
@@ -148,5 +148,46 @@ fn a_scope_takes_back_what_is_its_own() {
 fn whoever_only_reads_says_nothing() {
     for task in ["db-backup", "db-verify", "db-cleanup", "db-start", "db-pgpass"] {
         assert_eq!(Aftermath::default().told(task), None, "{task}");
+    }
+}
+
+/// A wipe of two databases and a store, with a backup first and hooks around it.
+fn wipe() -> Plan {
+    let in_scope = |act| Step::Scope(Scope { body: vec![Step::Act(act)], ..Scope::default() });
+    let empty = Of::Wipe { live: "1".into(), items: 2 };
+    let steps = vec![
+        Step::Act(aside()),
+        in_scope(Act::Write(live("empty app"))),
+        in_scope(Act::Write(live("empty app"))),
+        Step::Act(tree(empty)),
+        Step::Act(hook("the after-wipe hook")),
+    ];
+    Plan { steps, ..Plan::bare("db-wipe", String::new(), Risk::Nothing) }
+}
+
+#[test]
+fn a_table_of_runs_that_end_half_way() {
+    let (app, uploads) =
+        (|| Act::Write(live("empty app")), || tree(Of::Wipe { live: "1".into(), items: 2 }));
+
+    for (done, undone, half_way) in [
+        (vec![], vec![], false),
+        (vec![(aside(), End::Well)], vec![], false),
+        (vec![(aside(), End::Well), (app(), End::Well)], vec![], true),
+        (vec![(app(), End::Well), (app(), REFUSED)], vec![], true),
+        (vec![(app(), End::Well), (app(), LOST)], vec![], true),
+        (vec![(app(), REFUSED)], vec![], false),
+        (vec![(app(), End::Well), (app(), End::Well)], vec![], true),
+        // what failed came after the work
+        (vec![(app(), End::Well), (app(), End::Well), (uploads(), End::Well)], vec![], false),
+        (vec![(app(), End::Well), (app(), REFUSED)], vec![(swap_back(), End::Well)], false),
+    ] {
+        let mut aftermath = Aftermath::default();
+        let since = aftermath.since();
+        done.iter().for_each(|(act, end)| aftermath.ended(act, *end));
+        let undone: Vec<(&Act, End)> = undone.iter().map(|(act, end)| (act, *end)).collect();
+        aftermath.cleaned_up(&since, &undone);
+
+        assert_eq!(aftermath.is_half_way(&wipe()), half_way, "{done:?}");
     }
 }

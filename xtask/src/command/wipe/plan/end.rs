@@ -6,30 +6,16 @@ use super::amounts;
 use crate::config::Project;
 use crate::facts::{Emptying, Part, Set};
 use crate::planning::Moment;
-use crate::problem::Problem;
 
-/// What failed, and how to restore what is empty by then: no transaction spans two databases, or a
-/// store.
-pub fn half_done(problem: Problem, parts: &[String], done: &[&str], back: &[String]) -> Problem {
-    // in their order: databases of two servers may have one name
-    let mut done = done.iter();
-    let empty = parts.iter().take_while(|part| done.any(|act| act == part)).count();
-    // all of it is empty: the failure came after the work
-    if empty == 0 || empty == parts.len() {
-        return problem;
-    }
-
-    let way = match back {
+/// How to restore what is empty if it fails half way, with the lines of the backup that comes
+/// first: no transaction spans two databases, or a store.
+pub(super) fn way_back(of_backup: &[String]) -> String {
+    match of_backup {
         [] => "this run made no backup; an older one brings the data back, if there is one \
                (`db-list`)"
-            .to_owned(),
+            .into(),
         lines => lines.join("; "),
-    };
-
-    let cure =
-        problem.cure.iter().fold(way, |way, cure| format!("{way}; and for the rest: {cure}"));
-
-    problem.cure(cure)
+    }
 }
 
 /// What it empties, written down in case it is interrupted. A single database is emptied completely
