@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::state::{self, Use};
@@ -47,6 +47,7 @@ pub struct Audit<'a> {
     agent: Agent,
     /// The words of the person who sent the agent.
     words: Option<&'a str>,
+    now: fn() -> DateTime<Utc>,
     /// The command, and its databases, of the plan that runs.
     concerned: (&'static str, Vec<String>),
     /// Why the run could not be logged. That must not fail work that is already done: whoever runs
@@ -66,10 +67,10 @@ impl Listener for Audit<'_> {
 
 impl<'a> Audit<'a> {
     /// The log of a project, and who runs it.
-    pub fn of(project: &'a Project, env: &'a Env) -> Self {
+    pub fn of(project: &'a Project, env: &'a Env, now: fn() -> DateTime<Utc>) -> Self {
         let variable = &project.guards.agent_variable;
         let (agent, words) = (Agent::detect(env, variable), env.given(variable));
-        Self { project, agent, words, concerned: ("", Vec::new()), unlogged: None }
+        Self { project, agent, words, now, concerned: ("", Vec::new()), unlogged: None }
     }
 
     fn over(&self, report: &Report) -> Result<()> {
@@ -95,7 +96,7 @@ impl<'a> Audit<'a> {
         let cover = |text: &str| project.secrets.cover(text);
 
         let mut line = json!({
-            "when": Utc::now().to_rfc3339(),
+            "when": (self.now)().to_rfc3339(),
             "task": entry.task,
             "who": who(),
             "agent": self.agent(),

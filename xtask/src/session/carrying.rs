@@ -3,9 +3,8 @@
 use std::io::IsTerminal;
 
 use anyhow::Result;
-use chrono::Utc;
 
-use super::{Intent, Output, Session};
+use super::{CLOCK, Intent, Output, Session};
 use crate::config::{Env, Project};
 use crate::door::held::Held;
 use crate::gate::{self, Agent, Circumstances, Cleared, Consent, Judgement, Verdict};
@@ -91,12 +90,13 @@ impl Session {
     /// Runs it. What happened is in the record, too.
     fn run(&mut self, cleared: Cleared) -> Report {
         let journal = self.journal(cleared.plan());
-        let (mut recorder, mut audit) = (Recorder::default(), Audit::of(&self.project, &self.env));
+        let (mut recorder, mut audit) =
+            (Recorder::default(), Audit::of(&self.project, &self.env, CLOCK));
 
         let mut world = World {
             secrets: &self.project.secrets,
             interrupt: &self.interrupt,
-            now: Utc::now,
+            now: CLOCK,
             listeners: Listeners(vec![&mut *self.person, &mut recorder, &mut audit]),
             journal,
             idle: &self.idle,
@@ -167,7 +167,7 @@ impl Session {
     pub fn write_down(&mut self, task: &str, problem: Option<&anyhow::Error>) {
         let (databases, refused_by) = self.record.concerned(task);
         let entry = Entry { task, databases, refused_by, problem, ..Entry::default() };
-        let unlogged = Audit::of(&self.project, &self.env).write(&entry).err();
+        let unlogged = Audit::of(&self.project, &self.env, CLOCK).write(&entry).err();
         self.say_unlogged(unlogged);
     }
 

@@ -12,13 +12,14 @@ use crate::command::restore::plan::{
     carriable, failed_goes, may_create, older_goes, swappable, unstage, unsubscribed, unusual,
 };
 use crate::config::{Guards, Project, Strategy};
-use crate::engine::postgres::admin::{self, Identity, Swap, SwapBack};
-use crate::engine::postgres::marks::{MarkFields, MovedAside, Use, run_name};
+use crate::engine::postgres::admin::{self, Identity};
+use crate::engine::postgres::marks::{MovedAside, Use, run_name};
 use crate::engine::postgres::name::{beside, previous};
 use crate::facts::{ContainerFacts, ReplacedTogether, Surveyed};
 use crate::plan::{Act, Plan, Risk, Safety, Scope, Stake, Step};
 use crate::planning::hooks::{Hooks, Outcome};
 use crate::planning::marked::{leftovers, live_is, older_may_go};
+use crate::planning::replacing::Replacing;
 use crate::planning::services::around_services;
 use crate::problem::Problem;
 use crate::tasks;
@@ -290,57 +291,19 @@ fn create(target: &Surveyed) -> Step {
     ))
 }
 
-fn swap(target: &Surveyed, aside: MovedAside) -> Swap<'_> {
-    let name = target.name();
-    let live = target.live();
-    let older = live.and(target.server.database(&previous(name)));
-
-    Swap {
-        live: name,
-        incoming: beside(name, "staged"),
-        live_oid: live.map(|d| d.oid),
-        older_oid: older.map(|d| d.oid),
-        carries: live.cloned(),
-        own: MarkFields::of(live),
-        kept: MarkFields::of(live),
-        aside,
-    }
-}
-
-/// What an older `<db>__previous` has become, once the new database is live for good.
-fn discard(target: &Surveyed) -> Option<Act> {
-    let older = target.live().and(target.server.database(&previous(target.name())));
-    older.map(|_| admin::drop(&target.client, &beside(target.name(), "discard")))
-}
-
 /// Empty, live, migrated, seeded; if that fails, the old one is swapped back.
 fn in_place(target: &Surveyed, fill: Vec<Step>, aside: MovedAside) -> Vec<Step> {
-    let name = target.name();
-    let staged = beside(name, "staged");
-    let swap = swap(target, aside.clone());
-    let swapped = Step::Act(admin::swap(&target.client, &swap));
-    let let_go = target
-        .live()
-        .and_then(|live| admin::let_go(&target.client, &live.name, &swap.aside))
-        .map(Step::Act);
+    let replacing = Replacing::of(target, None, aside);
+    let swapped = Step::Act(replacing.swap());
+    let let_go = replacing.let_go().map(Step::Act);
 
     let body = [create(target), swapped].into_iter().chain(fill).chain(let_go).collect();
-    let mut on_failure = unstage(target, &staged);
-
-    if let Some(live) = target.live() {
-        let older_oid = target.server.database(&previous(name)).map(|d| d.oid);
-        let back = SwapBack {
-            live: name,
-            old_oid: live.oid,
-            own: MarkFields::of(Some(live)),
-            older_oid,
-            aside,
-        };
-        on_failure.push(admin::swap_back(&target.client, &back));
-    }
+    let staged = beside(target.name(), "staged");
+    let on_failure = unstage(target, &staged).into_iter().chain(replacing.back()).collect();
 
     let mut steps = vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })];
-    let finally: Vec<Act> = discard(target).into_iter().chain(unsubscribed(target)).collect();
+    let finally: Vec<Act> =
+        replacing.drop_older().into_iter().chain(unsubscribed(target)).collect();
     steps.extend((!finally.is_empty()).then(|| Step::Scope(Scope { finally, ..Scope::default() })));
 
     steps
@@ -349,12 +312,11 @@ fn in_place(target: &Surveyed, fill: Vec<Step>, aside: MovedAside) -> Vec<Step> 
 /// Migrated and seeded next to the live one, and swapped in only then.
 fn staged(target: &Surveyed, services: &[ContainerFacts], fill: Vec<Step>) -> Vec<Step> {
     let staged = beside(target.name(), "staged");
-    let swapped = around_services(
-        services,
-        vec![Step::Act(admin::swap(&target.client, &swap(target, MovedAside::Kept)))],
-    );
+    let replacing = Replacing::of(target, None, MovedAside::Kept);
+    let swapped = around_services(services, vec![Step::Act(replacing.swap())]);
+
     let body = [create(target)].into_iter().chain(fill).chain([swapped]).collect();
-    let finally = discard(target).into_iter().chain(unsubscribed(target)).collect();
+    let finally = replacing.drop_older().into_iter().chain(unsubscribed(target)).collect();
 
     vec![Step::Scope(Scope {
         body,

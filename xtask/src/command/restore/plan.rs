@@ -31,6 +31,7 @@ use crate::facts::dumps::Dump;
 use crate::facts::{ContainerFacts, ReplacedTogether, Surveyed};
 use crate::human::counted;
 use crate::plan::{Act, Fence, Plan, Proof, Purpose, Recovery, Risk, Scope, Stake, Step};
+use crate::planning::replacing::older;
 use crate::planning::services::around_services;
 use crate::planning::sessions::end_sessions;
 use crate::problem::Problem;
@@ -165,10 +166,6 @@ fn steps(
     steps.push(Step::Scope(Scope { body, on_failure, finally, ..Scope::default() }));
 
     steps
-}
-
-fn older(target: &Surveyed) -> Option<&DatabaseFacts> {
-    target.live().and(target.server.database(&previous(target.name())))
 }
 
 /// One old database is kept: the one before it is dropped for good.

@@ -8,14 +8,15 @@ use super::checks::{
 use super::{Request, Staging, Use, author, brought_along, stage, unstage, unsubscribed};
 use crate::bundle::Artifact;
 use crate::config::Project;
-use crate::engine::postgres::admin::{self, Swap, SwapBack};
-use crate::engine::postgres::marks::{self, MarkFields, MovedAside};
+use crate::engine::postgres::admin;
+use crate::engine::postgres::marks::{self, MovedAside};
 use crate::engine::postgres::name::{beside, previous};
 use crate::facts::dumps::Dump;
 use crate::facts::{Surveyed, SurveyedStore};
 use crate::human::holds;
 use crate::plan::{Act, Author, Deed, How, Pipe, Proof, Sink, Stake, Step};
 use crate::planning::marked::{leftovers, live_is, older_may_go};
+use crate::planning::replacing::{Replacing, older};
 use crate::planning::sessions::end_sessions;
 use crate::problem::Problem;
 use crate::tasks;
@@ -54,7 +55,7 @@ impl Subject<'_> {
     /// The database that an earlier restore kept, and this one drops.
     pub fn drops(&self) -> Option<String> {
         match self {
-            Self::Database { target, .. } => super::older(target).map(|older| older.name.clone()),
+            Self::Database { target, .. } => older(target).map(|older| older.name.clone()),
             Self::Store { .. } => None,
         }
     }
@@ -140,29 +141,19 @@ impl Part {
 
         let live = target.live();
         let staged = beside(name, "staged");
-        let older = super::older(target);
 
-        older.map_or(Ok(()), |older| older_may_go(target, older, &project.guards))?;
+        older(target).map_or(Ok(()), |older| older_may_go(target, older, &project.guards))?;
         live_is(target, marks::Use::Replace, &project.guards)?;
 
         let aside = company.aside(tasks::RESTORE.name, target, project);
         let recorded = dump.artifact.as_ref().map(|a| &a.database).filter(|d| !d.is_none());
         let brought = recorded.map(|d| brought_along(d, dump, target));
 
-        let swap = Swap {
-            carries: live.cloned().or_else(|| brought.clone()),
-            live: name,
-            incoming: staged.clone(),
-            live_oid: live.map(|d| d.oid),
-            older_oid: older.map(|d| d.oid),
-            own: MarkFields::of(live.or(brought.as_ref())),
-            kept: MarkFields::of(live),
-            aside: aside.clone(),
-        };
+        let replacing = Replacing::of(target, brought.as_ref(), aside);
 
         let failed = admin::failed(name);
         let Staging { steps, finally } = stage(target, dump, trust, &staged, Use::Kept);
-        let (discard, mut names) = (swap.discard(), vec![staged.as_str()]);
+        let (discard, mut names) = (replacing.discarded(), vec![staged.as_str()]);
 
         names.push(&discard);
         if company == Restored::Others {
@@ -170,18 +161,8 @@ impl Part {
         }
 
         let failed_goes = super::failed_goes(target).filter(|_| names.contains(&failed.as_str()));
-        // what replaced nothing stays: it does no harm
-        let back = live.map_or(Vec::new(), |live| {
-            let back = SwapBack {
-                live: name,
-                old_oid: live.oid,
-                own: MarkFields::of(Some(live)),
-                older_oid: older.map(|d| d.oid),
-                aside,
-            };
-            // a psql that outlived its run must not swap once the others are swapped back
-            vec![end_sessions(target), admin::swap_back(client, &back)]
-        });
+        // a psql that outlived its run must not swap once the others are swapped back
+        let back = replacing.back().map_or(Vec::new(), |back| vec![end_sessions(target), back]);
 
         let kept = live.map(|_| {
             format!(
@@ -198,12 +179,12 @@ impl Part {
                 .collect(),
             stage: steps,
             unstage: unstage(target, &staged),
-            swap: admin::swap(client, &swap),
-            let_go: live.and_then(|_| admin::let_go(client, name, &swap.aside)),
+            swap: replacing.swap(),
+            let_go: replacing.let_go(),
             back,
             at_once: live.map(|_| admin::drop(client, &failed)),
-            settle: older
-                .map(|_| admin::drop(client, &discard))
+            settle: replacing
+                .drop_older()
                 .into_iter()
                 .chain(unsubscribed(target))
                 .chain(finally)
