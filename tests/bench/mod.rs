@@ -272,7 +272,8 @@ impl Bench {
         // how often something is waited for, and whom it is asked for, is the clock's matter, not
         // the plan's
         let clocks = |call: &Call| {
-            is_wait(&call.argv) || call.stdin.starts_with(db_tasks::engine::postgres::waiting::ASKS)
+            is_wait(&call.argv)
+                || call.stdin.starts_with(db_tasks::engine::postgres::catalog::waiting::ASKS)
         };
         folders.iter().map(call).filter(|call| !clocks(call)).collect()
     }

@@ -12,7 +12,7 @@ use clap::Args;
 use super::Command;
 use crate::bundle::{Catalog, Reason, catalog};
 use crate::config::{self, KeepRules};
-use crate::engine::postgres::facts::Depth;
+use crate::engine::postgres::catalog::facts::Depth;
 use crate::facts::Surveyor;
 use crate::gate::Consent;
 use crate::options;

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::Command;
-use crate::engine::postgres::facts::Depth;
+use crate::engine::postgres::catalog::facts::Depth;
 use crate::gate::Consent;
 use crate::problem::{Exit, Problem};
 use crate::session::servers::Wants;

@@ -9,7 +9,7 @@ use self::plan::{OldData, Seeding};
 use super::Command;
 use crate::bundle::Reason;
 use crate::command::backup::safety::safety_backup;
-use crate::engine::postgres::facts::Depth;
+use crate::engine::postgres::catalog::facts::Depth;
 use crate::gate::Consent;
 use crate::options;
 use crate::problem::Exit;

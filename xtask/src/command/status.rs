@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::Command;
 use crate::bundle::Catalog;
-use crate::engine::postgres::facts::Depth;
+use crate::engine::postgres::catalog::facts::Depth;
 use crate::facts::{containers, health};
 use crate::problem::{Exit, Problem};
 use crate::session::servers::Wants;

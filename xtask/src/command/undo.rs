@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::Command;
 use crate::config::Database;
-use crate::engine::postgres::facts::Depth;
+use crate::engine::postgres::catalog::facts::Depth;
 use crate::facts::{ReplacedTogether, Set};
 use crate::gate::Consent;
 use crate::options;

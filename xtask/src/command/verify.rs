@@ -10,7 +10,7 @@ use clap::Args;
 use self::plan::{StoreTrial, Trial, TrialPlace};
 use super::Command;
 use crate::bundle::{Backup, Catalog, Untried};
-use crate::engine::postgres::facts::Depth;
+use crate::engine::postgres::catalog::facts::Depth;
 use crate::facts::health::server_disk_left;
 use crate::gate::Consent;
 use crate::options::{Leave, Trusted};

@@ -9,7 +9,7 @@ use clap::Args;
 use self::plan::First;
 use super::Command;
 use crate::bundle::Catalog;
-use crate::engine::postgres::facts::Depth;
+use crate::engine::postgres::catalog::facts::Depth;
 use crate::facts::Emptying;
 use crate::gate::Consent;
 use crate::options;

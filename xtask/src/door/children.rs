@@ -15,7 +15,7 @@ use super::{Interrupt, stopped};
 use crate::bytes;
 use crate::cmd::{Cmd, Value, readable, unshown};
 use crate::config::{HIDDEN, Secrets};
-use crate::engine::postgres::{cures, said};
+use crate::engine::postgres::client::{cures, said};
 use crate::problem::{Ended, Fate, Problem, shorten};
 
 /// What a child reads.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::ask::ask;
 use crate::config::Secrets;
-use crate::engine::postgres::Client;
-use crate::engine::postgres::waiting::{give_up, question, read};
+use crate::engine::postgres::catalog::waiting::{give_up, question, read};
+use crate::engine::postgres::client::Client;
 
 /// When it first looks. Most runs are over by then.
 const FIRST: Duration = Duration::from_millis(1200);

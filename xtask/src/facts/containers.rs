@@ -297,7 +297,7 @@ fn called(one: &Inspected) -> Vec<String> {
 
 fn refused(tried: &str, err: &str) -> Problem {
     let mut problem = Problem::said(err, tried);
-    problem.cure = crate::engine::postgres::cures::for_text(err);
+    problem.cure = crate::engine::postgres::client::cures::for_text(err);
     problem
 }
 

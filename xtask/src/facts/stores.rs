@@ -8,7 +8,7 @@ use crate::bundle::manifest::Missing;
 use crate::config::{Database, Store, StoreKind};
 use crate::door::Interrupt;
 use crate::engine::files::Inside;
-use crate::engine::postgres::facts::Depth;
+use crate::engine::postgres::catalog::facts::Depth;
 use crate::plan::{Safety, Stake, Whereabouts};
 use crate::problem::{Exit, Problem, first_line};
 use crate::run::store::open_to_read;

@@ -18,10 +18,9 @@ use crate::door::ask::{Answer, ask, ask_server, install_hint};
 use crate::door::waits::Waits;
 use crate::engine::cluster::state::State;
 use crate::engine::cluster::{PORT, USER};
-use crate::engine::postgres::client::{ANSWERED, OnLogin, Tongue};
-use crate::engine::postgres::facts::{Depth, From, ServerFacts, question};
-use crate::engine::postgres::version::Version;
-use crate::engine::postgres::{Client, cures};
+use crate::engine::postgres::catalog::facts::{Depth, From, ServerFacts, question};
+use crate::engine::postgres::client::version::Version;
+use crate::engine::postgres::client::{ANSWERED, Client, OnLogin, Tongue, cures};
 use crate::place::Place;
 use crate::problem::Problem;
 

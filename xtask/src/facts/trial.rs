@@ -15,11 +15,11 @@ use crate::config::{At, Connection, Database, Env, Secrets};
 use crate::door::ask::ask;
 use crate::engine::cluster::USER;
 use crate::engine::cluster::throw_away::LOCKS;
-use crate::engine::postgres::Client;
-use crate::engine::postgres::facts::{Role, ServerFacts};
-use crate::engine::postgres::loader::Loader;
-use crate::engine::postgres::name::beside;
-use crate::engine::postgres::shape::Shape;
+use crate::engine::postgres::catalog::facts::{Role, ServerFacts};
+use crate::engine::postgres::catalog::shape::Shape;
+use crate::engine::postgres::change::loader::Loader;
+use crate::engine::postgres::client::Client;
+use crate::engine::postgres::client::name::beside;
 use crate::problem::first_line;
 use crate::value::DatabaseFacts;
 

@@ -6,7 +6,7 @@ use super::survey::{Surveyed, is_local};
 use crate::cmd::Cmd;
 use crate::config::{At, Connection, Env, Secrets};
 use crate::door::ask::ask;
-use crate::engine::postgres::reached::{Answerer, Reached, is_published};
+use crate::engine::postgres::catalog::reached::{Answerer, Reached, is_published};
 use crate::place::Place;
 use crate::plan::Whereabouts;
 

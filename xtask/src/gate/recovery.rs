@@ -5,7 +5,7 @@
 use super::verdict::{Agent, Circumstances, Consent, Judgement, Presence, Verdict, verdict};
 use crate::bundle::name::stem;
 use crate::cmd::quoted;
-use crate::engine::postgres::name::ident;
+use crate::engine::postgres::client::name::ident;
 use crate::plan::{Author, Plan, Powers, Recovery, Stake};
 
 /// The variable by which a script restores production.

@@ -1,7 +1,7 @@
 //! What is left out of a load: what was requested, and what the server has anyway.
 
-use crate::engine::postgres::name::ident;
-use crate::engine::postgres::standing::{Into, Standing, quoted};
+use crate::engine::postgres::catalog::standing::{Into, Standing, quoted};
+use crate::engine::postgres::client::name::ident;
 use crate::facts::dumps::Fit;
 use crate::problem::{Problem, one_line};
 use crate::value::{Claim, Claims, Without};

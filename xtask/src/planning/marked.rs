@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use crate::config::Guards;
-use crate::engine::postgres::admin;
-use crate::engine::postgres::marks::{MarkFields, Says, State, Unfit, Use, may};
-use crate::engine::postgres::name::{ident, is_previous, literal};
+use crate::engine::postgres::catalog::marks::{MarkFields, Says, State, Unfit, Use, may};
+use crate::engine::postgres::change::admin;
+use crate::engine::postgres::client::name::{ident, is_previous, literal};
 use crate::facts::Surveyed;
 use crate::plan::Step;
 use crate::problem::Problem;

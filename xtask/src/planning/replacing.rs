@@ -1,9 +1,9 @@
 //! How a new database takes the name of the live one, which is kept as `<db>__previous`; and the
 //! way back.
 
-use crate::engine::postgres::admin::{self, Swap, SwapBack};
-use crate::engine::postgres::marks::{MarkFields, MovedAside};
-use crate::engine::postgres::name::{beside, previous};
+use crate::engine::postgres::catalog::marks::{MarkFields, MovedAside};
+use crate::engine::postgres::change::admin::{self, Swap, SwapBack};
+use crate::engine::postgres::client::name::{beside, previous};
 use crate::facts::Surveyed;
 use crate::plan::Act;
 use crate::value::DatabaseFacts;

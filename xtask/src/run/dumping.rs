@@ -6,7 +6,7 @@ use crate::cmd::Cmd;
 use crate::config::Secrets;
 use crate::door::Idle;
 use crate::door::held::Held;
-use crate::engine::postgres::snapshot::{Given, given, reading};
+use crate::engine::postgres::client::snapshot::{Given, given, reading};
 use crate::plan::Dumping;
 use crate::problem::Problem;
 

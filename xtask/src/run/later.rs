@@ -12,9 +12,9 @@ use crate::bytes;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::children::{self, Input, Outlet};
-use crate::engine::postgres::loader::NOT_ITS_OWN;
-use crate::engine::postgres::proof;
-use crate::engine::postgres::warnings::Warnings;
+use crate::engine::postgres::change::loader::NOT_ITS_OWN;
+use crate::engine::postgres::client::failed_load;
+use crate::engine::postgres::client::warnings::Warnings;
 use crate::plan::{Fence, Handover};
 use crate::problem::Problem;
 use crate::value::Spare;
@@ -88,7 +88,8 @@ impl Later {
         drop(parts.iter().try_for_each(|part| stdin.write_all(part)));
         drop(stdin);
 
-        let (_, said) = child.wait_and_hear().map_err(|e| explained(proof::without_lines(e)))?;
+        let (_, said) =
+            child.wait_and_hear().map_err(|e| explained(failed_load::without_lines(e)))?;
         Ok(Warnings::read(&said))
     }
 }
@@ -97,5 +98,9 @@ impl Later {
 fn explained(error: anyhow::Error) -> anyhow::Error {
     let is_not_its_own =
         |problem: &Problem| problem.happened.iter().any(|line| line.contains(NOT_ITS_OWN));
-    if error.downcast_ref().is_some_and(is_not_its_own) { proof::by_a_loader(error) } else { error }
+    if error.downcast_ref().is_some_and(is_not_its_own) {
+        failed_load::by_a_loader(error)
+    } else {
+        error
+    }
 }

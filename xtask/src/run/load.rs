@@ -15,10 +15,12 @@ use crate::cmd::{Cmd, readable};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::children::{self, Child, Input, Outlet};
-use crate::engine::postgres::facts::{Bare, Counts, read_bare, read_counts};
-use crate::engine::postgres::proof::{self, BEGUN, COUNTED, COUNTS, counted_as_dumped};
-use crate::engine::postgres::script::{Again, Between, Scanner, Script, Withheld};
-use crate::engine::postgres::warnings::Warnings;
+use crate::engine::postgres::catalog::counting::{Counts, read_counts};
+use crate::engine::postgres::change::loading::{BEGUN, COUNTED, COUNTS, counted_as_dumped, keyed};
+use crate::engine::postgres::change::statistics::{Bare, read_bare};
+use crate::engine::postgres::client::failed_load;
+use crate::engine::postgres::client::warnings::Warnings;
+use crate::engine::postgres::script::{Again, Between, Scanner, Script, Withheld, proof};
 use crate::plan::{By, Count, Load, Proof};
 use crate::problem::{Problem, rolled_back};
 use crate::value::{Spare, Trust};
@@ -71,7 +73,7 @@ impl Loading {
 
         // a psql that can't connect closes its end: its own message comes later
         let (key, load) = (new_key(), load.clone());
-        drop(stdin.write_all(&bytes::of(&proof::keyed(&load.before, &key))));
+        drop(stdin.write_all(&bytes::of(&keyed(&load.before, &key))));
         drop(stdin.write_all(load.fence.lines(&key)[0].as_bytes()));
 
         let (tell, marks) = sync_channel(2);
@@ -163,10 +165,7 @@ impl Loading {
     fn say(&mut self, words: &str) {
         let free = &self.load.fence.lines(&self.key)[1];
         // a psql that died closes its end, and says why itself
-        drop(
-            self.stdin
-                .write_all(&bytes::of(&(format!("\n{free}") + &proof::keyed(words, &self.key)))),
-        );
+        drop(self.stdin.write_all(&bytes::of(&(format!("\n{free}") + &keyed(words, &self.key)))));
     }
 
     /// Only now psql gets COMMIT. Returns what it said about what is there.
@@ -227,7 +226,7 @@ impl Loading {
         drop(stdin);
 
         let beside = Cmd {
-            input: beside.input.as_deref().map(|said| proof::keyed(&words(said), &key)),
+            input: beside.input.as_deref().map(|said| keyed(&words(said), &key)),
             ..beside.clone()
         };
         // before that there is no lock to wait for, and perhaps no database
@@ -342,11 +341,11 @@ fn change(Again { at, line, what }: Again, load: &Load, key: &str) -> Option<Cha
 /// Before the transaction began, no line was from the dump.
 fn explained(error: anyhow::Error, load: &Load, told: &[u64], has_begun: bool) -> anyhow::Error {
     let error = if has_begun {
-        proof::at_line(error, load.own_lines(), told)
+        failed_load::at_line(error, load.own_lines(), told)
     } else {
-        proof::without_lines(error)
+        failed_load::without_lines(error)
     };
-    if matches!(load.by, By::Loader(_)) { proof::by_a_loader(error) } else { error }
+    if matches!(load.by, By::Loader(_)) { failed_load::by_a_loader(error) } else { error }
 }
 
 /// What follows the mark of the counts.

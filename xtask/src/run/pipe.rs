@@ -17,8 +17,8 @@ use super::load::Loaded;
 use super::store;
 use crate::config::Secrets;
 use crate::door::{Idle, Interrupt};
-use crate::engine::postgres::proof;
-use crate::engine::postgres::script::{Scanner, Script};
+use crate::engine::postgres::client::failed_load;
+use crate::engine::postgres::script::{Scanner, Script, proof};
 use crate::plan::{Pipe, Proof, Sink};
 use crate::problem::{Problem, rolled_back};
 use crate::stream::Sum;
@@ -98,7 +98,8 @@ pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     if pipe.format != Format::Script {
         return store::pump(pipe, means);
     }
-    pump_script(pipe, means).map_err(|e| proof::or_without(e, pipe.proof.otherwise.as_deref()))
+    pump_script(pipe, means)
+        .map_err(|e| failed_load::or_without(e, pipe.proof.otherwise.as_deref()))
 }
 
 fn pump_script(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {

@@ -10,7 +10,7 @@ use super::seal::rename_new;
 use crate::bundle::Manifest;
 use crate::bundle::name::partial;
 use crate::door::children;
-use crate::engine::postgres::in_place::unless_changed;
+use crate::engine::postgres::change::in_place::unless_changed;
 use crate::plan::{ComeBack, Load, Pipe, Proof, Reload, Sink, Source};
 use crate::problem::Problem;
 use crate::stream::{Codec, Compression};

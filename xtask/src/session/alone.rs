@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::Session;
 use crate::door::held::{Held, hold};
-use crate::engine::postgres::alone::{Holder, Taken, alone, in_the_name_of, read};
+use crate::engine::postgres::change::alone::{Holder, Taken, alone, in_the_name_of, read};
 use crate::facts::Surveyed;
 use crate::plan::{Alone, Plan, Was};
 use crate::problem::{Exit, Problem};

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::Session;
-use crate::engine::postgres::loader::Loader;
+use crate::engine::postgres::change::loader::Loader;
 use crate::facts::Surveyed;
 use crate::facts::dumps::{Dump, Origin};
 use crate::facts::loader::{self, New, Stranger};

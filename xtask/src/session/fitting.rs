@@ -6,7 +6,7 @@ use super::Session;
 use super::author::Way;
 use crate::cmd::quoted;
 use crate::config::Others;
-use crate::engine::postgres::standing::{Into, Standing};
+use crate::engine::postgres::catalog::standing::{Into, Standing};
 use crate::facts::dumps::Dump;
 use crate::facts::{Surveyed, standing};
 use crate::options::Leave;

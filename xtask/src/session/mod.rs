@@ -30,7 +30,7 @@ use crate::bundle::name;
 use crate::config::{self, Database, Dotenv, Env, Project};
 use crate::door::waits::Waits;
 use crate::door::{Idle, Interrupt};
-use crate::engine::postgres::facts::Depth;
+use crate::engine::postgres::catalog::facts::Depth;
 use crate::facts::{Surveyed, Surveyor};
 use crate::options::{self, Global};
 use crate::planning::Moment;

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::Session;
 use crate::config::{At, Database};
-use crate::engine::postgres::facts::Depth;
+use crate::engine::postgres::catalog::facts::Depth;
 use crate::facts::{ContainerFacts, containers};
 use crate::problem::Problem;
 

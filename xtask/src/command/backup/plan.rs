@@ -15,7 +15,7 @@ use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
 use crate::bundle::{Catalog, Sharing, name};
 use crate::cmd::quoted;
 use crate::config::{self, Project};
-use crate::engine::postgres::cures;
+use crate::engine::postgres::client::cures;
 use crate::facts::salvage::Damage;
 use crate::facts::{Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Seal, Step};

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::command::backup::plan::Salvage;
-use crate::engine::postgres::facts::Depth;
+use crate::engine::postgres::catalog::facts::Depth;
 use crate::facts::salvage::look;
 use crate::problem::Problem;
 use crate::session::Session;

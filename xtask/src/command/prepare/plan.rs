@@ -8,10 +8,10 @@ use crate::command::restore::plan::{
     Aim, Difference, Request, Subject, carriable, may_create, plan as restore, swappable,
 };
 use crate::config::Project;
-use crate::engine::postgres::admin::{self, Identity};
-use crate::engine::postgres::marks::{MarkFields, State, Use};
-use crate::engine::postgres::name::{beside, previous};
-use crate::engine::postgres::{filling, in_place};
+use crate::engine::postgres::catalog::marks::{MarkFields, State, Use};
+use crate::engine::postgres::change::identity::Identity;
+use crate::engine::postgres::change::{admin, filling, in_place};
+use crate::engine::postgres::client::name::{beside, previous};
 use crate::facts::dumps::Dump;
 use crate::facts::{ContainerFacts, Surveyed};
 use crate::human::counted;

@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use crate::command::backup::plan::dumpable;
 use crate::config::Guards;
-use crate::engine::postgres::admin;
-use crate::engine::postgres::marker::{is_marked_in_comment, mark_in_comment};
+use crate::engine::postgres::change::admin;
+use crate::engine::postgres::change::marker::{self, is_marked_in_comment, mark_in_comment};
 use crate::facts::Surveyed;
 use crate::plan::{Act, Plan, Risk, Step};
 use crate::problem::Problem;
@@ -53,7 +53,7 @@ fn tightens(name: &str, marks: &[Mark], environment: &str, guards: &Guards) -> R
     let cure = match now.by {
         MarkedBy::Setting => format!(
             "if it is wrong, have an administrator run `{}`",
-            admin::mark_sql(name, environment).trim_end()
+            marker::mark_sql(name, environment).trim_end()
         ),
         MarkedBy::Comment => format!("if it is wrong, {}", now.lifted(name)),
     };
@@ -71,7 +71,7 @@ fn tightens(name: &str, marks: &[Mark], environment: &str, guards: &Guards) -> R
 /// The marker as a setting, which takes a superuser.
 fn by_setting(target: &Surveyed, environment: &str) -> [Act; 2] {
     let (client, name) = (&target.client, target.name());
-    [admin::mark_as(client, name, environment), admin::is_marked(client, name, environment)]
+    [marker::mark_as(client, name, environment), marker::is_marked(client, name, environment)]
 }
 
 /// The marker in the database's comment, and why that is weaker.
@@ -81,7 +81,7 @@ fn in_comment(
     environment: &str,
 ) -> Result<([Act; 2], String), Problem> {
     let (name, role, client) = (target.name(), &target.server.role, &target.client);
-    let sql = admin::mark_sql(name, environment);
+    let sql = marker::mark_sql(name, environment);
 
     if !target.server.own_roles.contains(&live.owner) {
         return Err(Problem::refused(format!("the role `{}` may not mark `{name}`", role.name))

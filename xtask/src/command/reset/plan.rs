@@ -12,9 +12,10 @@ use crate::command::restore::plan::{
     carriable, failed_goes, may_create, older_goes, swappable, unstage, unsubscribed, unusual,
 };
 use crate::config::{Guards, Project, Strategy};
-use crate::engine::postgres::admin::{self, Identity};
-use crate::engine::postgres::marks::{MovedAside, Use, run_name};
-use crate::engine::postgres::name::{beside, previous};
+use crate::engine::postgres::catalog::marks::{MovedAside, Use, run_name};
+use crate::engine::postgres::change::admin;
+use crate::engine::postgres::change::identity::Identity;
+use crate::engine::postgres::client::name::{beside, previous};
 use crate::facts::{ContainerFacts, ReplacedTogether, Surveyed};
 use crate::plan::{Act, Plan, Risk, Safety, Scope, Stake, Step};
 use crate::planning::hooks::{Hooks, Outcome};

@@ -22,11 +22,11 @@ use self::stranger::OTHERS;
 pub use self::stranger::{author, author_may, stranger};
 use crate::bundle::{Artifact, Backup};
 use crate::config::Project;
-use crate::engine::postgres::marker::unmarked;
-use crate::engine::postgres::marks::MarkFields;
-use crate::engine::postgres::name::previous;
-use crate::engine::postgres::version::sets_unknown;
-use crate::engine::postgres::{admin, subscriptions};
+use crate::engine::postgres::catalog::marker::{MARKER, unmarked};
+use crate::engine::postgres::catalog::marks::MarkFields;
+use crate::engine::postgres::change::{admin, subscriptions};
+use crate::engine::postgres::client::name::previous;
+use crate::engine::postgres::client::version::sets_unknown;
 use crate::facts::dumps::Dump;
 use crate::facts::{ContainerFacts, ReplacedTogether, Surveyed};
 use crate::human::counted;
@@ -303,9 +303,9 @@ fn brought_along(recorded: &DatabaseFacts, dump: &Dump, target: &Surveyed) -> Da
     facts.comment =
         facts.own_comment().and_then(unmarked).filter(|comment| !bytes::has_foreign(comment));
     facts.settings.retain(|s| !bytes::has_foreign(&s.value));
-    facts.settings.retain(|s| {
-        !s.name.eq_ignore_ascii_case(admin::MARKER) && s.role.as_deref().is_none_or(here)
-    });
+    facts
+        .settings
+        .retain(|s| !s.name.eq_ignore_ascii_case(MARKER) && s.role.as_deref().is_none_or(here));
     facts.settings.retain(|s| !loads_a_library(s, target) && dump.loader().is_none());
     facts.settings.retain(|s| may_give(s, target));
 

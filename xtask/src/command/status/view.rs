@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::bundle::{Backup, Catalog};
 use crate::config::{Container, Database, Project};
-use crate::engine::postgres::marks::State;
-use crate::engine::postgres::name::previous;
+use crate::engine::postgres::catalog::marks::State;
+use crate::engine::postgres::client::name::previous;
 use crate::facts::{ContainerFacts, Surveyed};
 use crate::human::{ago, bytes, count, counted};
 use crate::problem::first_line;

@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use crate::command::restore::plan::{Restored, swappable, unsubscribed, unusual};
 use crate::config::Project;
-use crate::engine::postgres::admin::{self, Swap};
-use crate::engine::postgres::marks::{MarkFields, State};
-use crate::engine::postgres::name::{parked, previous};
+use crate::engine::postgres::catalog::marks::{MarkFields, State};
+use crate::engine::postgres::change::admin::{self, Swap};
+use crate::engine::postgres::client::name::{parked, previous};
 use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Recovery, Risk, Scope, Stake, Step};
 use crate::planning::marked::{comes_back, in_the_way};

@@ -12,8 +12,8 @@ use crate::command::restore::plan::{
     stands_beside, stranger,
 };
 use crate::config::Guards;
-use crate::engine::postgres::admin;
-use crate::engine::postgres::name::beside;
+use crate::engine::postgres::change::admin;
+use crate::engine::postgres::client::name::beside;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::facts::trial::Apart;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::engine::postgres::facts::Depth;
+use crate::engine::postgres::catalog::facts::Depth;
 use crate::facts::{Came, Emptying};
 use crate::gate::Consent;
 use crate::plan::{Plan, Step};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Cluster, USER, quoted};
 use crate::cmd::Cmd;
-use crate::engine::postgres::locks::Locks;
+use crate::engine::postgres::catalog::locks::Locks;
 
 /// How its folder's name begins. With the run's name after it, no other program has it among its
 /// arguments.

@@ -3,8 +3,8 @@
 use super::{Finding, State};
 use crate::config::Secrets;
 use crate::door::ask::ask;
-use crate::engine::postgres::name::ident;
-use crate::engine::postgres::room::{NEEDED, Room, room};
+use crate::engine::postgres::catalog::room::{NEEDED, Room, room};
+use crate::engine::postgres::client::name::ident;
 use crate::facts::Surveyed;
 
 /// The limit of the role; -1 if it has none.

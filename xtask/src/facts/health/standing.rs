@@ -3,7 +3,7 @@
 use super::{Finding, Patient, State};
 use crate::bundle::{Backup, Catalog};
 use crate::cmd::quoted;
-use crate::engine::postgres::standing::{Into, Lack, Standing};
+use crate::engine::postgres::catalog::standing::{Into, Lack, Standing};
 use crate::facts::standing::{ask_standing, claims};
 use crate::facts::{Surveyed, dumps};
 use crate::value::{Claim, Claims, Format};

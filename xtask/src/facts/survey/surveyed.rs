@@ -6,9 +6,8 @@ use super::super::containers::ContainerFacts;
 use super::super::guess;
 use super::super::whereabouts::Shown;
 use crate::config::{At, Database};
-use crate::engine::postgres::Client;
-use crate::engine::postgres::client::OnLogin;
-use crate::engine::postgres::facts::ServerFacts;
+use crate::engine::postgres::catalog::facts::ServerFacts;
+use crate::engine::postgres::client::{Client, OnLogin};
 use crate::plan::{Safety, Stake};
 use crate::value::DatabaseFacts;
 

@@ -20,7 +20,7 @@ pub(super) fn foreign(inside: &Inside, found: &Found) -> Option<String> {
 
 pub(super) fn unanswered(cmd: &Cmd, err: &str) -> Problem {
     let mut problem = Problem::said(err, format!("`{cmd}` did not answer"));
-    problem.cure = crate::engine::postgres::cures::for_text(err);
+    problem.cure = crate::engine::postgres::client::cures::for_text(err);
     problem
 }
 

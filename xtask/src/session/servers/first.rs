@@ -7,8 +7,9 @@ use super::{Concerned, Readiness};
 use crate::config::{At, Database};
 use crate::door::ask::ask;
 use crate::engine::cluster::state::State;
-use crate::engine::postgres::name::literal;
-use crate::engine::postgres::version::Version;
+use crate::engine::postgres::catalog::facts::Depth;
+use crate::engine::postgres::client::name::literal;
+use crate::engine::postgres::client::version::Version;
 use crate::facts::Surveyed;
 use crate::facts::cluster::Found;
 use crate::gate::Consent;
@@ -88,8 +89,7 @@ impl Session {
     pub fn with_neighbour(&self, mut target: Surveyed, name: &str) -> Result<Surveyed> {
         let mut aimed = target.spec.clone();
         aimed.connection.database = Some(name.to_owned());
-        let other =
-            self.surveyor().survey(&aimed, crate::engine::postgres::facts::Depth::Database)?;
+        let other = self.surveyor().survey(&aimed, Depth::Database)?;
         target.server.databases.extend(other.server.databases);
         Ok(target)
     }

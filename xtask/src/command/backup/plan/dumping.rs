@@ -4,8 +4,7 @@ use std::path::Path;
 
 use super::{All, Subject, last};
 use crate::cmd::Cmd;
-use crate::engine::postgres::client::LargeObjects;
-use crate::engine::postgres::snapshot;
+use crate::engine::postgres::client::{LargeObjects, snapshot};
 use crate::facts::Surveyed;
 use crate::facts::salvage::Damage;
 use crate::plan::{Act, Dumping, Pipe, Proof, Sink, Source};

@@ -8,12 +8,13 @@ use anyhow::{Context, Result};
 
 use crate::bundle::name::stem;
 use crate::config::Project;
-use crate::engine::postgres::admin::{self, Identity};
-use crate::engine::postgres::in_place::{
+use crate::engine::postgres::catalog::marks::{MarkFields, run_name};
+use crate::engine::postgres::change::admin;
+use crate::engine::postgres::change::identity::Identity;
+use crate::engine::postgres::change::in_place::{
     back_again, end_others, is_emptied, load, tried_and_emptied,
 };
-use crate::engine::postgres::marks::{MarkFields, run_name};
-use crate::engine::postgres::name::previous;
+use crate::engine::postgres::client::name::previous;
 use crate::facts::Surveyed;
 use crate::plan::{Act, ComeBack, Deed, Fence, How, Load, Plan, Reload, Scope, Seal, Step};
 use crate::planning::sessions::end_sessions;

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{Request, Seeding, met_by};
 use crate::config::Strategy;
-use crate::engine::postgres::witness;
+use crate::engine::postgres::change::witness;
 use crate::facts::Surveyed;
 use crate::plan::{Act, Step};
 use crate::planning::hooks::{Hooks, Outcome};

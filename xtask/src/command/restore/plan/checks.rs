@@ -4,12 +4,14 @@ use anyhow::Result;
 
 use super::{Aim, Difference, Request};
 use crate::bytes;
-use crate::engine::postgres::marks::own_limit;
-use crate::engine::postgres::members::alone;
-use crate::engine::postgres::name::ident;
-use crate::engine::postgres::room::{NEEDED, NEEDED_WITHIN, Room, room};
-use crate::engine::postgres::version::misfit;
-use crate::engine::postgres::{admin, cures, setting};
+use crate::engine::postgres::catalog::marker::MARKER;
+use crate::engine::postgres::catalog::marks::own_limit;
+use crate::engine::postgres::catalog::members::alone;
+use crate::engine::postgres::catalog::room::{NEEDED, NEEDED_WITHIN, Room, room};
+use crate::engine::postgres::change::setting;
+use crate::engine::postgres::client::cures;
+use crate::engine::postgres::client::name::ident;
+use crate::engine::postgres::client::version::misfit;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::human::{self, counted};
@@ -220,7 +222,7 @@ pub fn carriable(target: &Surveyed) -> Option<Step> {
     let marker = if marked && target.server.version.major() >= 15 {
         format!(
             "; for the marker, an administrator runs `GRANT SET ON PARAMETER {} TO {}`",
-            admin::MARKER,
+            MARKER,
             ident(&role.name)
         )
     } else {

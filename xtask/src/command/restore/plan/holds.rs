@@ -4,7 +4,7 @@ use super::checks::unusual;
 use super::stranger::{author, author_may};
 use super::{loads_a_library, settings_of_others};
 use crate::bundle::Backup;
-use crate::engine::postgres::version::sets_unknown;
+use crate::engine::postgres::client::version::sets_unknown;
 use crate::facts::Surveyed;
 use crate::facts::dumps::{Dump, Form};
 use crate::human::counted;

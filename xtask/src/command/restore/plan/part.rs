@@ -8,9 +8,9 @@ use super::checks::{
 use super::{Request, Staging, Use, author, brought_along, stage, unstage, unsubscribed};
 use crate::bundle::Artifact;
 use crate::config::Project;
-use crate::engine::postgres::admin;
-use crate::engine::postgres::marks::{self, MovedAside};
-use crate::engine::postgres::name::{beside, previous};
+use crate::engine::postgres::catalog::marks::{self, MovedAside};
+use crate::engine::postgres::change::admin;
+use crate::engine::postgres::client::name::{beside, previous};
 use crate::facts::dumps::Dump;
 use crate::facts::{Surveyed, SurveyedStore};
 use crate::human::holds;

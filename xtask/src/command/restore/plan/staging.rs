@@ -1,16 +1,17 @@
 //! A dump into a new database next to the live one.
 
 use super::{fence, proof};
-use crate::engine::postgres::Client;
-use crate::engine::postgres::admin::{self, Identity};
-use crate::engine::postgres::facts::{Half, analyze, count_rows, far_tables};
-use crate::engine::postgres::loader::Loader;
-use crate::engine::postgres::name::connect;
-use crate::engine::postgres::proof::{
-    BEGUN, COUNTED, COUNTS, HAS_LOADED, LOADED, LOADING, NEUTRAL, PATIENT, READ_ALIKE, begun,
-    between, ended,
+use crate::engine::postgres::catalog::counting::{Half, count_rows};
+use crate::engine::postgres::change::admin;
+use crate::engine::postgres::change::identity::Identity;
+use crate::engine::postgres::change::loader::Loader;
+use crate::engine::postgres::change::loading::{
+    BEGUN, COUNTED, COUNTS, HAS_LOADED, LOADED, LOADING, begun, between, ended,
 };
-use crate::engine::postgres::said::SAY_STATES;
+use crate::engine::postgres::change::statistics::{analyze, far_tables};
+use crate::engine::postgres::client::Client;
+use crate::engine::postgres::client::name::connect;
+use crate::engine::postgres::client::session::{NEUTRAL, PATIENT, READ_ALIKE, SAY_STATES};
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::plan::{Act, By, Count, Load, Pipe, Sink, Step};

@@ -1,6 +1,6 @@
 //! An untrusted file: as which role its functions run, and what that means.
 
-use crate::engine::postgres::loader::Loader;
+use crate::engine::postgres::change::loader::Loader;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::plan::{Author, Powers, Purpose, Risk};

@@ -6,9 +6,10 @@
 use crate::cmd::Cmd;
 use crate::command::restore::plan::{Use, contained};
 use crate::engine::cluster::throw_away::with_log;
-use crate::engine::postgres::admin::{self, Identity};
-use crate::engine::postgres::loader::Loader;
-use crate::engine::postgres::name::ident;
+use crate::engine::postgres::change::admin;
+use crate::engine::postgres::change::identity::Identity;
+use crate::engine::postgres::change::loader::Loader;
+use crate::engine::postgres::client::name::ident;
 use crate::facts::dumps::Dump;
 use crate::facts::trial::Apart;
 use crate::plan::{Act, Check, Deed, How, Scope, Step};

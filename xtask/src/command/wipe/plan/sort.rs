@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::bundle::manifest::{LEDGER_SCHEMAS, LEDGERS};
 use crate::config::TableName;
-use crate::engine::postgres::inventory::{Inventory, Kind, Table, View};
+use crate::engine::postgres::catalog::inventory::{Inventory, Kind, Table, View};
 
 /// Why a table keeps its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]

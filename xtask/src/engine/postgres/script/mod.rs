@@ -16,6 +16,7 @@ mod lexer;
 mod listed;
 mod meta;
 mod name;
+pub mod proof;
 mod quotes;
 mod reading;
 mod report;

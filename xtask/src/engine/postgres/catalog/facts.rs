@@ -1,0 +1,342 @@
+//! What a server says about itself and a database: one psql, one JSON answer.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::contents::{HAS_OBJECTS, HAS_TABLES};
+use super::counting::read_counts;
+use super::inventory::{self, Inventory};
+use super::locks::{self, Locks};
+use super::marks::{self, State};
+use super::reached::{self, Answerer, Reached};
+use super::shape::{self, Shape};
+use crate::engine::postgres::client::name::literal;
+use crate::engine::postgres::client::version::Version;
+use crate::engine::postgres::client::{OnLogin, Tongue};
+use crate::value::DatabaseFacts;
+
+/// What is known of a server and the database that the client connects to.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ServerFacts {
+    /// psql's version.
+    #[serde(default)]
+    pub client: Version,
+    /// The server's version.
+    pub version: Version,
+    /// The server's version as it prints it.
+    pub version_text: String,
+    /// Our role.
+    pub role: Role,
+    /// The database, and those named after it (`app__previous`).
+    pub databases: Vec<DatabaseFacts>,
+    /// Sessions on the database, other than ours.
+    #[serde(default)]
+    pub sessions: Vec<Session>,
+    /// The user's tables, if they were asked for, without those of extensions.
+    #[serde(default)]
+    pub tables: Vec<TableFacts>,
+    /// Tables and how they depend on each other, if asked for.
+    #[serde(default)]
+    pub inventory: Inventory,
+    /// Extensions and their versions; empty if the database does not exist.
+    #[serde(default)]
+    pub extensions: BTreeMap<String, String>,
+    /// Prepared transactions on the database: they hold it as sessions do.
+    #[serde(default)]
+    pub prepared: u32,
+    /// Names of all roles: a dump's owner may be missing here.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// Those of them to which our role may give ownership.
+    #[serde(default)]
+    pub own_roles: Vec<String>,
+    /// Logical replication slots of the database.
+    #[serde(default)]
+    pub slots: u32,
+    /// `listen_addresses`: empty while the official image's bootstrap server runs, which is on the
+    /// socket only (<https://github.com/docker-library/postgres/issues/146>).
+    pub listens_on: Option<String>,
+    /// The server's data folder, if the role may know it.
+    pub data_directory: Option<String>,
+    /// Started with a command line that gives it no address to listen on, like the temporary server
+    /// with which the official image sets up a new database (docker-library/postgres#146).
+    #[serde(default)]
+    pub deaf: bool,
+    /// Whether the database has user tables.
+    #[serde(default)]
+    pub has_tables: bool,
+    /// Whether it has anything at all.
+    #[serde(default)]
+    pub has_objects: bool,
+    /// What it says about itself, to tell two servers apart.
+    #[serde(default)]
+    pub answerer: Answerer,
+    /// The size of its lock table.
+    #[serde(default)]
+    pub locks: Locks,
+    /// Unusual facts.
+    #[serde(default)]
+    pub shape: Shape,
+    /// What the client connected to.
+    #[serde(skip)]
+    pub reached: Reached,
+}
+
+/// What our role may do.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// Superuser.
+    pub superuser: bool,
+    /// May create databases.
+    pub createdb: bool,
+    /// Sessions that it may have at once; -1 for any number.
+    #[serde(default = "any_number")]
+    pub connection_limit: i64,
+    /// Sessions that others have with it.
+    #[serde(default)]
+    pub sessions: i64,
+}
+
+fn any_number() -> i64 {
+    -1
+}
+
+/// A session on the database.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Session {
+    /// Backend's process id.
+    pub pid: u32,
+    /// Its role.
+    pub user: Option<String>,
+    /// Its application.
+    pub app: Option<String>,
+    /// Its host; none for a socket.
+    pub host: Option<String>,
+    /// `active`, `idle`, …
+    pub state: Option<String>,
+}
+
+impl std::fmt::Display for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let app = self.app.as_deref().filter(|a| !a.is_empty()).unwrap_or("unnamed application");
+        write!(f, "{app} ({}, pid {})", self.user.as_deref().unwrap_or("?"), self.pid)
+    }
+}
+
+/// A table's size.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct TableFacts {
+    /// `schema.table`, quoted where needed.
+    pub name: String,
+    /// Rows: counted by the last ANALYZE, -1 if there was none.
+    pub estimate: i64,
+    /// Bytes with indexes and TOAST.
+    pub bytes: u64,
+}
+
+impl ServerFacts {
+    /// The encodings for the names of this database and of the server's others.
+    pub fn tongue(&self, name: &str) -> Tongue {
+        let encoding = self.database(name).map_or("", |database| database.encoding.as_str());
+        match encoding {
+            _ if ["sql_ascii", "mule_internal"]
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(encoding)) =>
+            {
+                Tongue::Bytes
+            }
+            _ if self.shape.several_encodings => Tongue::Among,
+            _ => Tongue::Utf8,
+        }
+    }
+
+    /// Whether the database's login triggers can be kept out of our sessions: they exist from
+    /// PostgreSQL 17 on, and a superuser can switch them off
+    /// (<https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-EVENT-TRIGGERS>).
+    pub fn on_login(&self) -> OnLogin {
+        if self.role.superuser && !self.shape.login_triggers.is_empty() {
+            OnLogin::Off
+        } else {
+            OnLogin::Runs
+        }
+    }
+
+    /// The database of this name.
+    pub fn database(&self, name: &str) -> Option<&DatabaseFacts> {
+        self.databases.iter().find(|d| d.name == name)
+    }
+
+    /// Reads the answer to `question`.
+    pub fn read(answer: &str) -> Result<Self> {
+        let answer = answer.trim();
+        let at =
+            if answer.starts_with('{') { Some(0) } else { answer.find("\n{").map(|at| at + 1) };
+        let (before, said) = answer.split_at(at.context("the server's answer is empty")?);
+        let before: Vec<&str> = before.lines().collect();
+        let (json, more) = said.split_once('\n').unwrap_or((said, ""));
+
+        let (own, counts) = if more.starts_with('{') {
+            more.split_once('\n').unwrap_or((more, ""))
+        } else {
+            ("{}", more)
+        };
+
+        let said = |json| {
+            serde_json::from_str::<Map<String, Value>>(json)
+                .context("the server's answer does not fit the question")
+        };
+        let mut all = said(json)?;
+        all.extend(said(own)?);
+
+        let mut facts: Self = serde_json::from_value(all.into())
+            .context("the server's answer does not fit the question")?;
+        facts.inventory.count(read_counts(counts));
+
+        let version = before.first().and_then(|line| line.split_whitespace().next());
+        facts.client = Version(version.and_then(|version| version.parse().ok()).unwrap_or(0));
+        facts.reached = Reached::read(&before);
+
+        Ok(facts)
+    }
+}
+
+impl DatabaseFacts {
+    /// Whether there is no such database.
+    pub fn is_none(&self) -> bool {
+        self.name.is_empty()
+    }
+
+    /// What it is to this tool.
+    pub fn state(&self) -> State {
+        State::of(self.connection_limit, self.comment.as_deref())
+    }
+
+    /// The roles that own it or have rights on it or settings in it, and the values of those.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let grantees = self.acl.iter().flatten().filter_map(|grant| grant.grantee.as_deref());
+        let settings = self
+            .settings
+            .iter()
+            .flat_map(|s| s.role.as_deref().into_iter().chain([s.name.as_str(), s.value.as_str()]));
+        std::iter::once(self.owner.as_str()).chain(grantees).chain(settings)
+    }
+
+    /// The user's own comment, without our mark.
+    pub fn own_comment(&self) -> Option<&str> {
+        self.comment.as_deref().and_then(marks::own_comment)
+    }
+}
+
+/// How much is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// The server and the database.
+    Database,
+    /// Every table's size, too.
+    Tables,
+    /// Every table's rows, counted, and what ties tables together.
+    Rows,
+}
+
+/// Where the client runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// On this machine: the address that libpq reached, and the processes here, tell where the
+    /// server is.
+    ThisMachine,
+    /// In a container, whose engine tells that.
+    ItsContainer,
+}
+
+/// The question, for a psql that is connected to `database` or, if that does not exist, to another
+/// one. Each psql costs 10 ms, in a container 90: so one question asks everything. On this machine
+/// it also says which server was reached.
+pub fn question(database: &str, depth: Depth, from: From) -> String {
+    let (tables, rows) = match depth {
+        Depth::Database => ("", ""),
+        Depth::Tables => (TABLES, ""),
+        Depth::Rows => (inventory::QUESTION, inventory::ROWS),
+    };
+
+    let opening = match from {
+        From::ThisMachine => reached::QUESTION,
+        From::ItsContainer => "\\echo :VERSION_NUM\n",
+    };
+    format!("{opening}{}{QUESTION}{OWN}{rows}", reached::SYSTEM)
+        .replace("{answerer}", reached::ANSWERER)
+        .replace("{locks}", locks::QUESTION)
+        .replace("{shape}", shape::QUESTION)
+        .replace("{has_tables}", HAS_TABLES)
+        .replace("{has_objects}", HAS_OBJECTS)
+        .replace("{tables}", tables)
+        .replace("{name}", &literal(database))
+        .replace("{like}", &literal(&format!("{}\\_\\_%", like(database))))
+}
+
+fn like(name: &str) -> String {
+    // a long name was truncated before its suffix was added
+    let head: String = name.chars().take(30).collect();
+    let escaped = head.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    if head.len() < name.len() { format!("{escaped}%") } else { escaped }
+}
+
+/// What all databases of the server share, as bytes: names and comments have whatever encoding they
+/// were given in.
+const QUESTION: &str = r"SET client_encoding = SQL_ASCII;
+SELECT current_database() = {name} AS db_tasks_here,
+  CASE WHEN getdatabaseencoding() IN ('SQL_ASCII', 'MULE_INTERNAL') THEN 'SQL_ASCII' ELSE 'UTF8' END AS db_tasks_encoding \gset
+SELECT jsonb_build_object(
+  'version', current_setting('server_version_num')::int,
+  'version_text', current_setting('server_version'),
+  'role', (SELECT jsonb_build_object('name', rolname, 'superuser', rolsuper, 'createdb', rolcreatedb OR rolsuper,
+    'connection_limit', CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END,
+    'sessions', (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND application_name !~ '^db-tasks')) FROM pg_roles WHERE rolname = current_user),
+  'deaf', (SELECT setting = '' AND source = 'command line' FROM pg_settings WHERE name = 'listen_addresses'),
+  'data_directory', (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
+  'answerer', {answerer},
+  'locks', {locks}, 'shape', {shape},
+  'listens_on', current_setting('listen_addresses'),
+  'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = {name}),
+  'roles', (SELECT jsonb_agg(rolname) FROM pg_roles WHERE rolname !~ '^pg_'),
+  'own_roles', (SELECT jsonb_agg(rolname) FROM pg_roles WHERE pg_has_role(oid, CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)),
+  'slots', (SELECT count(*) FROM pg_replication_slots WHERE database = {name} AND slot_type = 'logical'),
+  'sessions', coalesce((SELECT jsonb_agg(jsonb_build_object('pid', pid, 'user', usename, 'app', application_name, 'host', host(client_addr), 'state', state) ORDER BY pid)
+    FROM pg_stat_activity WHERE datname = {name} AND pid <> pg_backend_pid() AND usesysid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'), '[]'),
+  'databases', coalesce((SELECT jsonb_agg(jsonb_build_object(
+      'oid', d.oid::bigint, 'name', d.datname, 'owner', pg_get_userbyid(d.datdba), 'encoding', pg_encoding_to_char(d.encoding),
+      'collate', d.datcollate, 'ctype', d.datctype,
+      'provider', CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' END,
+      'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
+      'icu_rules', to_jsonb(d) ->> 'daticurules',
+      'tablespace', (SELECT spcname FROM pg_tablespace t WHERE t.oid = d.dattablespace),
+      'connection_limit', d.datconnlimit, 'template', d.datistemplate, 'comment', shobj_description(d.oid, 'pg_database'),
+      'acl', (SELECT jsonb_agg(jsonb_build_object('grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END, 'privilege', a.privilege_type, 'grantable', a.is_grantable))
+        FROM aclexplode(nullif(d.datacl, acldefault('d', d.datdba))) a),
+      'settings', coalesce((SELECT jsonb_agg(jsonb_build_object('role', CASE WHEN s.setrole <> 0 THEN pg_get_userbyid(s.setrole) END,
+          'name', split_part(c, '=', 1), 'value', substr(c, strpos(c, '=') + 1)))
+        FROM pg_db_role_setting s, unnest(s.setconfig) c WHERE s.setdatabase = d.oid), '[]'),
+      'size', CASE WHEN has_database_privilege(d.oid, 'CONNECT') THEN pg_database_size(d.oid) END) ORDER BY d.datname)
+    FROM pg_database d WHERE d.datname = {name} OR d.datname LIKE {like}), '[]')
+)::text;
+";
+
+/// What belongs to the database, in UTF-8 if it has an encoding.
+const OWN: &str = r"SET client_encoding = :'db_tasks_encoding';
+SELECT jsonb_build_object(
+  'has_tables', :'db_tasks_here'::boolean AND {has_tables},
+  'has_objects', :'db_tasks_here'::boolean AND {has_objects},
+  {tables}
+  'extensions', CASE WHEN :'db_tasks_here'::boolean THEN (SELECT coalesce(jsonb_object_agg(extname, extversion), '{}') FROM pg_extension) ELSE '{}' END
+)::text;
+";
+
+const TABLES: &str = r"'tables', coalesce((SELECT jsonb_agg(jsonb_build_object('name', format('%I.%I', n.nspname, c.relname), 'estimate', c.reltuples::bigint, 'bytes', pg_total_relation_size(c.oid))
+      ORDER BY pg_total_relation_size(c.oid) DESC, 1)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' AND :'db_tasks_here'::boolean
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')), '[]'),";

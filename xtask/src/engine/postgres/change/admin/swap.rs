@@ -1,0 +1,247 @@
+//! The swap of two databases' names, and the way back.
+
+use super::super::identity::{Identity, oid_of};
+use super::super::marking::{aside_otherwise, mark, marking, unmark, unmarking};
+use super::{carry, command, indented};
+use crate::engine::postgres::catalog::marks::{MarkFields, MovedAside, is_gone_back_to};
+use crate::engine::postgres::client::name::{beside, block, ident, literal, parked, previous};
+use crate::engine::postgres::client::session::DURABLE;
+use crate::engine::postgres::client::{Client, TELLS};
+use crate::plan::{Act, Deed, How};
+use crate::value::DatabaseFacts;
+
+/// The names of one swap.
+#[derive(Debug, Clone)]
+pub struct Swap<'a> {
+    /// The live name.
+    pub live: &'a str,
+    /// The database that takes it.
+    pub incoming: String,
+    /// The oid that the live database must still have; `None` if there is none.
+    pub live_oid: Option<u32>,
+    /// The oid of an older `<db>__previous` that must be replaced, if there is one.
+    pub older_oid: Option<u32>,
+    /// Owner, rights and settings for the new live database, if it does not have them already.
+    pub carries: Option<DatabaseFacts>,
+    /// What the new live database has in the places of our marks.
+    pub own: MarkFields<'a>,
+    /// What the replaced one has there.
+    pub kept: MarkFields<'a>,
+    /// How that is moved aside: whether the run may still need it.
+    pub aside: MovedAside,
+}
+
+impl Swap<'_> {
+    /// Where an older `<db>__previous` waits to be dropped.
+    pub fn discard(&self) -> String {
+        beside(self.live, "discard")
+    }
+
+    fn renames(&self) -> Vec<(String, String)> {
+        let kept = previous(self.live);
+        let mut renames = Vec::new();
+
+        if self.incoming == kept && self.live_oid.is_some() {
+            let parked = parked(self.live);
+            return vec![
+                (self.live.into(), parked.clone()),
+                (kept.clone(), self.live.into()),
+                (parked, kept),
+            ];
+        }
+
+        if self.live_oid.is_some() {
+            if self.older_oid.is_some() {
+                renames.push((kept.clone(), self.discard()));
+            }
+            renames.push((self.live.into(), kept));
+        }
+
+        renames.push((self.incoming.clone(), self.live.into()));
+        renames
+    }
+}
+
+/// Gives `incoming` the live name, the owner, the rights and the settings, and keeps the live
+/// database as `<db>__previous`, all in one transaction.
+///
+/// A rename takes the database's exclusive lock first and then waits up to five seconds for its
+/// sessions to end (`CountOtherDBBackends`). New connections queue behind that lock, so a second
+/// psql that terminates the old sessions while the rename waits wins even against a pool that
+/// reconnects at once. Nothing must be switched off beforehand (`ALLOW_CONNECTIONS false`), so a
+/// killed run can't leave a database that nobody can connect to.
+pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
+    let renames = swap.renames();
+    let mut sql = format!(
+        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\n{}",
+        Identity { name: swap.live, oid: swap.live_oid }.assertion(client)
+    );
+    for (from, to) in &renames {
+        sql.push_str(&format!("ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to)));
+    }
+
+    sql.push_str(&unmark(swap.live, swap.own));
+    if swap.live_oid.is_some() {
+        sql.push_str(&mark(&previous(swap.live), swap.kept, &swap.aside));
+    }
+    if swap.older_oid.is_some() && swap.aside != MovedAside::Kept {
+        sql.push_str(&aside_otherwise(&[&swap.discard()], &MovedAside::Kept, &swap.aside));
+    }
+
+    sql.push_str(&swap.carries.as_ref().map_or(String::new(), |from| carry(swap.live, from)));
+    sql.push_str("COMMIT;\n");
+
+    let what =
+        renames.iter().map(|(from, to)| format!("{from} -> {to}")).collect::<Vec<_>>().join(", ");
+    let before = swap.live_oid.map_or("NULL".into(), |oid| oid.to_string());
+    let names = [swap.live, &previous(swap.live), &swap.incoming].map(literal).join(", ");
+    let done = format!("{} IS DISTINCT FROM {before}", oid_of(swap.live));
+
+    behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
+}
+
+/// Renames that wait for a lock, and a second psql that clears the way for them.
+pub(super) fn behind_the_lock(client: &Client, what: String, sql: String, way: &str) -> Act {
+    let other = Client { app_name: format!("{}/swap", client.app_name), ..client.clone() };
+    let meanwhile = other.psql(client.maintenance(), way);
+    let how = How::Live(client.psql(client.maintenance(), sql), Some(meanwhile));
+    Act::Rename(Deed { what: format!("databases {what}"), how })
+}
+
+/// How to undo a swap if what follows it fails: the old database gets its name back, and what has
+/// that name by then, created by us or again by a migrator, is kept as `<db>__failed`. It does
+/// nothing if the old one already has its name, so it may run twice, or late.
+#[derive(Debug, Clone)]
+pub struct SwapBack<'a> {
+    /// The live name.
+    pub live: &'a str,
+    /// The oid of the database that had it.
+    pub old_oid: u32,
+    /// What it has in the places of our marks.
+    pub own: MarkFields<'a>,
+    /// The oid of the older `<db>__previous` that was replaced, if there was one.
+    pub older_oid: Option<u32>,
+    /// How both were moved aside.
+    pub aside: MovedAside,
+}
+
+/// Gives the old database its name back.
+pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
+    let (kept, failed, discard) =
+        (previous(back.live), failed(back.live), beside(back.live, "discard"));
+    let (live, old) = (ident(back.live), back.old_oid);
+    let rename =
+        |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
+    let older = back.older_oid.map_or(String::new(), |oid| {
+        format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept))
+    });
+    let nothing =
+        MarkFields { comment: None, connection_limit: -1, template: back.own.template, oid: 0 };
+
+    let due =
+        format!("{} = {old} AND {}", oid_of(&kept), is_gone_back_to(&old.to_string(), &back.aside));
+    let body = format!(
+        " BEGIN\n  IF {due} THEN\n    IF {live_oid} IS NOT NULL THEN\n      {away}\n      \
+             {mark}    END IF;\n    {home}\n{unmark}{older}  END IF;\n  IF {live_oid} IS DISTINCT \
+             FROM {old} AND {kept_oid} IS DISTINCT FROM {old} THEN\n    RAISE EXCEPTION 'the old \
+             database is neither % nor %', {live_name}, {kept_name};\n  END IF;\nEND ",
+        kept_oid = oid_of(&kept),
+        live_oid = oid_of(back.live),
+        away = rename(back.live, &failed),
+        mark = marking(&failed, nothing, &MovedAside::Kept).concat(),
+        home = rename(&kept, back.live),
+        unmark = indented(&unmarking(back.live, back.own)),
+        live_name = literal(&live),
+        kept_name = literal(&ident(&kept)),
+    );
+
+    let kept_again = if back.older_oid.is_some() {
+        aside_otherwise(&[&kept], &back.aside, &MovedAside::Kept)
+    } else {
+        String::new()
+    };
+
+    let others = format!(
+        "{TELLS}`{}` stays as it is: somebody undid or replaced what this run did there",
+        back.live
+    );
+    let told = format!(
+        "SELECT {} WHERE {} IS DISTINCT FROM {old};\n",
+        literal(&others),
+        oid_of(back.live)
+    );
+
+    let sql =
+        format!("{DURABLE}SET lock_timeout = '15s';\n{}{kept_again}{told}", block("back", &body));
+    let names = [back.live, &kept].map(literal).join(", ");
+    // no session is terminated for nothing
+    let done = format!("({due}) IS NOT TRUE");
+    let what = format!("{} -> {failed}, {kept} -> {}", back.live, back.live);
+
+    behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
+}
+
+/// Reverts an undo, if it was done: `again` is the opposite swap, and `before` the oid of what was
+/// live before the undo. If that is live, it does nothing, so it may run twice, or late.
+pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
+    let (kept, parked) = (previous(again.live), parked(again.live));
+    let rename = |from: &str, to: &str| {
+        format!("    ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to))
+    };
+    let [comment, limit] = unmarking(again.live, again.own);
+
+    let body = format!(
+        " BEGIN\n  IF {kept_oid} = {before} THEN\n{}{}{}{}  END IF;\nEND ",
+        rename(again.live, &parked),
+        rename(&kept, again.live),
+        rename(&parked, &kept),
+        indented(&[comment, limit, marking(&kept, again.kept, &again.aside).concat()]),
+        kept_oid = oid_of(&kept),
+    );
+
+    let sql = format!("{DURABLE}SET lock_timeout = '15s';\n{}", block("back", &body));
+    let names = [again.live, &kept].map(literal).join(", ");
+    let done = format!("{} = {before}", oid_of(again.live));
+
+    behind_the_lock(
+        client,
+        format!("{} <-> {kept}, as before", again.live),
+        sql,
+        &make_way(&names, &done, &client.app_name),
+    )
+}
+
+/// What a run moved aside is kept for an undo from now on, and later runs may replace it: this run
+/// no longer needs it.
+pub fn let_go(client: &Client, live: &str, aside: &MovedAside) -> Option<Act> {
+    let kept = previous(live);
+    let sql = aside_otherwise(&[&kept, &beside(live, "discard")], aside, &aside.let_go());
+    let deed = || command(client, format!("mark database {kept} as kept for an undo"), sql);
+    (*aside != MovedAside::Kept).then(|| Act::Write(deed()))
+}
+
+/// Where a database stays that a reset could not finish, for you to look at.
+pub fn failed(live: &str) -> String {
+    beside(live, "failed")
+}
+
+/// Terminates sessions on the databases that change names until the change is visible, for at most
+/// ten seconds, and no longer than the session that makes it lives: a failed change terminates
+/// nobody. A session that this role may not terminate is named. Autovacuum has no role, and yields
+/// to the rename by itself.
+pub fn make_way(names: &str, done: &str, app_name: &str) -> String {
+    let body = format!(
+        " DECLARE\n  s record;\n  came bool := false;\n  here bool;\nBEGIN\n  FOR i IN 1..5000 \
+         LOOP\n    EXIT WHEN {done};\n    PERFORM pg_stat_clear_snapshot();\n    here := EXISTS \
+         (SELECT FROM pg_stat_activity WHERE application_name = {app});\n    EXIT WHEN came AND \
+         NOT here;\n    came := came OR here;\n    FOR s IN SELECT pid, usename, application_name \
+         FROM pg_stat_activity WHERE datname IN ({names}) AND usesysid IS NOT NULL\n             \
+         AND pid <> pg_backend_pid() AND application_name <> {app} LOOP\n      BEGIN\n        \
+         PERFORM pg_terminate_backend(s.pid);\n      EXCEPTION WHEN insufficient_privilege THEN\n        \
+         RAISE EXCEPTION '% may not terminate a session that blocks the change: % of the role %, \
+         pid %', current_user, s.application_name, s.usename, s.pid;\n      END;\n    END LOOP;\n    \
+         PERFORM pg_sleep(0.002);\n  END LOOP;\nEND ",
+        app = literal(app_name),
+    );
+    block("way", &body)
+}

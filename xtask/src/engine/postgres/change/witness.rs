@@ -1,0 +1,70 @@
+//! What shows that a hook worked in the right database: tables in the new one, and an unchanged
+//! live one.
+
+use crate::engine::postgres::catalog::contents::HAS_TABLES;
+use crate::engine::postgres::client::Client;
+use crate::engine::postgres::client::name::{ident, literal};
+use crate::plan::{Act, Check, Deed, How};
+
+/// A value that changes when somebody changes the database's schema or its rows. The counters
+/// include all sessions that have ended or are idle
+/// (<https://www.postgresql.org/docs/current/monitoring-stats.html>); a TRUNCATE gives its table
+/// another file.
+const STATE: &str = "pg_catalog.md5(pg_catalog.concat_ws('|',
+  (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', c.oid, n.nspname, c.relname, c.relkind, \
+                     c.relfilenode, c.relowner, c.relacl), ',' ORDER BY c.oid)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE \
+                     n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
+  (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attrelid, a.attnum, a.attname, \
+                     a.atttypid, a.atttypmod, a.attnotnull, a.attisdropped), ',' ORDER BY \
+                     a.attrelid, a.attnum)
+    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN \
+                     pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND a.attnum > 0),
+  (SELECT pg_catalog.string_agg(p.oid::text || pg_catalog.md5(p.prosrc), ',' ORDER BY p.oid) FROM \
+                     pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
+  (SELECT pg_catalog.string_agg(t.oid::text, ',' ORDER BY t.oid) FROM pg_catalog.pg_constraint t),
+  (SELECT pg_catalog.string_agg(t.oid::text, ',' ORDER BY t.oid) FROM pg_catalog.pg_type t),
+  (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', s.relid, s.n_tup_ins, s.n_tup_upd, \
+                     s.n_tup_del), ',' ORDER BY s.relid)
+    FROM pg_catalog.pg_stat_user_tables s WHERE s.schemaname !~ '^pg_')))";
+
+/// Makes sure that a hook created tables in the database.
+pub fn has_tables(client: &Client, database: &str, cure: String) -> Act {
+    Act::Check(Check {
+        what: format!("database {database} has tables now, as the old one had"),
+        cmd: client.psql(database, format!("SELECT {HAS_TABLES};\n")),
+        expect: "t".into(),
+        cure,
+    })
+}
+
+/// Stores the state of the live database, before hooks run next to it, in the comment of the staged
+/// one: nobody uses that one yet, and the swap replaces its comment.
+pub fn remember(client: &Client, live: &str, staged: &str) -> Act {
+    let sql = format!(
+        "SELECT {STATE} AS db_tasks_state \\gset\nCOMMENT ON DATABASE {} IS :'db_tasks_state';\n",
+        ident(staged)
+    );
+    Act::Write(Deed {
+        what: format!("note the state of {live}, to compare it afterwards"),
+        how: How::Command(client.psql(live, sql)),
+    })
+}
+
+/// Makes sure that the live database is as it was noted.
+pub fn unchanged(client: &Client, live: &str, staged: &str, cure: String) -> Act {
+    let kept = format!(
+        "(SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database \
+         WHERE datname = {})",
+        literal(staged)
+    );
+
+    Act::Check(Check {
+        what: format!("database {live} is as it was before the hooks ran next to it"),
+        cmd: client.psql(live, format!("SELECT {STATE} IS NOT DISTINCT FROM {kept};\n")),
+        expect: "t".into(),
+        cure,
+    })
+}
