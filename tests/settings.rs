@@ -1,4 +1,4 @@
-//! What is made from the entries in `xtask/src/config/settings`: it is checked in, so that people
+//! What is made from the entries in `xtask/src/config/settings`, and from the code: it is checked in, so that people
 //! and editors can read it, and it is what the entries say. `UPDATE_SNAPSHOTS=1` writes it.
 
 use std::collections::BTreeSet;
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use db_tasks::config::settings::{self, variables};
+use db_tasks::problem::CODES;
 use serde_json::Value;
 
 use crate::rules::sources;
@@ -54,6 +55,16 @@ fn the_commented_file_names_its_schema() {
     assert!(root().join(schema).is_file(), "{schema}");
 }
 
+/// A page with a list that is made from the code, between two marks.
+fn with_list(page: &str, name: &str, from: &str, list: &str) -> String {
+    let begin = format!("<!-- {name}: made from {from} -->");
+    let end = format!("<!-- end of {name} -->");
+    let (before, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("no `{begin}`"));
+    let after = rest.split_once(&end).unwrap_or_else(|| panic!("no `{end}`")).1;
+
+    format!("{before}{begin}\n\n{}\n\n{end}{after}", list.trim_end())
+}
+
 #[test]
 fn the_lists_of_the_docs_are_made_from_the_entries() {
     let path = root().join("docs/configuration.md");
@@ -62,16 +73,38 @@ fn the_lists_of_the_docs_are_made_from_the_entries() {
     for (name, list) in
         [("keys", settings::list_of_keys()), ("variables", settings::list_of_variables())]
     {
-        let (begin, end) = (
-            format!("<!-- {name}: made from xtask/src/config/settings -->"),
-            format!("<!-- end of {name} -->"),
-        );
-        let (before, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("no `{begin}`"));
-        let after = rest.split_once(&end).unwrap_or_else(|| panic!("no `{end}`")).1;
-        page = format!("{before}{begin}\n\n{}\n\n{end}{after}", list.trim_end());
+        page = with_list(&page, name, "xtask/src/config/settings", &list);
     }
 
     is_made(&path, &page);
+}
+
+#[test]
+fn the_list_of_codes_is_made_from_the_code() {
+    let path = root().join("docs/json.md");
+    let rows: String =
+        CODES.iter().map(|(_, word, about)| format!("| `{word}` | {about} |\n")).collect();
+    let list = format!("| `code` | |\n|---|---|\n{rows}");
+    let page = fs::read_to_string(&path).unwrap();
+
+    is_made(&path, &with_list(&page, "codes", "xtask/src/problem/code.rs", &list));
+}
+
+/// A code that nothing ends in would be a promise to programs that nobody keeps.
+#[test]
+fn every_code_is_used() {
+    let others = sources().into_iter().filter(|(file, _)| file != "problem/code.rs");
+    let text: String = others.map(|(_, text)| text).collect();
+    // those that an exit code alone tells
+    let by_exit = ["Failed", "Usage", "Refused", "Declined", "Locked", "Interrupted"];
+
+    let unused: Vec<String> = CODES
+        .iter()
+        .map(|(code, ..)| format!("{code:?}"))
+        .filter(|name| !by_exit.contains(&name.as_str()))
+        .filter(|name| !text.contains(&format!("Code::{name}")))
+        .collect();
+    assert!(unused.is_empty(), "{unused:?}");
 }
 
 /// A variable that no code and no script reads is no variable of ours any more.

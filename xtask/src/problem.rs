@@ -1,7 +1,11 @@
 //! What went wrong, in four parts: what was tried, what state the data is in, what happened, what
 //! to do next.
 
+mod code;
+
 use std::fmt;
+
+pub use self::code::{CODES, Code};
 
 /// Exit codes, documented in docs/commands and never renumbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +48,8 @@ impl From<Exit> for std::process::ExitCode {
 pub struct Problem {
     /// The exit code this ends in.
     pub exit: Exit,
+    /// What kind of problem it is, for programs.
+    pub code: Code,
     /// What was tried, or the whole sentence if nothing was.
     pub tried: String,
     /// What happened: the child's last lines, a position in a file.
@@ -107,13 +113,14 @@ impl Problem {
     /// A problem that ends in `exit`.
     pub fn new(exit: Exit, tried: impl Into<String>) -> Self {
         let (happened, cure, about, state, fate, ended, stands) = Default::default();
-        Self { exit, tried: tried.into(), happened, cure, about, state, fate, ended, stands }
+        let code = Code::of(exit);
+        Self { exit, code, tried: tried.into(), happened, cure, about, state, fate, ended, stands }
     }
 
     /// A command failed; it is shown as given.
     pub fn of_command(shown: &str, ended: Ended) -> Self {
         let failed = Self::failed(format!("`{shown}` ended with {ended}"));
-        Self { ended: Some(ended), ..failed }
+        Self { ended: Some(ended), ..failed.code(Code::ProgramFailed) }
     }
 
     /// The work failed.
@@ -136,14 +143,23 @@ impl Problem {
         let mut lines = words.lines().filter(|line| !line.trim().is_empty());
         let asked = asked.into();
         let Some(cause) = lines.next() else {
-            return Self::failed(asked).because("it ended without a word");
+            let failed = Self::failed(asked).because("it ended without a word");
+            return failed.code(Code::ProgramFailed);
         };
 
         // the rest of the line is libpq's
         let cause = cause.trim();
         let cause = cause.strip_prefix("psql: error: ").unwrap_or(cause);
 
-        Self::failed(cause).because(lines.collect::<Vec<_>>().join("\n")).because(asked)
+        Self::failed(cause)
+            .code(Code::ProgramFailed)
+            .because(lines.collect::<Vec<_>>().join("\n"))
+            .because(asked)
+    }
+
+    /// Says what kind of problem it is.
+    pub fn code(self, code: Code) -> Self {
+        Self { code, ..self }
     }
 
     /// Adds what happened, line by line.
@@ -157,7 +173,7 @@ impl Problem {
     /// Blames the backup.
     pub fn of_backup(mut self) -> Self {
         self.about = About::Backup;
-        self
+        if self.code == Code::Failed { self.code(Code::BackupDamaged) } else { self }
     }
 
     /// The same with every text changed.

@@ -17,7 +17,7 @@ use super::name;
 use super::named::fault;
 use super::owner::Sharing;
 use crate::config::{KeepRules, Project};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// What a folder holds, newest first.
 #[derive(Debug, Clone, Default)]
@@ -80,6 +80,7 @@ impl Catalog {
 
         read.map_err(|e| {
             Problem::failed(format!("could not read the backup folder `{}`", dir.display()))
+                .code(Code::FileError)
                 .because(format!("{e:#}"))
                 .cure("choose another folder (`backup.dir`, BACKUP_DIR), or fix its permissions")
         })?;
@@ -200,12 +201,14 @@ impl Catalog {
                 "`{wanted}` fits more than one backup: `{}`, `{}` …",
                 a.name, b.name
             ))
+            .code(Code::NoSuchBackup)
             .cure("give more of the name")
             .into()),
             (None, _) => Err(Problem::usage(format!(
                 "there is no backup `{wanted}` in `{}`",
                 self.dir.display()
             ))
+            .code(Code::NoSuchBackup)
             .cure("`db-list` shows their names; `--file PATH` takes a file from anywhere")
             .into()),
         }
@@ -321,6 +324,7 @@ pub fn at(path: &Path, project: &Project) -> Result<Backup> {
 fn found_at(path: &Path) -> Result<Backup> {
     let missing = |e: std::io::Error| {
         Problem::usage(format!("could not open the backup `{}`", path.display()))
+            .code(Code::NoSuchBackup)
             .because(e.to_string())
             .cure("check the path; `db-list` shows the known backups")
     };
@@ -341,12 +345,14 @@ fn found_at(path: &Path) -> Result<Backup> {
                 "the folder `{}` has neither a backup's `manifest.json` nor pg_dump's `toc.dat`",
                 path.display()
             ))
+            .code(Code::NoSuchBackup)
         );
 
         let others = Problem::usage(format!(
             "the `manifest.json` in `{}` belongs to another tool",
             path.display()
-        ));
+        ))
+        .code(Code::NoSuchBackup);
         anyhow::ensure!(
             !Manifest::is_of_another_tool(&manifest),
             others.cure("name the file in it that you want to restore")

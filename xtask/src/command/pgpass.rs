@@ -10,7 +10,7 @@ use clap::Args;
 use super::Command;
 use crate::facts::logins::logins;
 use crate::gate::Consent;
-use crate::problem::{Exit, Problem};
+use crate::problem::{Code, Exit, Problem};
 use crate::session::{Intent, Session};
 use crate::tasks::{self, Task};
 
@@ -91,6 +91,7 @@ fn own_file(session: &Session) -> Result<PathBuf> {
 
     said("PGPASSFILE").or(home).ok_or_else(|| {
         Problem::failed("can't find your password file: neither PGPASSFILE nor HOME is set")
+            .code(Code::FileError)
             .cure("name it: `--file PATH`")
             .into()
     })

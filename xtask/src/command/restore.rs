@@ -20,7 +20,7 @@ use crate::facts::{Set, Surveyed};
 use crate::gate::Consent;
 use crate::options::{self, Leave, Trusted};
 use crate::plan::Plan;
-use crate::problem::{Exit, Problem};
+use crate::problem::{Code, Exit, Problem};
 use crate::session::author::{Way, attended, trust};
 use crate::session::choosing::{self, dump_of, latest_of};
 use crate::session::fitting::{self, Loading, fitted};
@@ -158,6 +158,7 @@ fn put_back_where(session: &Session, args: &Restore, chosen: &Backup) -> Result<
         Some(unknown) if !known.is_empty() => Err(Problem::refused(format!(
             "the backup has `{unknown}`, which is not in `db-tasks.toml`"
         ))
+        .code(Code::BackupUnfit)
         .cure(format!(
             "say what to restore: {}",
             known.iter().map(|k| format!("`--only {k}`")).collect::<Vec<_>>().join(" ")

@@ -10,7 +10,7 @@ use super::Command;
 use crate::config::Database;
 use crate::door::children;
 use crate::engine::postgres::client::{Script, Terminal};
-use crate::problem::{Exit, Problem};
+use crate::problem::{Code, Exit, Problem};
 use crate::session::servers::Wants;
 use crate::session::{Intent, Session};
 use crate::tasks::{self, Task};
@@ -69,6 +69,7 @@ fn open_shell(session: &mut Session, args: &Shell, database: &Database) -> Resul
         (_, Some(path)) => {
             let sql = std::fs::read_to_string(path).map_err(|e| {
                 Problem::usage(format!("could not read `{}`", path.display()))
+                    .code(Code::FileError)
                     .because(e.to_string())
             })?;
             Some(if args.no_transaction {

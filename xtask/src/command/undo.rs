@@ -11,7 +11,7 @@ use crate::engine::postgres::catalog::facts::Depth;
 use crate::facts::{ReplacedTogether, Set};
 use crate::gate::Consent;
 use crate::options;
-use crate::problem::{Exit, Problem};
+use crate::problem::{Code, Exit, Problem};
 use crate::session::selection::Selection;
 use crate::session::servers::Wants;
 use crate::session::{Intent, Session, alone};
@@ -65,6 +65,7 @@ fn undo_what(session: &Session, args: &Undo) -> Result<Selection> {
             Ok(Selection { databases: vec![session.database(None)?], stores: Vec::new() })
         }
         None => Err(Problem::failed("there is nothing to undo: no restore was done here")
+            .code(Code::NothingToUndo)
             .cure("`db-restore` restores a backup; `--only NAME` undoes only one")
             .into()),
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::project::{At, Project, Store, StoreKind};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// How many links to follow, one after the other.
 const DEPTH: u32 = 40;
@@ -116,7 +116,7 @@ impl Place {
         } else {
             return Ok(());
         };
-        Err(Problem::usage(what).because(self.why).cure(self.cure.clone()))
+        Err(Problem::usage(what).code(Code::Config).because(self.why).cure(self.cure.clone()))
     }
 }
 
@@ -160,6 +160,7 @@ fn stores_apart(project: &Project, one: &Store, other: &Store) -> Result<(), Pro
         "`stores.{}` (`{a}`) and `stores.{}` (`{b}`) overlap",
         one.key, other.key
     ))
+    .code(Code::Config)
     .because(
         "what is in both would be backed up twice, and restoring one would lose the other's data",
     )

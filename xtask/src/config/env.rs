@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::dotenv::{self, Dotenv, Unreadable};
 use super::settings::variables::{IGNORED, Ignored};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// Variables by name. The real environment wins over `.env`.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +63,7 @@ impl Env {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(self),
             Err(e) => {
                 return Err(Problem::usage(format!("could not read `{}`", path.display()))
+                    .code(Code::Config)
                     .because(e.to_string())
                     .cure("fix that, or run with `--no-dotenv`")
                     .into());

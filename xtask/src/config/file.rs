@@ -10,7 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::settings;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// A string as the file has it, before `${…}` is expanded, with its position.
 pub type Text = Spanned<String>;
@@ -246,8 +246,9 @@ pub struct GuardsTable {
 /// The line with a caret under what is wrong, and a suggestion if a key is unknown.
 pub fn parse(path: &Path, text: &str) -> Result<File> {
     toml::from_str(text).map_err(|e| {
-        let mut problem =
-            Problem::usage(format!("could not read `{}`", path.display())).because(shown(&e, text));
+        let mut problem = Problem::usage(format!("could not read `{}`", path.display()))
+            .code(Code::Config)
+            .because(shown(&e, text));
         if let Some(line) = too_high(e.message()).or_else(|| no_table(e.message())) {
             problem = problem.cure(format!("write it as `{line}`"));
         } else if let Some(word) = nearest(e.message()) {

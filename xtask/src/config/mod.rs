@@ -26,7 +26,7 @@ pub use self::project::{
 };
 pub use self::secret::{HIDDEN, SecretName, Secrets, password_in};
 pub use self::table_name::TableName;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// The name of the file.
 pub const FILE: &str = "db-tasks.toml";
@@ -39,6 +39,7 @@ pub fn find(start: &Path) -> Result<PathBuf> {
             "there is no `{FILE}` in `{}` or any folder above it",
             start.display()
         ))
+        .code(Code::Config)
         .cure(
             "create one with `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" }` \
              below it; paths in it are relative to its folder",
@@ -58,9 +59,12 @@ pub enum Dotenv {
 /// Reads and resolves the file at `path`; returns the environment it was read with, too.
 pub fn load(path: &Path, env: Env, dotenv: Dotenv) -> Result<(Project, Env)> {
     let text = std::fs::read_to_string(path).map_err(|e| {
-        Problem::usage(format!("could not read `{}`", path.display())).because(e.to_string()).cure(
-            "check the path, or leave out `--config`: the nearest `db-tasks.toml` is then used",
-        )
+        Problem::usage(format!("could not read `{}`", path.display()))
+            .code(Code::Config)
+            .because(e.to_string())
+            .cure(
+                "check the path, or leave out `--config`: the nearest `db-tasks.toml` is then used",
+            )
     })?;
 
     let root = path.parent().unwrap_or(Path::new("."));
@@ -73,6 +77,7 @@ pub fn load(path: &Path, env: Env, dotenv: Dotenv) -> Result<(Project, Env)> {
 
     if file.databases.is_empty() {
         return Err(Problem::usage(format!("`{}` names no database", path.display()))
+            .code(Code::Config)
             .cure("add `[databases.main]`, and `postgres = { url = \"${DATABASE_URL}\" }` below it")
             .into());
     }

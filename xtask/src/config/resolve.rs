@@ -18,7 +18,7 @@ use super::file::{self, DatabaseTable, File, Scalar, Text};
 use super::project::{At, Backup, Database, Entry, KeepRules, Lent, Project, Share};
 use super::secret::{self, Secrets};
 use super::settings::{Key, backup, by_task, databases, project};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// Variables that, in addition to the host, say where a URI's server is.
 const WHERE: [&str; 2] = ["PGHOSTADDR", "PGSERVICE"];
@@ -109,6 +109,7 @@ fn for_tests(databases: &[Database]) -> Result<Vec<String>> {
         Some(name) => Err(Problem::usage(format!(
             "`{name}` is named as a database for tests, but is the usual database of another table"
         ))
+        .code(Code::Config)
         .cure("give `testing` another name: the database it names may be replaced at any time")
         .into()),
         None => Ok(all),
@@ -122,6 +123,7 @@ fn text_of(value: &Spanned<Scalar>) -> Text {
 
 fn nothing_said(key: &Key) -> anyhow::Error {
     Problem::usage(format!("nothing says `{}`, and it has no default", key.text))
+        .code(Code::Config)
         .cure(format!("set `{}` in `db-tasks.toml`", key.text))
         .into()
 }
@@ -191,6 +193,7 @@ impl Resolver<'_> {
         }
 
         Err(Problem::usage(format!("`{key}` holds a control character"))
+            .code(Code::Config)
             .because(
                 "most likely a line break at its end: it comes from a file, or from the output of \
                  a program",
@@ -205,6 +208,7 @@ impl Resolver<'_> {
             "`{}` is wrong at line {line}, column {column}",
             self.path.display()
         ))
+        .code(Code::Config)
         .because(what)
     }
 
@@ -232,6 +236,7 @@ impl Resolver<'_> {
             return Err(Problem::usage(format!(
                 "`databases.{key}` is in the container `{container}`, but its URL leads elsewhere"
             ))
+            .code(Code::Config)
             .because(format!("it has the parameter for {variable}"))
             .cure("remove one of them: `container`, or that parameter of the URL")
             .into());
@@ -239,6 +244,7 @@ impl Resolver<'_> {
 
         if place == At::Host && led.is_some() && connection.database.is_none() {
             return Err(Problem::usage(format!("`databases.{key}` does not say which database"))
+                .code(Code::Config)
                 .because("its URL leaves it to the service")
                 .cure("put the database's name into the URL: `postgresql:///NAME?service=…`")
                 .into());
@@ -249,6 +255,7 @@ impl Resolver<'_> {
             return Err(Problem::usage(format!(
                 "`databases.{key}` is reached by a service (PGSERVICE), which may be on any host"
             ))
+            .code(Code::Config)
             .because("the guards must know the host before anything may be destroyed there")
             .cure(format!(
                 "say where it is: `postgres = {{ host = \"…\", database = \"…\" }}` in \
@@ -294,6 +301,7 @@ impl Resolver<'_> {
         match (container, cluster) {
             (Some(_), Some(_)) => {
                 Err(Problem::usage(format!("`databases.{key}` has both `container` and `cluster`"))
+                    .code(Code::Config)
                     .cure("keep the one where the server runs")
                     .into())
             }
@@ -331,6 +339,7 @@ impl Resolver<'_> {
 
         if !file.stores.is_empty() && !name.contains('/') {
             return Err(Problem::usage(format!("`backup.name` is `{name}`, and there are stores"))
+                .code(Code::Config)
                 .because(
                     "databases and stores are one backup, which needs a folder: it gets its name \
                      once all of it is verified",

@@ -13,7 +13,7 @@ use super::interrupt;
 use crate::bytes;
 use crate::cmd::{Cmd, Value};
 use crate::config::Secrets;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// What a command answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +134,7 @@ fn piped(command: &mut std::process::Command) -> &mut std::process::Command {
 
 pub(super) fn not_started(cmd: &Cmd, error: &dyn std::fmt::Display) -> Problem {
     Problem::failed(format!("could not start `{}`", cmd.program))
+        .code(Code::ProgramMissing)
         .because(error.to_string())
         .cure(install_hint(&cmd.program))
 }

@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 
 use anyhow::Result;
 
+use crate::problem::{Code, Problem};
 use crate::stream::Method;
 use crate::value::{Change, Contents, Holding, Trust};
 
@@ -36,4 +37,22 @@ pub trait WriteStore: ReadStore {
     /// Changes it, and reports what you should know. Each of these may run twice, or late, after a
     /// killed run.
     fn change(&mut self, change: &Change) -> Result<Vec<String>>;
+}
+
+/// Before a wipe: you confirmed how much there was, and no more than that may go.
+///
+/// # Errors
+/// There is more now. `what` and `unit` are for people: `Milvus`, `entities`.
+pub fn holds_no_more(what: &str, unit: &str, confirmed: u64, now: u64) -> Result<()> {
+    if now <= confirmed {
+        return Ok(());
+    }
+
+    Err(Problem::refused(format!("{what} has changed since it was looked at"))
+        .code(Code::ChangedMeanwhile)
+        .because(format!(
+            "it had {confirmed} {unit} and now has {now}; you confirmed the first number"
+        ))
+        .cure("stop what writes there (`stop-during`), and run the command again")
+        .into())
 }

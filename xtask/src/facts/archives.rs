@@ -12,7 +12,7 @@ use crate::door::ask::{Answer, ask, ask_fed};
 use crate::facts::programs::{self, Programs};
 use crate::place::Place;
 use crate::plan::Source;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::stream::{self, Codec};
 
 /// Where an archive is.
@@ -54,6 +54,7 @@ impl Archive<'_> {
                 "`{}` was written by a newer pg_dump than the `pg_restore` on this machine",
                 self.path().display()
             ))
+            .code(Code::BackupUnfit)
             .because(why)
             .cure(
                 "install a PostgreSQL client of its version and name its folder in `programs`, or \
@@ -67,6 +68,7 @@ impl Archive<'_> {
                  it",
                 self.path().display()
             ))
+            .code(Code::ProgramMissing)
             .cure("install the PostgreSQL client, or dump with `--format=plain`")
             .into()),
         }

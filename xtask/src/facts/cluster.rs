@@ -13,7 +13,7 @@ use crate::engine::cluster::run_as::{self, Account, RunAs};
 use crate::engine::cluster::socket::{self, SocketDir};
 use crate::engine::cluster::state::{Contents, Holder, Seen, State};
 use crate::place::Place;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// What a client has to know of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +131,7 @@ fn contents(folder: &Path) -> Result<Contents> {
     match std::fs::read_dir(folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Contents::Nothing),
         Err(e) => Err(Problem::failed(format!("could not look into `{}`", folder.display()))
+            .code(Code::FileError)
             .because(e.to_string())
             .into()),
         Ok(_) if folder.join("PG_VERSION").is_file() => Ok(Contents::Cluster),
@@ -146,6 +147,7 @@ fn made_by(folder: &Path) -> Result<Option<u32>> {
     let major = text.trim().split('.').next().and_then(|m| m.parse().ok());
     major.map(Some).ok_or_else(|| {
         Problem::failed(format!("`{}` does not say a version", folder.join("PG_VERSION").display()))
+            .code(Code::FileError)
             .because(format!("it says `{}`", text.trim()))
             .cure(format!(
                 "move `{}` away: a new cluster is then created in its place",
@@ -186,6 +188,7 @@ fn run_as_for(owner: Option<Account>, folder: &Path, env: &Env) -> Result<RunAs>
                 folder.display(),
                 other.user
             ))
+            .code(Code::RightsMissing)
             .cure("run as that user, or give the folder to yourself (`chown -R`)")
             .into()),
             _ => Ok(RunAs::Ourselves),
@@ -198,6 +201,7 @@ fn run_as_for(owner: Option<Account>, folder: &Path, env: &Env) -> Result<RunAs>
             Problem::failed(
                 "postgres refuses to run as root, and root can't switch to another user here",
             )
+            .code(Code::Unsupported)
             .because(
                 "neither a user namespace (`unshare --user`) nor the account that owns the cluster \
                  (`setpriv`) works",
@@ -257,6 +261,7 @@ fn to_open(run_as: &RunAs, paths: &[&Path], state_dir: &Path, env: &Env) -> Resu
                 account.user,
                 folder.display()
             ))
+            .code(Code::FileError)
             .because(format!("`{}` is in it, and postgres does not run as root", path.display()))
             .cure(
                 "run as the folder's owner, move the project to where every user can enter, or \
@@ -292,6 +297,7 @@ fn ours_or_absent(dir: &Path, user: u32) -> Result<Option<PathBuf>> {
             "`{}` is not the private folder it should be",
             dir.display()
         ))
+        .code(Code::FileError)
         .because(
             "the cluster's path is too long for a socket, so its socket is there; somebody else \
              may have created that folder",
@@ -299,6 +305,7 @@ fn ours_or_absent(dir: &Path, user: u32) -> Result<Option<PathBuf>> {
         .cure("see who created it, and remove it; or move the project to a shorter path")
         .into()),
         Err(e) => Err(Problem::failed(format!("could not look at `{}`", dir.display()))
+            .code(Code::FileError)
             .because(e.to_string())
             .into()),
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cmd::Cmd;
 use crate::config::Service;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// The label that holds the service's name.
 pub const SERVICE: &str = "com.docker.compose.service";
@@ -153,6 +153,7 @@ fn several(wanted: &Service, rows: &[&Row], cure: String) -> Problem {
         rows.len(),
         wanted.service
     ))
+    .code(Code::WrongTarget)
     .because(shown.join("\n"))
     .because("each may have its own data; nothing was changed")
     .cure(cure)
@@ -166,6 +167,7 @@ fn led_away(wanted: &Service, name: &str, here: Option<&Row>, elsewhere: Option<
     Problem::refused(format!(
         "COMPOSE_PROJECT_NAME names the compose project `{name}`, which is not this folder's"
     ))
+    .code(Code::WrongTarget)
     .because(format!("in that project: {theirs}\nin this folder: {ours}"))
     .because(
         "a variable left over from another folder must not decide whose data is used; nothing was \
@@ -195,6 +197,7 @@ fn absent(wanted: &Service, rows: &[&Row]) -> Problem {
         wanted.service,
         wanted.folder.display()
     ))
+    .code(Code::ContainerDown)
     .because(others)
     .cure(
         "start it (`docker compose up -d`), or name the compose file's project in `compose = { \

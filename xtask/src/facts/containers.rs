@@ -11,7 +11,7 @@ use super::{compose, engines};
 use crate::cmd::Cmd;
 use crate::config::{Container, ContainerBy, Env, Secrets, Service};
 use crate::door::ask::ask;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// A container's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,6 +148,7 @@ pub fn engine(container: &Container, env: &Env) -> Result<String> {
             "the container `{}` needs docker or podman, and neither is on PATH",
             container.key
         ))
+        .code(Code::ProgramMissing)
         .because(super::survey::skipped(env, "docker"))
         .cure("install one of them, or run this where the containers are")
     })?)
@@ -270,6 +271,7 @@ fn inspect_name(engine: &str, name: &str) -> Result<Result<Inspected, Problem>> 
     if one.name.trim_start_matches('/') != name.trim_start_matches('/') && one.id != name {
         let other = one.name.trim_start_matches('/');
         return Ok(Err(Problem::failed(format!("there is no container `{name}`"))
+            .code(Code::ContainerDown)
             .because(format!("the id of another one, `{other}`, begins with that"))
             .cure(format!(
                 "start the container, or write its whole name in `[containers]` (`{engine} ps -a`)"

@@ -14,7 +14,7 @@ use crate::engine::postgres::script::Scanner;
 use crate::facts::archives::Archive;
 use crate::facts::loader::Stranger;
 use crate::plan::Source;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::stream::{self, Codec, SNIFF_LEN, Sniffed};
 use crate::value::{Format, Without};
 
@@ -129,6 +129,7 @@ pub fn look(
             backup.name,
             key.unwrap_or_default()
         ))
+        .code(Code::NoSuchBackup)
         .into());
     }
 
@@ -218,7 +219,9 @@ fn archive(archive: Archive, form: Form, project: &Project, env: &Env) -> Result
 
 fn sniff(path: &Path) -> Result<Sniffed> {
     let unreadable = |e: std::io::Error| {
-        Problem::failed(format!("could not read `{}`", path.display())).because(e.to_string())
+        Problem::failed(format!("could not read `{}`", path.display()))
+            .code(Code::FileError)
+            .because(e.to_string())
     };
     let mut head = Vec::new();
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::cmd::Cmd;
 use crate::config::{Env, Secrets};
 use crate::door::ask::ask;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// The host that docker's engine is on; `None` if it is reached by a socket of this machine.
 /// DOCKER_HOST wins over contexts. <https://docs.docker.com/engine/manage-resources/contexts/>
@@ -133,6 +133,7 @@ fn answer(asked: &Cmd, example: &str) -> Result<String> {
 
 fn unknown(asked: &Cmd, why: &str, example: &str) -> Problem {
     Problem::refused("can't tell which machine the container engine runs on; it may be production")
+        .code(Code::WrongTarget)
         .because(format!("`{asked}` did not say"))
         .because(why)
         .cure(format!("give its address for this run: `export {example}`, or whatever yours is"))

@@ -10,7 +10,7 @@ use crate::door::ask::ask;
 use crate::engine::postgres::catalog::contents::HAS_TABLES;
 use crate::engine::postgres::client::Client;
 use crate::place::Place;
-use crate::problem::{Problem, one_line};
+use crate::problem::{Code, Problem, one_line};
 
 /// Fills in role and database from the official image's variables, and the server's port.
 /// <https://hub.docker.com/_/postgres#environment-variables>
@@ -70,6 +70,7 @@ fn said(found: &ContainerFacts, variable: &str) -> Result<Option<String>> {
                 found.name
             ),
         )
+        .code(Code::FileError)
         .cure(
             "set role and database in `db-tasks.toml`: `postgres = { user = \"…\", database = \
              \"…\" }`",
@@ -131,6 +132,7 @@ fn wrong(client: &Client, why: &str, full: &[String], first: &str) -> Problem {
         "`db-tasks.toml` does not say which database to use, and `{database}` is most likely the \
          wrong one"
     ))
+    .code(Code::Config)
     .because(one_line(&format!(
         "it was chosen by its name ({why}), and it is empty; these are not: {}",
         full.join(", ")

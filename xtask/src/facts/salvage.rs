@@ -11,7 +11,7 @@ use super::Surveyed;
 use crate::config::Secrets;
 use crate::door::ask::{Answer, ask};
 use crate::engine::postgres::catalog::salvage::{Kind, LARGE_OBJECTS, RELATIONS, pattern, read};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// psql's exit code where its session was lost (<https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-EXIT-STATUS>).
 const LOST: i32 = 2;
@@ -139,6 +139,7 @@ fn back(target: &Surveyed, secrets: &Secrets) -> Result<()> {
         "the server of `{}` did not come back after a table was read",
         target.name()
     ))
+    .code(Code::TimedOut)
     .cure("look at its log")
     .into())
 }

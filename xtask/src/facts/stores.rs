@@ -10,7 +10,7 @@ use crate::door::Interrupt;
 use crate::engine::files::Inside;
 use crate::engine::postgres::catalog::facts::Depth;
 use crate::plan::{Safety, Stake, Whereabouts};
-use crate::problem::{Exit, Problem, first_line};
+use crate::problem::{Code, Exit, Problem, first_line};
 use crate::run::store::open_to_read;
 use crate::tasks::{self, Has};
 use crate::value::{Address, Holding};
@@ -91,6 +91,7 @@ impl Set {
             one.name(),
             one.at()
         ))
+        .code(Code::WrongTarget)
         .because("one would undo what was done for the other; nothing was changed")
         .cure(format!(
             "remove one of them from `db-tasks.toml`, or name the one to use: `--only {first}`"
@@ -175,6 +176,7 @@ impl Surveyor<'_> {
                         "`stores.{}` has the address `{url}`, which names no host",
                         spec.key
                     ))
+                    .code(Code::Config)
                     .cure("write it like `http://localhost:19530`")
                 })?;
 
@@ -205,6 +207,7 @@ impl Surveyor<'_> {
         Err(Problem::usage(format!(
             "`stores.{key}` is in the container `{container}`, which is stopped during a {task}"
         ))
+        .code(Code::Config)
         .because("a tree in a stopped container can't be changed")
         .cure(
             "remove it from `stop-during`; or give the store another container with the same \

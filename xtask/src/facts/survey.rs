@@ -22,7 +22,7 @@ use crate::engine::postgres::catalog::facts::{Depth, From, ServerFacts, question
 use crate::engine::postgres::client::version::Version;
 use crate::engine::postgres::client::{ANSWERED, Client, OnLogin, Tongue, cures};
 use crate::place::Place;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// How long to wait for a container's first start.
 const BOOTSTRAP: Duration = Duration::from_secs(60);
@@ -75,6 +75,7 @@ impl Surveyor<'_> {
                 "the container `{}` is still setting its server up",
                 container.name
             ))
+            .code(Code::ContainerDown)
             .because("the server that answers listens on no address: it is temporary")
             .cure("wait until it is ready, and run the command again")
             .into());
@@ -173,6 +174,7 @@ impl Surveyor<'_> {
                         "the project's own cluster {} does not exist yet",
                         folder.display()
                     ))
+                    .code(Code::NoSuchDatabase)
                     .cure("`db-start` creates it, and so does every task that needs it")
                     .into());
                 }
@@ -188,6 +190,7 @@ impl Surveyor<'_> {
         if matches!(place, Place::Host { programs: None }) {
             let skipped = skipped(self.env, "psql");
             return Err(Problem::failed("there is no `psql` on this machine")
+                .code(Code::ProgramMissing)
                 .because(skipped)
                 .cure(install_hint("psql"))
                 .into());
@@ -302,6 +305,7 @@ fn uncleared(client: &Client) -> Option<Problem> {
         Problem::refused(format!(
             "a client in the container `{name}` may connect to another server"
         ))
+        .code(Code::WrongTarget)
         .because(format!("the container's own environment sets {}", cleared.join(", ")))
         .because(format!("and it has no `env -u` to unset them: {}", answer.err))
         .cure("remove them from the container's environment, or use the server's own container")
@@ -317,15 +321,18 @@ fn still(found: &ContainerFacts) -> Problem {
     let (engine, name, cure) = (&found.engine, &found.name, found.cure());
     if found.status == "paused" {
         return Problem::failed(format!("the container `{name}` is paused, with everything in it"))
+            .code(Code::ContainerDown)
             .cure(format!("resume it: {cure}"));
     }
 
     Problem::failed(format!("the container `{name}` is not running: it is {}", found.status))
+        .code(Code::ContainerDown)
         .cure(format!("start it: {cure}; if it does not stay up, `{engine} logs {name}` says why"))
 }
 
 fn bootstrapping(client: &Client) -> Problem {
     Problem::failed(format!("the server in the {} listens on no address", client.place.name()))
+        .code(Code::ContainerDown)
         .because("the image is probably still creating its database on the first start")
         .cure(
             "wait until it is ready (`docker logs`); if the server is meant to be like this, set \
@@ -352,11 +359,13 @@ fn knows_restrict(folders: &[Programs]) -> Option<std::path::PathBuf> {
 }
 
 fn nameless(spec: &Database) -> Problem {
-    Problem::usage(format!("`databases.{}` does not say which database", spec.key)).cure(format!(
-        "add `postgres = {{ url = \"${{DATABASE_URL}}\" }}` or `postgres = {{ database = \"…\" \
+    Problem::usage(format!("`databases.{}` does not say which database", spec.key))
+        .code(Code::Config)
+        .cure(format!(
+            "add `postgres = {{ url = \"${{DATABASE_URL}}\" }}` or `postgres = {{ database = \"…\" \
          }}` to `[databases.{}]`",
-        spec.key
-    ))
+            spec.key
+        ))
 }
 
 fn unanswered(client: &Client, answer: &Answer) -> Problem {
@@ -371,6 +380,7 @@ fn unanswered(client: &Client, answer: &Answer) -> Problem {
         &answer.err,
         format!("could not ask the server {at} about `{}`", client.database()),
     )
+    .code(Code::ServerUnreachable)
     .cure(cure.unwrap_or_else(|| {
         "check how it is reached: `db-config` shows where each part comes from".into()
     }))

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 pub use self::verdict::{Agent, Circumstances, Consent, Judgement, Presence, Verdict, judge};
 use crate::plan::{Plan, Risk, Stake};
-use crate::problem::{Exit, Problem, one_line};
+use crate::problem::{Code, Exit, Problem, one_line};
 
 /// A plan that passed every guard.
 #[derive(Debug)]
@@ -54,6 +54,7 @@ pub fn refuse(task: &str, verdicts: &[Verdict]) -> Result<()> {
     let cures: Vec<&str> =
         refusals.iter().map(|v| v.cure.as_str()).filter(|c| !c.is_empty()).collect();
     let mut problem = Problem::refused(format!("`{task}` is refused by the {} guard", first.guard))
+        .code(Code::Guard)
         .because(lines.join("\n"));
 
     problem.cure = (!cures.is_empty()).then(|| cures.join("; "));

@@ -23,7 +23,7 @@ use crate::plan::{
     Act, By, Check, Count, Deed, Fence, How, Load, Pipe, Plan, Proof, Risk, Scope, Sink, Source,
     Step, Wait,
 };
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::stream::Codec;
 use crate::tasks;
 use crate::value::{Format, Spare, Trust};
@@ -141,15 +141,18 @@ fn servable(found: &Found) -> Result<()> {
     let folder = found.cluster.folder.display();
     let problem = match found.state {
         State::Foreign => Problem::failed(format!("`{folder}` is not empty, and is not a cluster"))
+            .code(Code::NameTaken)
             .because("a new cluster needs a folder of its own")
             .cure("name another folder in `cluster`, or move this one away"),
         State::Elsewhere => Problem::failed(format!(
             "a server runs in `{folder}`, but not on this project's socket"
         ))
+        .code(Code::WrongTarget)
         .because(format!("its socket should be in `{}`", found.cluster.socket_dir.display()))
         .cure(format!("stop it, then run the command again: `pg_ctl -D {folder} stop`")),
         State::Busy => {
             Problem::failed(format!("the server in `{folder}` takes long to start or stop"))
+                .code(Code::TimedOut)
                 .cure(format!("look at `{}`, or wait", found.cluster.log().display()))
         }
         _ => return Ok(()),

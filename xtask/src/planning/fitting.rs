@@ -3,7 +3,7 @@
 use crate::engine::postgres::catalog::standing::{Into, Standing, quoted};
 use crate::engine::postgres::client::name::ident;
 use crate::facts::dumps::Fit;
-use crate::problem::{Problem, one_line};
+use crate::problem::{Code, Problem, one_line};
 use crate::value::{Claim, Claims, Without};
 
 /// What is wanted, and by which option.
@@ -45,7 +45,8 @@ pub fn fit(
 
     if !lacks.is_empty() && wanted.word == Names::MustBeThere {
         let problem =
-            Problem::refused(format!("the role `{}` can't load all of `{what}`", standing.role));
+            Problem::refused(format!("the role `{}` can't load all of `{what}`", standing.role))
+                .code(Code::RightsMissing);
         let problem =
             lacks.iter().fold(problem, |problem, lack| problem.because(one_line(&lack.why)));
         // what no flag leaves out comes first, and separately
@@ -89,7 +90,8 @@ fn in_the_way(standing: &Standing, into: Into) -> Option<Problem> {
     }
 
     let problem =
-        Problem::refused(format!("the role `{}` can't empty the live database", standing.role));
+        Problem::refused(format!("the role `{}` can't empty the live database", standing.role))
+            .code(Code::RightsMissing);
     let told = |(owner, names): (&String, &Vec<String>)| format!("of `{owner}`: {}", quoted(names));
 
     let problem = standing

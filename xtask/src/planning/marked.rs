@@ -8,7 +8,7 @@ use crate::engine::postgres::change::admin;
 use crate::engine::postgres::client::name::{ident, is_previous, literal};
 use crate::facts::Surveyed;
 use crate::plan::Step;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::value::DatabaseFacts;
 
 /// Databases that a killed run left: nobody needs them, and their names are needed.
@@ -80,6 +80,7 @@ fn refused(database: &DatabaseFacts, unfit: Unfit) -> Problem {
     match unfit {
         Unfit::NotOurs => in_the_way(database),
         Unfit::Held(run) => Problem::refused(format!("the database `{name}` is held by {run}"))
+            .code(Code::Unfinished)
             .because(
                 "that run is still going or was killed, and may need this data; it may be the only \
                  copy",
@@ -104,6 +105,7 @@ fn refused(database: &DatabaseFacts, unfit: Unfit) -> Problem {
         Unfit::Emptied(run) => Problem::refused(format!(
             "`{name}` is incomplete: a reset emptied it and was interrupted"
         ))
+        .code(Code::Unfinished)
         .because("its old data is in the backup that this reset made first; nothing was changed")
         .cure(format!(
             "{}, `db-repair` brings the old data back (today's data is dumped first); elsewhere, \
@@ -115,6 +117,7 @@ fn refused(database: &DatabaseFacts, unfit: Unfit) -> Problem {
         Unfit::Invalid => Problem::refused(format!(
             "the database `{name}` can't be opened: a DROP DATABASE on it was interrupted"
         ))
+        .code(Code::Unfinished)
         .because("nothing was changed")
         .cure(format!(
             "its data is lost, unless it is in a backup (`db-list`); `DROP DATABASE {quoted}` \
@@ -143,6 +146,7 @@ pub fn in_the_way(database: &DatabaseFacts) -> Problem {
         "the database `{}` is in the way, and db-tasks did not create it",
         database.name
     ))
+    .code(Code::NameTaken)
     .cure(format!(
         "if you do not need it, drop it; otherwise give it another name: `ALTER DATABASE {} RENAME \
          TO …`",

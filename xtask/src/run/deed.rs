@@ -13,7 +13,7 @@ use crate::door::Interrupt;
 use crate::door::children::{self, Input, Outlet};
 use crate::engine::postgres::client::TELLS;
 use crate::plan::{Check, Deed, How, Wait};
-use crate::problem::{Problem, one_line, rolled_back};
+use crate::problem::{Code, Problem, one_line, rolled_back};
 
 /// What to report about an act that was done.
 pub type Told = Vec<String>;
@@ -32,6 +32,7 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
     let gone = |result: std::io::Result<()>, path: &Path| match result {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
             Err(Problem::failed(format!("could not remove `{}`", path.display()))
+                .code(Code::FileError)
                 .because(e.to_string())
                 .into())
         }
@@ -152,6 +153,7 @@ pub fn wait(wait: &Wait, secrets: &Secrets, interrupt: &Interrupt) -> Result<()>
                 begun.elapsed().as_secs(),
                 wait.what
             ))
+            .code(Code::TimedOut)
             .because(last);
 
             if let Some(of) = &wait.last_words {
@@ -171,6 +173,7 @@ fn empty_file(path: &Path) -> Result<()> {
     let made = options.open(path);
     made.map(drop).map_err(|e| {
         Problem::failed(format!("could not make `{}`", path.display()))
+            .code(Code::FileError)
             .because(e.to_string())
             .into()
     })
@@ -187,6 +190,7 @@ pub fn private_folder(path: &Path) -> Result<()> {
         let cure =
             "choose another folder with `--output-dir` or `backup.dir`, or fix its permissions";
         Problem::failed(format!("could not make the folder `{}`", path.display()))
+            .code(Code::FileError)
             .because(e.to_string())
             .cure(cure)
             .into()

@@ -8,7 +8,7 @@ use crate::door::Idle;
 use crate::door::held::Held;
 use crate::engine::postgres::client::snapshot::{Given, given, reading};
 use crate::plan::Dumping;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// The command that dumps, and the session whose snapshot it reads.
 ///
@@ -24,8 +24,9 @@ pub fn begin(dumping: &Dumping, secrets: &Secrets, idle: &Idle) -> Result<(Cmd, 
         Given::Snapshot(name) => Ok((reading(&dumping.dump, &name), Some(held))),
         Given::None => plain(),
         Given::Another => Err(Problem::failed(
-            "the database that answers is not the one that was looked at before before",
+            "the database that answers is not the one that was looked at before",
         )
+        .code(Code::ChangedMeanwhile)
         .because("nothing was dumped")
         .cure(
             "its address leads to several servers, or it was replaced meanwhile: run the command \

@@ -14,7 +14,7 @@ use crate::door::Interrupt;
 use crate::door::children::{self, Child, Input, Outlet};
 use crate::human::bytes;
 use crate::plan::Hook;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// How long a hook has to end by itself after it is told to.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -87,6 +87,7 @@ pub fn run(
 
             problem
                 .told_as(format!("{what} failed: {how}"))
+                .code(Code::HookFailed)
                 .because(said)
                 .because(alive)
                 .cure("see its output above; `--dry-run --verbose` shows how to run it by hand")
@@ -140,6 +141,7 @@ fn look_inside(end: &Cmd) -> Result<()> {
     Err(Problem::failed(
         "a hook could not be terminated in its container, and may still be running there",
     )
+    .code(Code::HookFailed)
     .because(why.join("\n"))
     .cure("terminate it there, or stop the container; then run `db-repair`")
     .into())
@@ -173,7 +175,9 @@ fn follow(
         }
 
         if interrupt.strikes() {
-            return Err(Problem::failed("it was terminated because a signal came").into());
+            return Err(Problem::failed("it was terminated because a signal came")
+                .code(Code::HookFailed)
+                .into());
         }
 
         if looked.elapsed() >= GLANCE {
@@ -187,6 +191,7 @@ fn follow(
             return Err(Problem::failed(format!(
                 "the hook timed out after {timeout} s and was terminated"
             ))
+            .code(Code::HookFailed)
             .into());
         }
     }
@@ -196,6 +201,7 @@ fn asked() -> Problem {
     Problem::failed(
         "it asked a question at the terminal, which a hook can't do, and was terminated",
     )
+    .code(Code::HookFailed)
     .because(
         "provide what it asks for beforehand: a password in a variable or a file (PGPASSWORD, \
          ~/.pgpass), `sudo -n`, an ssh agent",

@@ -21,9 +21,9 @@ use crate::door::Interrupt;
 use crate::door::ask::ask;
 use crate::door::children::{self, Input, Outlet};
 use crate::engine::files::{Excludes, Found, Inside, Links, Tar, filter_by};
-use crate::engine::store::{ReadStore, Tell, WriteStore};
+use crate::engine::store::{ReadStore, Tell, WriteStore, holds_no_more};
 use crate::plan::Act;
-use crate::problem::{Exit, Problem};
+use crate::problem::{Code, Exit, Problem};
 use crate::stream::Method;
 use crate::value::tree::{Census, Given};
 use crate::value::{Change, Contents, Holding, Swapped, Trust};
@@ -105,6 +105,7 @@ impl ReadStore for Contained<'_> {
                 "a swap of `{}` was interrupted: it now mixes old and new files",
                 self.shown()
             ))
+            .code(Code::Unfinished)
             .cure("run `db-repair`, which cleans up after it, and then the command again")
             .into());
         }
@@ -125,6 +126,7 @@ impl ReadStore for Contained<'_> {
                 "the `tar` of `{}` ignores `--exclude`",
                 self.container
             ))
+            .code(Code::Unsupported)
             .because(format!(
                 "`{}`, which is kept for an undo, would be in the backup",
                 inside.own()
@@ -217,18 +219,7 @@ impl WriteStore for Contained<'_> {
                 }
 
                 let now = self.counted(&inside, &found)?.0;
-                if now > *items {
-                    return Err(Problem::refused(format!(
-                        "`{}` has changed since it was looked at",
-                        self.shown()
-                    ))
-                    .because(format!(
-                        "it had {items} entries and now has {now}; you confirmed the first number"
-                    ))
-                    .cure("stop what writes there, and run the command again")
-                    .into());
-                }
-
+                holds_no_more(&format!("`{}`", self.shown()), "entries", *items, now)?;
                 self.perform(&inside.wipe())?;
             }
         }
@@ -335,6 +326,7 @@ impl Contained<'_> {
                     "the image of `{}` has no `stat`",
                     self.container
                 ))
+                .code(Code::Unsupported)
                 .cure("a tree there can be backed up, but not replaced or emptied")
                 .into());
             };
@@ -353,6 +345,7 @@ impl Contained<'_> {
         last?;
 
         Err(Problem::failed(format!("the swap of `{}` can't be completed", self.shown()))
+            .code(Code::Unfinished)
             .because(format!(
                 "both trees are complete, in `{}` and in `{}`",
                 self.path,

@@ -19,7 +19,7 @@ use super::user_state::UserState;
 use crate::cmd::Cmd;
 use crate::door::children::Process;
 use crate::plan::{Act, Alone, Deed, How, Plan, Scope};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::value::{Change, Swapped};
 
 /// What a killed run left to do.
@@ -205,6 +205,7 @@ pub fn write(state_dir: &Path, own: &UserState, left: &Unfinished) -> Result<()>
 
     written.map_err(|e| {
         Problem::failed(format!("could not write `{}`", path.display()))
+            .code(Code::FileError)
             .because(e.to_string())
             .because("it says what a killed run leaves behind, so nothing is done without it")
             .cure("fix the permissions of that folder; `db-doctor` checks it, too")

@@ -10,7 +10,7 @@ use super::deed::private_folder;
 use super::seal::replace_bytes;
 use crate::config::Secrets;
 use crate::plan::Login;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// Writes these logins into a file that only its owner may read, and leaves all other lines as they
 /// are.
@@ -22,6 +22,7 @@ pub(super) fn write(path: &Path, logins: &[Login], secrets: &Secrets) -> Result<
             "`{}` is not a regular file: nothing was changed",
             path.display()
         ))
+        .code(Code::FileError)
         .cure("libpq reads only regular files; name one with PGPASSFILE, or move this one away")
         .into());
     }
@@ -32,6 +33,7 @@ pub(super) fn write(path: &Path, logins: &[Login], secrets: &Secrets) -> Result<
                 "could not read `{}`: nothing was changed",
                 path.display()
             ))
+            .code(Code::FileError)
             .because(e.to_string())
             .cure("fix its permissions; it must belong to you")
             .into());

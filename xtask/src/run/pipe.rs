@@ -20,7 +20,7 @@ use crate::door::{Idle, Interrupt};
 use crate::engine::postgres::client::failed_load;
 use crate::engine::postgres::script::{Scanner, Script, proof};
 use crate::plan::{Pipe, Proof, Sink};
-use crate::problem::{Problem, rolled_back};
+use crate::problem::{Code, Problem, rolled_back};
 use crate::stream::Sum;
 use crate::value::{Contents, Format, LeftOut, Spare, Without};
 
@@ -190,6 +190,7 @@ pub(super) fn undamaged(wanted: &Proof, read: Option<&Sum>) -> Result<()> {
         None => Ok(()),
         Some(expected) => {
             Err(Problem::failed("the backup is damaged: its checksum does not match its manifest")
+                .code(Code::BackupDamaged)
                 .because(format!(
                     "{} now  {}\nmanifest    {}",
                     expected.method,
@@ -212,6 +213,7 @@ pub(super) fn private_file(path: &Path) -> Result<File> {
 
     options.open(path).map_err(|e| {
         Problem::failed(format!("could not make `{}`", path.display()))
+            .code(Code::FileError)
             .because(e.to_string())
             .cure("fix the folder's permissions, or choose another with `--output-dir`")
             .into()
@@ -232,6 +234,7 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problem {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
     );
     let problem = Problem::failed(format!("could not read `{}` to its end", path.display()))
+        .code(Code::FileError)
         .because(error.to_string());
     if damaged {
         problem.cure("the file is cut short or damaged: use another backup (`db-list`)").of_backup()
@@ -241,7 +244,9 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problem {
 }
 
 pub(super) fn unwritable(error: &io::Error) -> Problem {
-    let problem = Problem::failed("could not write the backup").because(error.to_string());
+    let problem = Problem::failed("could not write the backup")
+        .code(Code::FileError)
+        .because(error.to_string());
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => problem.cure(
             "free some space (`db-cleanup` removes old backups), or choose another disk with \

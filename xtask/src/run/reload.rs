@@ -12,7 +12,7 @@ use crate::bundle::name::partial;
 use crate::door::children;
 use crate::engine::postgres::change::in_place::unless_changed;
 use crate::plan::{ComeBack, Load, Pipe, Proof, Reload, Sink, Source};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::stream::{Codec, Compression};
 use crate::value::{Format, Spare, Swapped, Trust, Without};
 
@@ -114,6 +114,7 @@ fn keep(
 /// The backup with the old data is not where it was made.
 fn gone(file: &str, why: &str) -> Problem {
     Problem::failed(format!("the backup with the old data can't be read: `{file}`"))
+        .code(Code::BackupDamaged)
         .because(why)
         .because("the database is as it was found")
         .cure(

@@ -13,7 +13,7 @@ use super::pipe::{Found, Held};
 use crate::bundle::manifest::{LEDGERS, Manifest, Missing, Untried, Verification};
 use crate::bundle::name::partial;
 use crate::plan::{Outcome, Seal};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// Performs a seal.
 pub fn seal(seal: &Seal, found: &BTreeMap<String, Found>, now: DateTime<Utc>) -> Result<()> {
@@ -128,6 +128,7 @@ fn filled_in(
             "the backup is partial: `{}` is not complete in it",
             first.store
         ))
+        .code(Code::BackupIncomplete)
         .because(&first.why)
         .cure(
             "the steps after it were not begun; stop what writes there, or start what is down, and \
@@ -179,6 +180,7 @@ fn write_partial(path: &Path, bytes: &[u8]) -> Result<()> {
         // an incomplete file is useless, and takes space
         let _ = fs::remove_file(&partial);
         Problem::failed(format!("could not write `{}`", partial.display()))
+            .code(Code::FileError)
             .because(e.to_string())
             .cure("fix the folder's permissions, or free some space there")
             .into()
@@ -189,6 +191,7 @@ fn write_partial(path: &Path, bytes: &[u8]) -> Result<()> {
 pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
     let taken = || {
         Problem::failed(format!("`{}` exists already", to.display()))
+            .code(Code::NameTaken)
             .cure("run the command again: it will use another name")
     };
 

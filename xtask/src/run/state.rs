@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// Why a file or a folder of the state must not be used.
 type Fault = String;
@@ -54,6 +54,7 @@ fn not_written(path: &Path, error: &anyhow::Error) -> Problem {
         .downcast_ref::<Problem>()
         .map_or_else(|| format!("{error:#}"), |problem| problem.happened.join("; "));
     Problem::failed(format!("could not write `{}`: nothing was changed", path.display()))
+        .code(Code::FileError)
         .because(why)
         .because("it is the project's own state: its lock, its journal and its audit log")
         .cure(
@@ -114,6 +115,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, cure: &str) -> Result<Option<
         read(path).and_then(|text| text.map(|text| Ok(serde_json::from_str(&text)?)).transpose());
     found.map_err(|e| {
         Problem::failed(format!("could not read `{}`", path.display()))
+            .code(Code::FileError)
             .because(format!("{e:#}"))
             .cure(cure)
             .into()
@@ -251,6 +253,7 @@ fn fault_of_owner(meta: &Metadata, us: u32) -> Option<Fault> {
 
 fn unsafe_state(path: &Path, fault: &str) -> Problem {
     Problem::failed(format!("`{}` is not safe to use: {fault}", path.display()))
+        .code(Code::FileError)
         .because("nothing was read from it or written to it")
         .cure("see whose it is; then remove it, or make it yours alone (`chown`, `chmod go-w`)")
 }

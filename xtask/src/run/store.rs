@@ -17,7 +17,7 @@ use crate::engine::files;
 use crate::engine::milvus;
 use crate::engine::store::{ReadStore, WriteStore};
 use crate::plan::{Pipe, Sink, Source};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::stream::{self, Compression, Conveyor, Decoder, Digest, Fetched, Flushed, Method, Sum};
 use crate::value::{Address, Contents, Format};
 
@@ -127,6 +127,7 @@ fn scan(format: Format, method: Method, from: &mut dyn Read) -> Result<Contents>
 /// What a build without Milvus, or for Windows, can't do.
 fn left_out(what: &str) -> Problem {
     Problem::usage(format!("this build of db-tasks can't read {what}"))
+        .code(Code::Unsupported)
         .because("it was built with `--no-default-features`, or for a system that is not supported")
         .cure(
             "leave out `--no-default-features`, and build it on Linux or macOS: `cargo install \
@@ -142,6 +143,7 @@ fn as_wanted(found: &Contents, wanted: Option<&Contents>) -> Result<()> {
     }
 
     Err(Problem::failed("the backup does not match its manifest")
+        .code(Code::BackupDamaged)
         .because(differing[..differing.len().min(10)].join("\n"))
         .cure("use another backup (`db-list`)")
         .of_backup()

@@ -8,7 +8,7 @@ use super::Session;
 use crate::bundle::{Backup, Catalog, Kind, Names};
 use crate::cmd::quoted;
 use crate::facts::dumps::{self, Dump};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::ui::terminal;
 use crate::value::Format;
 use crate::view::backups;
@@ -22,6 +22,7 @@ pub fn dump_of(
 ) -> Result<Dump> {
     if let Kind::Broken { why, .. } = &backup.kind {
         return Err(Problem::failed(format!("the backup `{}` is broken", backup.name))
+            .code(Code::BackupDamaged)
             .because(why)
             .cure(match &backup.kind {
                 Kind::Broken { manifest: None, .. } => {
@@ -54,7 +55,8 @@ pub fn latest(session: &mut Session, catalog: &Catalog, keys: &[&str]) -> Result
         };
         let of = if keys.is_empty() { String::new() } else { format!(" with {}", in_ticks(keys)) };
         let missing =
-            Problem::failed(format!("there is no good backup{of} in `{}`", catalog.dir.display()));
+            Problem::failed(format!("there is no good backup{of} in `{}`", catalog.dir.display()))
+                .code(Code::NoSuchBackup);
         let others: Vec<&str> = catalog.other_projects().into_iter().collect();
         let foreign: Vec<&str> = catalog.foreign().map(|b| b.name.as_str()).collect();
 
@@ -108,6 +110,7 @@ pub fn latest_of(
     }
 
     Err(Problem::refused(format!("the newest backup is of the database `{then}`, not of `{now}`"))
+        .code(Code::BackupUnfit)
         .because(format!("it is `{}`; there is none of `{now}`", newest.name))
         .cure(format!(
             "if you want the data of `{then}` in `{now}`, say so: `db-restore --latest \

@@ -12,7 +12,7 @@ use crate::facts::{ContainerFacts, Surveyed, is_local};
 use crate::place::Place;
 use crate::plan::{Plan, Risk};
 use crate::planning::hooks::Address;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 impl Session {
     /// Makes sure that a hook that fills a database would fill this one. If that can't be checked,
@@ -45,6 +45,7 @@ impl Session {
                     "the address that the hook `{}` gets is not a PostgreSQL connection URI",
                     hook.moment
                 ))
+                .code(Code::WrongTarget)
                 .because(why)
                 .cure("write it as `postgresql://user:password@host:5432/{database}`")
                 .into());
@@ -166,6 +167,7 @@ fn another(hook: &Hook, uri: &str, database: &Surveyed) -> Problem {
         hook.moment,
         database.name()
     ))
+    .code(Code::WrongTarget)
     .because(leads)
     .cure(format!("nothing was changed; {cure}"))
 }
@@ -176,6 +178,7 @@ fn unreached(hook: &Hook, uri: &str, words: &str) -> Problem {
         hook.moment,
         shown(uri)
     ))
+    .code(Code::WrongTarget)
     .because(words)
     .cure(
         "nothing was changed; correct the address (`db-config` shows where it comes from), or give \

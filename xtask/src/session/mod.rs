@@ -34,7 +34,7 @@ use crate::engine::postgres::catalog::facts::Depth;
 use crate::facts::{Surveyed, Surveyor};
 use crate::options::{self, Global};
 use crate::planning::Moment;
-use crate::problem::{Exit, Problem};
+use crate::problem::{Code, Exit, Problem};
 use crate::run::journal::{self, Found, Unfinished};
 use crate::run::{self, Lock, UserState};
 use crate::ui::describe::Detail;
@@ -122,6 +122,7 @@ impl Session {
         project.state = run::state::place(&path, project.state_dir(), own.state_dir());
         name::check(&project.backup).map_err(|why| {
             Problem::usage("`[backup]` in `db-tasks.toml` is wrong")
+                .code(Code::Config)
                 .because(why)
                 .cure("correct it in the file, or remove it: each of these has a default")
         })?;
@@ -191,6 +192,7 @@ impl Session {
         if found.is_empty() {
             let known: Vec<String> = all.iter().map(|d| format!("`{}`", d.key)).collect();
             return Err(Problem::usage(format!("`db-tasks.toml` has no database `{wanted}`"))
+                .code(Code::NoSuchDatabase)
                 .cure(format!("known are {}", known.join(", ")))
                 .into());
         }

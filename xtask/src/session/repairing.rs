@@ -6,7 +6,7 @@ use super::{Intent, Session};
 use crate::door::children::Process;
 use crate::gate::Consent;
 use crate::planning::repair;
-use crate::problem::{Exit, Problem};
+use crate::problem::{Code, Exit, Problem};
 use crate::run;
 use crate::run::journal::{self, Unfinished};
 use crate::tasks;
@@ -130,6 +130,7 @@ impl Session {
                 all.join("\n")
             };
             return Err(Problem::usage(format!("there is no clean-up step {number} to forget"))
+                .code(Code::Unfinished)
                 .because(known)
                 .into());
         };

@@ -14,7 +14,7 @@ use crate::engine::cluster::state::State;
 use crate::facts::cluster::{self, ClusterFacts, Found};
 use crate::gate::Consent;
 use crate::planning::cluster::{self as task};
-use crate::problem::{Exit, Problem};
+use crate::problem::{Code, Exit, Problem};
 use crate::run::{Lease, Others};
 
 /// What a task needs of a cluster that does not exist yet.
@@ -125,6 +125,7 @@ impl Session {
                     "`databases.{}` has a cluster and the port {port}",
                     database.key
                 ))
+                .code(Code::Config)
                 .because("a cluster is reached only by its socket")
                 .cure("remove the port")
                 .into());
@@ -132,6 +133,7 @@ impl Session {
 
             if let Some(init) = init.as_ref().filter(|path| !path.is_file()) {
                 return Err(Problem::usage(format!("there is no file `{}`", init.display()))
+                    .code(Code::Config)
                     .because(format!("`databases.{}.init` names it", database.key))
                     .into());
             }
@@ -302,6 +304,7 @@ impl Session {
 
         if own.is_empty() {
             return Err(Problem::usage("no database here has an own cluster")
+                .code(Code::Config)
                 .cure(
                     "add `cluster = \".db-tasks/pg\"` to `[databases.NAME]`, or start its server \
                      yourself",

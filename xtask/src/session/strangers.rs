@@ -7,7 +7,7 @@ use crate::config::At;
 use crate::facts::lent::lent;
 use crate::facts::strangers::{Brought, brought, repository};
 use crate::options::Global;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::run::user_state::Trusted;
 use crate::tasks::Touches;
 
@@ -112,6 +112,7 @@ fn refusal(task: &str, strange: &[Brought]) -> Problem {
     Problem::refused(format!(
         "`{task}` would run programs from this repository, which you have not trusted yet"
     ))
+    .code(Code::Untrusted)
     .because(what.join("\n"))
     .because(
         "nothing was run; `{task}` only reads, and this repository is not trusted on this machine \
@@ -129,6 +130,7 @@ fn would_send(task: &str, strange: &[Brought]) -> Problem {
     Problem::refused(format!(
         "`{task}` would send your environment variables to a machine that this repository names"
     ))
+    .code(Code::Untrusted)
     .because(what.join("\n"))
     .because(
         "nothing was sent; `{task}` only reads, and this repository is not trusted with them on \

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::describe::{self, Shown};
 use crate::gate::{Judgement, Verdict};
 use crate::plan::{Act, CleanUp, Plan, Risk, Scope, Stake, Step, StepId, identified, words};
-use crate::problem::{Exit, Problem};
+use crate::problem::{Code, Exit, Problem};
 use crate::run::{Ending, Found, Held, Ran};
 
 /// The schema's version. `docs/json.md` says what may be added under the same number.
@@ -152,11 +152,11 @@ pub fn word(exit: Exit) -> &'static str {
 fn problem(error: &anyhow::Error) -> Value {
     match error.downcast_ref::<Problem>() {
         Some(p) => {
-            json!({ "tried": p.tried, "stands": p.stands, "happened": p.happened, "cure": p.cure })
+            json!({ "code": p.code.word(), "tried": p.tried, "stands": p.stands, "happened": p.happened, "cure": p.cure })
         }
         None => {
             let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
-            json!({ "tried": error.to_string(), "stands": null, "happened": causes, "cure": null })
+            json!({ "code": Code::Failed.word(), "tried": error.to_string(), "stands": null, "happened": causes, "cure": null })
         }
     }
 }

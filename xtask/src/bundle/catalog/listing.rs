@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::{dated, name};
 use super::backup::{Backup, Kind};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// A folder that `pg_dump --format=directory` made (`pg_backup_directory.c`).
 pub(super) fn is_an_archive(folder: &Path) -> bool {
@@ -48,6 +48,7 @@ pub fn foreign(name: String, path: PathBuf) -> Result<Backup> {
 /// A dump is read more than once, and reading a pipe that nobody writes to would hang.
 pub(super) fn no_file(path: &Path) -> Problem {
     Problem::usage(format!("`{}` is neither a file nor a folder", path.display()))
+        .code(Code::FileError)
         .cure("write it to a file first, and name that")
 }
 

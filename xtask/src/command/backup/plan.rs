@@ -21,7 +21,7 @@ use crate::facts::{Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Seal, Step};
 use crate::planning::Moment;
 use crate::planning::marked::half_made;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::stream::Compression;
 use crate::value::Format;
 use crate::{human, tasks};
@@ -197,6 +197,7 @@ fn not_whole(missing: &[Missing]) -> Problem {
                 partial backup";
 
     Problem::failed("a complete backup can't be made: a store is down")
+        .code(Code::BackupIncomplete)
         .because(why.join("\n"))
         .cure(cure)
 }
@@ -209,6 +210,7 @@ pub fn dumpable(database: &Surveyed) -> Result<()> {
             database.name(),
             database.at()
         ))
+        .code(Code::NoSuchDatabase)
         .cure("check its name (`db-config` shows where it comes from), or create it")
         .into());
     }

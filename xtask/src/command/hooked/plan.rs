@@ -7,7 +7,7 @@ use crate::config::Pin;
 use crate::facts::Surveyed;
 use crate::plan::{Plan, Risk, Step};
 use crate::planning::hooks::{Hooks, Outcome};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// What comes before the hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,7 @@ pub fn plan(
             "there is no hook `{moment}` for `{}`",
             target.spec.key
         ))
+        .code(Code::Config)
         .cure(format!(
             "add `{moment} = [\"npm\", \"run\", \"{moment}\"]`, or your own command, below \
              `[hooks]` in `db-tasks.toml`"

@@ -19,7 +19,7 @@ use crate::plan::{Act, Plan, Risk, Scope, Step};
 use crate::planning::hooks::{Hooks, Outcome};
 use crate::planning::marked::{leftovers, live_is, may_go};
 use crate::planning::sessions::end_sessions;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::tasks;
 use crate::value::Trust;
 
@@ -56,6 +56,7 @@ pub fn take_back(project: &Project, target: &Surveyed) -> Result<Plan> {
         return Err(Problem::failed(format!(
             "`{name}` is incomplete, and a session is using it: {session}"
         ))
+        .code(Code::Unfinished)
         .because("another run may be preparing it right now")
         .cure(
             "wait until it ends and run this again; if there is no such run, terminate that \
@@ -221,6 +222,7 @@ fn no_copy(target: &Surveyed) -> Problem {
         "the database for tests `{name}` can't be replaced: the role `{role}` can't create \
          databases"
     ))
+    .code(Code::RightsMissing)
     .because(
         "in place it could only be replaced after a backup, and a database for tests is not backed \
          up",

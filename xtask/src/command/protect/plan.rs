@@ -8,7 +8,7 @@ use crate::engine::postgres::change::admin;
 use crate::engine::postgres::change::marker::{self, is_marked_in_comment, mark_in_comment};
 use crate::facts::Surveyed;
 use crate::plan::{Act, Plan, Risk, Step};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::tasks;
 use crate::value::{DatabaseFacts, Mark, MarkedBy};
 
@@ -85,6 +85,7 @@ fn in_comment(
 
     if !target.server.own_roles.contains(&live.owner) {
         return Err(Problem::refused(format!("the role `{}` may not mark `{name}`", role.name))
+            .code(Code::RightsMissing)
             .because(
                 "PostgreSQL lets only superusers give a database a setting with an unknown name, \
                  and only its owner comment on it",

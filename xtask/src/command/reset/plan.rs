@@ -22,7 +22,7 @@ use crate::planning::hooks::{Hooks, Outcome};
 use crate::planning::marked::{leftovers, live_is, older_may_go};
 use crate::planning::replacing::Replacing;
 use crate::planning::services::around_services;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::tasks;
 
 /// What was asked for.
@@ -153,6 +153,7 @@ fn migrates(target: &Surveyed, hooks: &Hooks) -> Result<(), Problem> {
         "there is no hook to create the tables of `{}` again",
         target.name()
     ))
+    .code(Code::Config)
     .because("a reset makes an empty database, and the hook `migrate` creates its tables")
     .cure(
         "add `migrate = [\"npx\", \"prisma\", \"migrate\", \"deploy\"]`, or your own migrator, \

@@ -34,7 +34,7 @@ use crate::plan::{Act, Fence, Plan, Proof, Purpose, Recovery, Risk, Scope, Stake
 use crate::planning::replacing::older;
 use crate::planning::services::around_services;
 use crate::planning::sessions::end_sessions;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::value::{Claim, DatabaseFacts, Setting, Spare, Trust};
 use crate::{bytes, tasks};
 
@@ -197,6 +197,7 @@ pub fn beside_live(
 
     if target.server.database(name).is_some() || name == target.name() {
         return Err(Problem::refused(format!("the database `{name}` exists already"))
+            .code(Code::NameTaken)
             .cure("`--as` needs a free name; without it, the live database is replaced")
             .into());
     }

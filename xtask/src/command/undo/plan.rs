@@ -12,7 +12,7 @@ use crate::plan::{Act, Deed, How, Plan, Recovery, Risk, Scope, Stake, Step};
 use crate::planning::marked::{comes_back, in_the_way};
 use crate::planning::services::around_services;
 use crate::planning::sessions::end_sessions;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::tasks;
 use crate::value::{Change, Swapped};
 
@@ -112,6 +112,7 @@ fn of_database(target: &Surveyed, project: &Project, company: Restored) -> Resul
             "there is nothing to undo: there is no database `{kept}` on the server ({})",
             target.at()
         ))
+        .code(Code::NothingToUndo)
         .cure("`db-restore` restores a backup; `db-list` shows them")
         .into());
     };
@@ -181,6 +182,7 @@ fn of_store(target: &SurveyedStore) -> Result<Part> {
         return Err(Problem::failed(format!(
             "there is nothing to undo: nothing of `{key}` is kept ({address})"
         ))
+        .code(Code::NothingToUndo)
         .cure("`db-restore` restores a backup; `db-list` shows them")
         .into());
     }

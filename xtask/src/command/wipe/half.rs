@@ -7,7 +7,7 @@ use crate::facts::{Came, Emptying};
 use crate::gate::Consent;
 use crate::plan::{Plan, Step};
 use crate::planning::repair;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::session::{Intent, Session};
 
 impl Session {
@@ -35,7 +35,8 @@ impl Session {
             Came::HalfWay { how, left } => {
                 let when = wipe.since.format("%Y-%m-%d %H:%M:%S UTC");
                 let problem =
-                    Problem::failed(format!("a `db-wipe` was interrupted ({when}): {how}"));
+                    Problem::failed(format!("a `db-wipe` was interrupted ({when}): {how}"))
+                        .code(Code::Unfinished);
                 Some(problem.cure(wipe.cure(&left)))
             }
         })

@@ -23,7 +23,7 @@ use crate::plan::{Act, Plan, Risk, Safety, Scope, Stake, Step};
 use crate::planning::Moment;
 use crate::planning::services::around_services;
 use crate::planning::sessions::end_sessions;
-use crate::problem::{Problem, one_line};
+use crate::problem::{Code, Problem, one_line};
 use crate::tasks;
 use crate::ui::table::{Lean, columns};
 
@@ -250,6 +250,7 @@ fn named_tables_exist(project: &Project, databases: &[Surveyed]) -> Result<()> {
         Some(name) if databases.len() == project.databases.len() => Err(Problem::refused(format!(
             "`guards.keep-tables` names `{name}`, but there is no such table"
         ))
+        .code(Code::Config)
         .because("if the name is misspelt, the table you meant to keep would be emptied")
         .cure(
             "correct the name in `db-tasks.toml` (`schema.table`, or `table` in any schema), or \
@@ -300,6 +301,7 @@ impl Target<'_> {
                 "the role `{role}` can't empty `{}`, which `{}` owns",
                 table.name, table.owner
             ))
+            .code(Code::RightsMissing)
             .because(one_line(&format!("it has no right to {lacks}")))
             .cure(format!(
                 "connect as `{}` or as a superuser, or keep the table (`guards.keep-tables`)",
@@ -313,6 +315,7 @@ impl Target<'_> {
                 "the role `{role}` can't refresh `{}`, which `{}` owns",
                 view.name, view.owner
             ))
+            .code(Code::RightsMissing)
             .because("a materialised view keeps the old rows until it is refreshed")
             .cure(format!("connect as `{}` or as a superuser", view.owner))
             .into());

@@ -7,7 +7,7 @@ use crate::config::file::{PostgresTable, Text};
 use crate::config::project::{Connection, Share};
 use crate::config::settings::{Key, Setting, databases};
 use crate::config::{SecretName, url};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 impl Resolver<'_> {
     pub(super) fn connection(
@@ -96,6 +96,7 @@ impl Resolver<'_> {
     fn url(&mut self, key: &str, uri: &str, origin: String) -> Result<Connection> {
         let url = url::parse(uri).map_err(|why| {
             Problem::usage(format!("`{key}` ({origin}) is not a PostgreSQL connection URI"))
+                .code(Code::Config)
                 .because(why)
                 .cure("write it as `postgresql://user:password@host:5432/database`")
         })?;

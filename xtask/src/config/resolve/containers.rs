@@ -8,7 +8,7 @@ use super::Resolver;
 use crate::config::file::{ContainerTable, Text};
 use crate::config::project::{Container, ContainerBy, Service};
 use crate::config::settings::{Key, containers};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::tasks::{self, Has};
 
 impl Resolver<'_> {
@@ -38,6 +38,7 @@ impl Resolver<'_> {
                 return Err(Problem::usage(format!(
                     "`containers.{key}` must say one of `docker` and `compose`"
                 ))
+                .code(Code::Config)
                 .cure(format!(
                     "write `[containers.{key}]` with `docker = \"container-name\"` or `compose = \
                      {{ service = \"db\" }}`"

@@ -6,7 +6,7 @@ use super::Resolver;
 use crate::config::file::{File, FilesTable, MilvusTable, StoreTable, Text};
 use crate::config::project::{Rights, Store, StoreKind, Wiping};
 use crate::config::settings::stores;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 impl Resolver<'_> {
     pub(super) fn stores(&mut self, file: &File) -> Result<Vec<Store>> {
@@ -84,6 +84,7 @@ impl Resolver<'_> {
 
         if table.keep_rights.is_some() {
             return Err(Problem::usage(format!("`{}` can't be used in a container", key.text))
+                .code(Code::Config)
                 .because(
                     "owners there belong to the container and are always restored; set-id bits \
                      only with `--trust`",
@@ -115,6 +116,7 @@ impl Resolver<'_> {
                 let cure = "use `drop` (removes the collections) or `empty` (keeps them, without \
                      entities)";
                 return Err(Problem::usage(format!("`{}` is `{other}`", key.text))
+                    .code(Code::Config)
                     .cure(cure)
                     .into());
             }

@@ -9,7 +9,7 @@ use super::super::file::{File, Scalar, Text};
 use super::super::project::{Others, Strategy};
 use super::super::settings::{Fallback, Key, Variables, by_task};
 use super::{Resolver, nothing_said, text_of};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 impl Resolver<'_> {
     /// What the file and the variables of this key say, and the default if they say nothing.
@@ -84,6 +84,7 @@ impl Resolver<'_> {
         let number = found.trim().parse().map_err(|_| {
             let origin = self.entries.last().map(|e| e.origin.clone()).unwrap_or_default();
             Problem::usage(format!("`{key}` is `{found}` ({origin})"))
+                .code(Code::Config)
                 .because("it must be a whole number")
                 .cure(format!("write it like `{} = 7`", key.rsplit('.').next().unwrap_or(key)))
         })?;
@@ -123,6 +124,7 @@ impl Resolver<'_> {
             "in-place" => Ok(Strategy::InPlace),
             "staged" => Ok(Strategy::Staged),
             other => Err(Problem::usage(format!("`reset.strategy` is `{other}`"))
+                .code(Code::Config)
                 .cure("use `in-place` or `staged`")
                 .into()),
         }

@@ -14,7 +14,7 @@ use self::watch::{Watch, Watched};
 use super::excludes::Excludes;
 use super::leave::{Leaving, Part, Reason};
 use super::straight::Straight;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::stream::{Fingerprint, Method, Summed, Summing};
 use crate::value::tree::{Attributes, Census, Entry, Kind, Moment, Name, Target, What, escaped};
 
@@ -284,6 +284,7 @@ fn end(mut rest: impl Read, watch: &Watch) -> Result<()> {
 
         if buffer[..got].iter().any(|byte| *byte != 0) {
             return Err(Problem::failed("the archive continues after its end")
+                .code(Code::BackupDamaged)
                 .cure(
                     "it may be two archives in one file: split them, and restore the one you want",
                 )
@@ -300,7 +301,8 @@ fn refused(dangers: &[String]) -> Problem {
     let problem = Problem::refused(
         "the archive was refused: parts of it would be written outside the folder it is restored \
          to",
-    );
+    )
+    .code(Code::Untrusted);
     let problem =
         dangers.iter().take(TOLD).fold(problem, |problem, danger| problem.because(danger));
     let problem = if more > 0 { problem.because(format!("and {more} more")) } else { problem };
@@ -309,6 +311,7 @@ fn refused(dangers: &[String]) -> Problem {
 
 fn cut_off() -> Problem {
     Problem::failed("the archive is truncated: its end mark is missing")
+        .code(Code::BackupDamaged)
         .cure("use another backup (`db-list`)")
         .of_backup()
 }

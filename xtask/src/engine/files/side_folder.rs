@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::walk::{at, look, may_move};
 use super::wipe::remove;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// How the names begin of discarded trees that wait to be removed, and of trees that were used.
 const SHELF: &str = "discard-";
@@ -122,6 +122,7 @@ impl SideFolder {
                 "`{}` was not created by db-tasks, so it is left alone",
                 self.folder.display()
             ))
+            .code(Code::Untrusted)
             .because(why)
             .cure("move it away: a restore needs this name")
         };
@@ -286,6 +287,7 @@ impl SideFolder {
             "an earlier swap of `{}` was interrupted",
             self.live.display()
         ))
+        .code(Code::Unfinished)
         .cure("run the command again: it completes the swap first"))
     }
 

@@ -11,8 +11,8 @@ use super::{
     survey, swap, take_back, undo, unpack_among, wipe,
 };
 use crate::config::Rights;
-use crate::engine::store::{ReadStore, Tell, WriteStore};
-use crate::problem::Problem;
+use crate::engine::store::{ReadStore, Tell, WriteStore, holds_no_more};
+use crate::problem::{Code, Problem};
 use crate::stream::Method;
 use crate::value::tree::{LEADS_OUT, LEFT_OUT, Name, differences, some};
 use crate::value::{Change, Contents, Holding, Swapped, Trust};
@@ -128,6 +128,7 @@ impl ReadStore for Tree {
         let (root, id) = root_of(&self.path)?;
         if id.is_none() {
             return Err(Problem::failed(format!("there is no folder `{}`", self.path.display()))
+                .code(Code::FileError)
                 .cure("make it, or correct its `path` in `db-tasks.toml`")
                 .into());
         }
@@ -170,6 +171,7 @@ impl WriteStore for Tree {
                 "`{}` does not match the archive",
                 target.display()
             ))
+            .code(Code::BackupDamaged)
             .because(why.join("\n"))
             .cure("check that disk")
             .into());
@@ -193,18 +195,8 @@ impl WriteStore for Tree {
             Change::Settle => Ok(cleared(&self.settled()?)),
             Change::Wipe { live, items } => {
                 let facts = self.survey()?;
-                if facts.entries > *items {
-                    return Err(Problem::refused(format!(
-                        "`{}` has changed since it was looked at",
-                        self.path.display()
-                    ))
-                    .because(format!(
-                        "it had {items} entries and now has {}; you confirmed the first number",
-                        facts.entries
-                    ))
-                    .cure("stop what writes there (`stop-during`), and run the command again")
-                    .into());
-                }
+                let shown = format!("`{}`", self.path.display());
+                holds_no_more(&shown, "entries", *items, facts.entries)?;
 
                 parsed(live)
                     .map_or(Ok(Vec::new()), |id| Ok(wipe(&facts.root, id).map(|_| Vec::new())?))

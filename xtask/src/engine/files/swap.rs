@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use super::side_folder::SideFolder;
 use super::steps::{ENOUGH, Exchange, Intent, Slot, Slots, Step, next};
 use super::walk::{Id, at, look};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// Gives the staged tree the live name, and keeps the previous one for an undo; one kept before is
 /// discarded. `live` is the root that the plan was made for, `None` if there was none.
@@ -224,9 +224,10 @@ fn slots(aside: &SideFolder) -> Result<Slots, Problem> {
 
 fn foreign(aside: &SideFolder) -> Problem {
     Problem::refused(format!(
-        "`{}` is not the folder that was looked at before before",
+        "`{}` is not the folder that was looked at before",
         aside.live().display()
     ))
+    .code(Code::ChangedMeanwhile)
     .because(format!("the trees kept in `{}` are unchanged", aside.folder().display()))
     .cure("run the command again and look at the new plan")
     .rolled_back()
@@ -237,6 +238,7 @@ fn stuck(aside: &SideFolder) -> Problem {
     Problem::failed(format!(
         "the swap of `{live}` can't continue: one of its trees is gone, or was replaced"
     ))
+    .code(Code::Unfinished)
     .because(format!("the trees in `{}` are complete", aside.folder().display()))
     .cure(format!("move what is at `{live}` away if it is not yours, and run the command again"))
 }

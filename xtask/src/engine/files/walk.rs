@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::value::tree::{Moment, Name};
 
 /// What stays the same when a folder is renamed, and differs from another with the same name.
@@ -230,8 +230,9 @@ fn by_number(folder: BorrowedFd<'_>, name: &[u8], own: Id) -> rustix::io::Result
 
 /// A problem with a path.
 pub(super) fn at(path: &Path, tried: &str, error: &io::Error) -> Problem {
-    let problem =
-        Problem::failed(format!("{tried} `{}`", path.display())).because(error.to_string());
+    let problem = Problem::failed(format!("{tried} `{}`", path.display()))
+        .code(Code::FileError)
+        .because(error.to_string());
 
     match error.kind() {
         io::ErrorKind::PermissionDenied => problem.cure("run this as the user who owns the tree"),

@@ -10,7 +10,7 @@ use rustix::process::geteuid;
 use super::excludes::Excludes;
 use super::survey::survey;
 use super::walk::{Id, beneath, list, look, open_root, seen, within};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::value::tree::Name;
 
 /// What a wipe removed.
@@ -30,9 +30,10 @@ pub fn wipe(root: &Path, expected: Id) -> Result<Wiped, Problem> {
     let open = open_root(root)?;
     if seen(&open).map_err(|e| within(root, &Name::ROOT, "could not look at", e))?.id != expected {
         return Err(Problem::refused(format!(
-            "`{}` is not the folder that was looked at before before",
+            "`{}` is not the folder that was looked at before",
             root.display()
         ))
+        .code(Code::ChangedMeanwhile)
         .cure("run the command again and look at the new plan"));
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::format::Collection;
 use super::value::{Fields, Row, Value, feed};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::stream::Digest;
 
 /// What a backup holds.
@@ -71,6 +71,7 @@ impl Tally {
             let place = (partition.to_owned(), row[self.key].clone());
             if self.place.as_ref().is_some_and(|last| !before(last, &place)) {
                 return Err(Problem::failed("the rows are not in the order of their primary keys")
+                    .code(Code::BackupDamaged)
                     .because(format!("at {:?}", place.1)));
             }
 

@@ -11,11 +11,11 @@ use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request};
+use tonic::{Code as GrpcCode, Request};
 use tonic_prost::ProstCodec;
 
 use super::proto::rpc::{Answer, Databases, Nothing, Version};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// Longer than any successful call takes: a strongly consistent query on a busy server waits for
@@ -76,7 +76,7 @@ impl Failure {
     pub fn too_large(&self) -> bool {
         match self {
             Self::Lost(status) => {
-                matches!(status.code(), Code::ResourceExhausted | Code::OutOfRange)
+                matches!(status.code(), GrpcCode::ResourceExhausted | GrpcCode::OutOfRange)
             }
             Self::Said { reason, .. } => {
                 reason.contains("larger than max") || reason.contains("exceeds")
@@ -85,7 +85,7 @@ impl Failure {
     }
 
     pub fn unknown_call(&self) -> bool {
-        matches!(self, Self::Lost(status) if status.code() == Code::Unimplemented)
+        matches!(self, Self::Lost(status) if status.code() == GrpcCode::Unimplemented)
     }
 
     fn too_soon(&self) -> bool {
@@ -97,13 +97,18 @@ impl Failure {
         match self {
             Self::Said { reason, .. } => problem.because(format!("Milvus says: {reason}")),
             Self::Lost(status)
-                if matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied) =>
+                if matches!(
+                    status.code(),
+                    GrpcCode::Unauthenticated | GrpcCode::PermissionDenied
+                ) =>
             {
                 problem
+                    .code(Code::LoginRefused)
                     .because(status.message())
                     .cure("use a token with the rights for this: `user:password` or an API key")
             }
             Self::Lost(status) => problem
+                .code(Code::ServerUnreachable)
                 .because(format!("the connection to Milvus failed: {}", status.message()))
                 .cure("check the server's log; then run the command again"),
         }
@@ -123,6 +128,7 @@ impl Milvus {
 
         let lost = |why: String| {
             Problem::failed(format!("no Milvus answers at `{}`", address.url))
+                .code(Code::ServerUnreachable)
                 .because(why)
                 .cure("start it, or correct the address")
         };
@@ -146,7 +152,10 @@ impl Milvus {
         let version: Version =
             milvus.ask("GetVersion", &Nothing {}).map_err(|failure| match failure {
                 Failure::Lost(status)
-                    if !matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied) =>
+                    if !matches!(
+                        status.code(),
+                        GrpcCode::Unauthenticated | GrpcCode::PermissionDenied
+                    ) =>
                 {
                     lost(status.message().to_owned())
                 }
@@ -187,6 +196,7 @@ impl Milvus {
 
         let has = listed.db_names.join("`, `");
         Err(Problem::failed(format!("Milvus has no database `{}`", self.database))
+            .code(Code::NoSuchDatabase)
             .because(if has.is_empty() {
                 "this server does not support databases".into()
             } else {
@@ -266,6 +276,7 @@ fn endpoint(url: &str) -> Result<Endpoint, Problem> {
         return Err(Problem::usage(format!(
             "`{url}` can't be used: TLS to Milvus is not supported"
         ))
+        .code(Code::Unsupported)
         .cure("use an `http://` address of the server itself or of a tunnel to it"));
     }
 

@@ -10,7 +10,7 @@ use prost::encoding::{decode_varint, encode_varint};
 use prost::{Message, Oneof};
 
 use super::proto::schema::{CollectionSchema, FieldData, KeyValuePair};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::stream::Digest;
 
 const MAGIC: &str = "db-tasks milvus backup, format ";
@@ -153,6 +153,7 @@ pub(super) struct Reader<R: Read> {
 /// What is wrong with a backup.
 pub(super) fn damaged(why: impl AsRef<str>) -> Problem {
     Problem::failed("this backup of Milvus is damaged")
+        .code(Code::BackupDamaged)
         .because(why)
         .cure("restore another backup")
         .of_backup()
@@ -184,6 +185,7 @@ impl<R: Read> Reader<R> {
             Some(VERSION) => {}
             Some(newer) if newer > VERSION => {
                 return Err(Problem::failed(format!("this backup of Milvus has format {newer}"))
+                    .code(Code::BackupUnfit)
                     .because(format!("this version reads format {VERSION}"))
                     .cure("update db-tasks")
                     .of_backup()
@@ -194,6 +196,7 @@ impl<R: Read> Reader<R> {
             }
             _ => {
                 return Err(Problem::failed("this is not a backup of Milvus")
+                    .code(Code::BackupDamaged)
                     .because("it does not begin like one")
                     .cure("name a file that this tool made from Milvus")
                     .of_backup()

@@ -8,7 +8,7 @@ use super::facts::Load;
 use super::proto::rpc::{CreateIndex, DropIndex, Indexes, LoadCollection, OfPartitions, Status};
 use super::proto::schema::{DataType, KeyValuePair};
 use super::survey::{Described, LOADED, READERS_INDEX};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 const FINISHED: i32 = 3;
 const FAILED: i32 = 4;
@@ -226,6 +226,7 @@ fn wait(what: &str, mut done: impl FnMut() -> Result<bool, Problem>) -> Result<(
                 "could not {what} within {} minutes",
                 PATIENCE.as_secs() / 60
             ))
+            .code(Code::TimedOut)
             .cure("check whether the server has enough memory; then run the command again"));
         }
         sleep(PAUSE);

@@ -17,7 +17,7 @@ use super::proto::rpc::{
 use super::scan::{Visit, visit};
 use super::value::{Fields, Row, columns};
 use super::{steps, survey};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// From Milvus 2.6 on, a server accepts primary keys for a collection whose keys it generates, but
 /// must be told so.
@@ -71,6 +71,7 @@ impl Visit for Stager<'_> {
     fn begin(&mut self, collections: &[Collection]) -> Result<()> {
         if steps::under_way(&self.milvus.state()?) {
             return Err(Problem::refused("a swap of collections in Milvus was interrupted")
+                .code(Code::Unfinished)
                 .cure("run `db-repair` first")
                 .into());
         }
@@ -84,6 +85,7 @@ impl Visit for Stager<'_> {
                 return Err(Problem::refused(format!(
                     "the name `{name}` is taken in Milvus by a collection that is not ours"
                 ))
+                .code(Code::NameTaken)
                 .cure(format!("rename or remove `{name}`"))
                 .into());
             }
@@ -170,6 +172,7 @@ impl Visit for Stager<'_> {
         })?;
         if (rows.rows, &rows.sha256) != (census.rows, &census.sha256) || counted != census.rows {
             return Err(Problem::failed(format!("`{}` does not match the backup", of.name))
+                .code(Code::BackupDamaged)
                 .because(format!(
                     "{} rows were read back and {} counted, of {}",
                     rows.rows, counted, census.rows

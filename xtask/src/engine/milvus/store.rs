@@ -10,8 +10,7 @@ use super::stage::AutoIds;
 use super::wipe::Wipe;
 use super::{Census, Milvus, Seen};
 use crate::config::Wiping;
-use crate::engine::store::{ReadStore, Tell, WriteStore};
-use crate::problem::Problem;
+use crate::engine::store::{ReadStore, Tell, WriteStore, holds_no_more};
 use crate::stream::Method;
 use crate::value::{
     Change, Collection, Collections, Contents, Holding, Swapped, Trust, keeps_auto_ids,
@@ -66,14 +65,7 @@ impl Vectors {
 
     fn empty(&mut self, live: &str, items: u64) -> Result<()> {
         let now = self.live()?.iter().map(|c| rows(c.rows)).sum::<u64>();
-        if now > items {
-            return Err(Problem::refused("Milvus has changed since it was looked at")
-                .because(format!(
-                    "it had {items} entities and now has {now}; you confirmed the first number"
-                ))
-                .cure("stop what writes there (`stop-during`), and run the command again")
-                .into());
-        }
+        holds_no_more("Milvus", "entities", items, now)?;
 
         let how = match self.wipe {
             Wiping::Drop => Wipe::Drop,

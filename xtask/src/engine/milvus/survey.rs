@@ -12,7 +12,7 @@ use super::proto::rpc::{
     Query, Rows, STRONG, ShowCollections, Statistics,
 };
 use super::proto::schema::{CollectionSchema, Column, Scalars};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 const LOADING: i32 = 2;
 pub(super) const LOADED: i32 = 3;
@@ -100,6 +100,7 @@ impl Milvus {
             return Err(Problem::failed(format!(
                 "`{name}` can't be backed up: its schema has unknown parts"
             ))
+            .code(Code::BackupIncomplete)
             .because(format!("Milvus {} is newer than this tool", self.version()))
             .cure("update db-tasks"));
         }

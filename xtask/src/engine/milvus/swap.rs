@@ -7,7 +7,7 @@ use super::mark::{Mark, PROPERTY, Role, Slot};
 use super::open::pair;
 use super::proto::rpc::{AlterCollection, DropAlias, PutAlias, Rename, Status};
 use super::steps::{self, From, Held, State, Step};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// A collection as a plan saw it: its name and its id.
 pub type Seen = (String, i64);
@@ -57,12 +57,14 @@ impl Milvus {
         };
         if any(Role::Staged) {
             return Err(Problem::refused("a restore is under way in Milvus")
+                .code(Code::Unfinished)
                 .cure("let it finish, or drop its staged collections; then undo")
                 .into());
         }
 
         if !any(Role::Previous) && !super::steps::under_way(&state) {
             return Err(Problem::failed("there is nothing to undo in Milvus")
+                .code(Code::NothingToUndo)
                 .because("no previous collection is kept")
                 .cure("restore a backup")
                 .into());
@@ -162,6 +164,7 @@ impl Milvus {
         match self.ask::<Status>("RenameCollection", &request) {
             Err(failure @ Failure::Lost(_)) if failure.unknown_call() => {
                 Err(Problem::refused(format!("Milvus {} can't rename collections", self.version()))
+                    .code(Code::Unsupported)
                     .because("so a restored collection can't replace a live one in one step")
                     .cure("update Milvus to 2.3 or newer")
                     .into())
@@ -238,6 +241,7 @@ impl Milvus {
 
         if steps::under_way(&state) {
             return Err(Problem::refused("a swap of collections in Milvus was interrupted")
+                .code(Code::Unfinished)
                 .cure("run `db-repair` first")
                 .into());
         }
@@ -249,6 +253,7 @@ impl Milvus {
             Some(name) => Err(Problem::refused(format!(
                 "the name `{name}` is taken in Milvus by a collection that is not ours"
             ))
+            .code(Code::NameTaken)
             .because("a replaced collection is kept under this name")
             .cure(format!("rename or remove `{name}`"))
             .into()),
@@ -274,6 +279,7 @@ impl Milvus {
         }
 
         Err(Problem::failed("the swap of collections in Milvus could not be completed")
+            .code(Code::Unfinished)
             .because("somebody renamed a collection of ours, or gave its name to another")
             .cure("look at the collections with `__previous` and `__staged` in their names")
             .into())
@@ -344,9 +350,7 @@ pub(super) fn unchanged(expected: &[Seen], mut live: Vec<Seen>) -> Result<(), Pr
     names.extend(other(&live, &expected));
     names.dedup();
 
-    Err(Problem::refused(
-        "the collections in Milvus are not those that were looked at before before",
-    )
-    .because(format!("changed since: `{}`", names.join("`, `")))
-    .cure("run the command again and look at the new plan"))
+    Err(Problem::refused("the collections in Milvus are not those that were looked at before")
+        .because(format!("changed since: `{}`", names.join("`, `")))
+        .cure("run the command again and look at the new plan"))
 }

@@ -7,7 +7,7 @@ use super::proto::schema::{
     FieldSchema, FloatArray, IntArray, LongArray, ScalarField, Scalars, SparseFloatArray,
     StringArray, VectorField, Vectors,
 };
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// The field for what the schema doesn't name.
 pub(super) const DYNAMIC: &str = "$meta";
@@ -53,6 +53,7 @@ impl Fields {
     pub fn of(name: &str, schema: &CollectionSchema) -> Result<Self, Problem> {
         let cannot = |what: String| {
             Problem::failed(format!("`{name}` can't be backed up: {what}"))
+                .code(Code::BackupIncomplete)
                 .because("nothing was left out silently")
                 .cure("a newer version of this tool may know it")
         };

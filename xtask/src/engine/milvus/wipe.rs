@@ -9,7 +9,7 @@ use super::proto::rpc::{Delete, DropAlias, Mutation, Status};
 use super::survey::Described;
 use super::swap::{Seen, unchanged};
 use super::value::Fields;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// What is left of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +104,7 @@ impl Milvus {
         let left = self.count(name)?;
         if left > 0 {
             return Err(Problem::failed(format!("`{name}` is not empty"))
+                .code(Code::ChangedMeanwhile)
                 .because(format!("{left} rows were added meanwhile"))
                 .cure("stop what writes to it; then run the command again")
                 .into());

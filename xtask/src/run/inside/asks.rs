@@ -8,7 +8,7 @@ use super::progress::{foreign, unanswered};
 use super::{Contained, GOES, PATIENCE};
 use crate::door::ask::ask;
 use crate::engine::files::{Excludes, Found, Inside, Lacks};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 impl Contained<'_> {
     /// What the image lacks for a restore.
@@ -103,6 +103,7 @@ impl Contained<'_> {
                     "a command of an earlier run is still working on `{}`",
                     self.shown()
                 ))
+                .code(Code::Unfinished)
                 .because(ours.join("\n"))
                 .cure("wait until it ends, then run the command again")
                 .into());
@@ -117,9 +118,10 @@ impl Contained<'_> {
             return Ok(());
         }
         Err(Problem::refused(format!(
-            "`{}` is not the tree that was looked at before before",
+            "`{}` is not the tree that was looked at before",
             self.shown()
         ))
+        .code(Code::ChangedMeanwhile)
         .because(format!("what is kept in `{}` is unchanged", inside.own()))
         .cure("run the command again and look at the new plan")
         .rolled_back()
@@ -131,6 +133,7 @@ impl Contained<'_> {
             "there is no folder `{}` in container `{}`",
             self.path, self.container
         ))
+        .code(Code::FileError)
         .cure("make it, or correct its `path` in `db-tasks.toml`")
     }
 }

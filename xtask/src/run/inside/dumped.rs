@@ -8,7 +8,7 @@ use super::Contained;
 use crate::cmd::Cmd;
 use crate::engine::files::{Excludes, Found, Inside, Rest, Tar, filter_but, scan_but};
 use crate::engine::store::Tell;
-use crate::problem::{Ended, Exit, Problem};
+use crate::problem::{Code, Ended, Exit, Problem};
 use crate::value::tree::{Census, differences};
 
 /// What GNU tar says of files that change while it reads them.
@@ -82,6 +82,7 @@ impl Contained<'_> {
             }
             Some(one) => {
                 Err(Problem::failed(format!("`{}` changed while it was read", self.shown()))
+                    .code(Code::ChangedMeanwhile)
                     .because(one.to_string())
                     .cure("stop what writes there, and run the command again")
                     .into())
@@ -97,6 +98,7 @@ impl Contained<'_> {
     fn torn(&self, rest: &Rest) -> Problem {
         let told: Vec<String> = rest.names.iter().take(3).map(|name| format!("`{name}`")).collect();
         Problem::failed(format!("`{}` can't be backed up without the excluded files", self.shown()))
+            .code(Code::BackupIncomplete)
             .because(format!(
                 "{} of its files have another name that is excluded: {}",
                 rest.names.len(),
@@ -145,6 +147,7 @@ impl Contained<'_> {
         match error.downcast::<Problem>() {
             Ok(problem) if problem.exit == Exit::Refused => {
                 Problem::failed(format!("`{}` can't be backed up completely", self.shown()))
+                    .code(Code::BackupIncomplete)
                     .because(problem.happened.join("\n"))
                     .cure("move what is named above out of the tree")
                     .into()

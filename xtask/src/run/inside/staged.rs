@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::Contained;
 use crate::engine::files::{Inside, Links, Tar, scan_by};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::stream::Method;
 use crate::value::tree::{Census, Given, differences};
 
@@ -44,6 +44,7 @@ impl Contained<'_> {
             inside.own(),
             self.container
         ))
+        .code(Code::BackupDamaged)
         .because(why.join("\n"))
         .cure("check the engine's disk, and the image's `tar`")
         .into())
@@ -59,6 +60,7 @@ impl Contained<'_> {
             "the backup has a `.db-tasks` in it, which in `{}` is our own folder",
             self.shown()
         ))
+        .code(Code::Untrusted)
         .because("no live data was changed")
         .cure(
             "restore it into a tree that is not a mount point, or unpack what you need from its \

@@ -18,7 +18,7 @@ use crate::engine::postgres::client::name::previous;
 use crate::facts::Surveyed;
 use crate::plan::{Act, ComeBack, Deed, Fence, How, Load, Plan, Reload, Scope, Seal, Step};
 use crate::planning::sessions::end_sessions;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::tasks;
 use crate::value::Swapped;
 
@@ -32,6 +32,7 @@ pub(super) fn backed_up(target: &Surveyed, backup: Option<&Plan>) -> Result<()> 
     Err(Problem::refused(format!(
         "the role `{role}` can't create databases, so a reset can't keep the old one"
     ))
+    .code(Code::RightsMissing)
     .because("without a backup this could not be undone")
     .because("nothing was changed")
     .cure(format!(

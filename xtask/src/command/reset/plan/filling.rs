@@ -10,7 +10,7 @@ use crate::engine::postgres::change::witness;
 use crate::facts::Surveyed;
 use crate::plan::{Act, Step};
 use crate::planning::hooks::{Hooks, Outcome};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// The hooks that fill the new database.
 pub(super) fn moments(seeding: Seeding) -> &'static [&'static str] {
@@ -29,6 +29,7 @@ pub(super) fn ends_in_place(hooks: &Hooks, seeding: Seeding) -> Result<()> {
                 "the hook `{moment}` can't be terminated in the container `{container}`, which has \
                  no `sh`"
             ))
+            .code(Code::Unsupported)
             .because(
                 "after a timeout or a signal it would keep running there, and change the old data \
                  that was swapped back",
@@ -53,6 +54,7 @@ pub(super) fn reaches_staged(hooks: &Hooks, seeding: Seeding) -> Result<()> {
             "the hook `{}` can't be directed to another database",
             ready.hook.moment
         ))
+        .code(Code::Config)
         .because(
             "`reset.strategy = \"staged\"` runs it against a database next to the live one, by \
              DATABASE_URL",

@@ -16,7 +16,7 @@ use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::human::{self, counted};
 use crate::plan::{Act, Check, Step};
-use crate::problem::{Problem, one_line};
+use crate::problem::{Code, Problem, one_line};
 use crate::value::{Format, MarkedBy};
 
 /// What a manifest calls something else is not loaded into a database.
@@ -26,7 +26,8 @@ pub fn is_a_database(dump: &Dump) -> Result<(), Problem> {
         Err(Problem::refused(format!(
             "`{}` in the backup is not a database: its kind is {}",
             other.store, other.kind
-        )))
+        ))
+        .code(Code::BackupUnfit))
     })
 }
 
@@ -45,6 +46,7 @@ pub fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
                 artifact.database.name,
                 target.name()
             ))
+            .code(Code::BackupUnfit)
             .cure(
                 "choose the other one with `--database`, restore next to it with `--as NAME`, or \
                  accept it with `--any-database`",
@@ -68,6 +70,7 @@ pub fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
 pub fn fits_server(target: &Surveyed, dump: &Dump) -> std::result::Result<(), Problem> {
     misfit(dump.dumped_from, target.server.version).map_or(Ok(()), |why| {
         Err(Problem::refused(format!("`{}` does not fit this server", dump.backup.name))
+            .code(Code::BackupUnfit)
             .because(why))
     })
 }
@@ -101,6 +104,7 @@ fn is_of_this_project(dump: &Dump, request: &Request, alike: bool) -> Result<()>
             "`{}` is a backup of another project: `{other}`",
             dump.backup.name
         ))
+        .code(Code::BackupUnfit)
         .cure(
             "`db-list` shows whose each is; accept it with `--any-database`, or restore a database \
              in it next to the live one with `--as NAME`",
@@ -117,6 +121,7 @@ pub fn suits_store(key: &str, dump: &Dump, request: &Request) -> Result<()> {
     match &dump.artifact {
         Some(artifact) if artifact.store != key && must_fit(request) => {
             Err(Problem::refused(format!("the backup is of `{}`, not of `{key}`", artifact.store))
+                .code(Code::BackupUnfit)
                 .cure(
                     "choose the other one with `--only`, or another backup (`db-list`); if the \
                      store has a new name, accept it with `--any-database`",
@@ -136,6 +141,7 @@ pub fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Result<()> {
         return Err(Problem::refused(
             "the server's disk has no room for a second copy of the database",
         )
+        .code(Code::NoRoom)
         .because(format!(
             "about {} are needed, {} are free",
             human::bytes(needed),
@@ -160,6 +166,7 @@ pub fn may_create(target: &Surveyed) -> Result<()> {
     }
 
     Err(Problem::refused(format!("the role `{}` can't create databases", target.server.role.name))
+        .code(Code::RightsMissing)
         .because(
             "a restore loads into a new database next to the live one, and swaps them once it is \
              verified",
@@ -179,6 +186,7 @@ pub fn swappable(target: &Surveyed) -> Result<()> {
             "the role `{}` does not own `{}`, so it can't rename it",
             s.role.name, live.name
         ))
+        .code(Code::RightsMissing)
         .cure(format!("connect as `{}` or as a superuser", live.owner))
         .into());
     }
@@ -201,6 +209,7 @@ fn sayable(target: &Surveyed) -> Result<()> {
         "`{}` has an owner, rights or settings that can't be copied to the new database",
         target.name()
     ))
+    .code(Code::RightsMissing)
     .because(one_line(&format!(
         "`{foreign}` is not UTF-8: it was set from a database of another encoding"
     )))
@@ -301,6 +310,7 @@ pub fn changeable(target: &Surveyed) -> Result<()> {
         role.name,
         counted_of(role.connection_limit, "session")
     ))
+    .code(Code::RightsMissing)
     .because(format!("a run that changes data needs up to {NEEDED}, and would fail in the middle"))
     .because("nothing was changed")
     .cure(format!(
@@ -316,6 +326,7 @@ fn standby(target: &Surveyed) -> Problem {
         target.name(),
         target.at()
     ))
+    .code(Code::Unsupported)
     .cure("connect to the primary; `db-backup` can read here")
 }
 

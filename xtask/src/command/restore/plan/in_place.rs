@@ -20,7 +20,7 @@ use crate::plan::{Act, Pipe, Plan, Risk, Safety, Scope, Sink, Stake, Step};
 use crate::planning::marked::live_is;
 use crate::planning::services::around_services;
 use crate::planning::sessions::end_sessions;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::tasks;
 use crate::value::Format;
 
@@ -39,6 +39,7 @@ pub fn plan(
 
     let Some(live) = target.live() else {
         return Err(Problem::refused(format!("there is no database `{name}` to restore in place"))
+            .code(Code::NoSuchDatabase)
             .cure("have it created, or leave out `--in-place` if the role may create databases")
             .into());
     };

@@ -18,7 +18,7 @@ use crate::plan::{Act, Author, Deed, How, Pipe, Proof, Sink, Stake, Step};
 use crate::planning::marked::{leftovers, live_is, older_may_go};
 use crate::planning::replacing::{Replacing, older};
 use crate::planning::sessions::end_sessions;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::tasks;
 use crate::value::{Address, Change, Contents, Swapped, Trust, keeps_auto_ids, tree};
 
@@ -207,6 +207,7 @@ impl Part {
                 "the backup has `{key}` as another kind of store: {}",
                 other.kind
             ))
+            .code(Code::BackupUnfit)
             .cure("restore the parts that have not changed, each with `--only NAME`")
             .into());
         }
@@ -296,6 +297,7 @@ fn links_are_trusted(key: &str, contents: Option<&Contents>, trust: Trust) -> Re
             Some(names) => Err(Problem::refused(format!(
                 "`{key}` in the backup has links that may lead out of its tree"
             ))
+            .code(Code::Untrusted)
             .because(names)
             .because("nothing was changed")
             .cure("if they are yours, restore it with `--trust`; otherwise find out who made it")

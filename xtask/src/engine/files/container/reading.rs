@@ -3,7 +3,7 @@
 use super::programs::Tar;
 use super::{FIRST, Found, Inside, OWN, Way, is_a};
 use crate::cmd::Cmd;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::value::tree::Census;
 
 impl Inside {
@@ -98,6 +98,7 @@ impl Inside {
                 "`{}` in container `{}` is not a folder",
                 self.path, self.container
             ))
+            .code(Code::FileError)
             .cure("name the folder itself by its real path, not a link to it"));
         }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// What the reader and the loop above it share.
 pub(super) struct Watch {
@@ -23,13 +23,14 @@ impl Watch {
         match self.failed.get() {
             None | Some(InvalidData | InvalidInput | Other | UnexpectedEof) => {
                 Problem::failed("the archive is damaged")
+                    .code(Code::BackupDamaged)
                     .because(error.to_string())
                     .cure("use another backup (`db-list`)")
                     .of_backup()
             }
-            Some(_) => {
-                Problem::failed("could not read the archive to its end").because(error.to_string())
-            }
+            Some(_) => Problem::failed("could not read the archive to its end")
+                .code(Code::BackupDamaged)
+                .because(error.to_string()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::{Fault, Other, Script};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::value::{TableRows, Trust};
 
 /// Whether a script is complete and safe to run.
@@ -84,6 +84,7 @@ pub fn same_rows(found: &[TableRows], wanted: &[TableRows]) -> Result<()> {
     }
 
     Err(Problem::failed("the rows of the backup do not match its manifest")
+        .code(Code::BackupDamaged)
         .because(differences.join("\n"))
         .cure("use another backup (`db-list`)")
         .of_backup()
@@ -107,6 +108,7 @@ pub fn loaded(script: &Script, counts: &[(String, u64)]) -> Result<()> {
     }
 
     Err(Problem::failed("the new database does not match the dump")
+        .code(Code::BackupDamaged)
         .because(differences.join("\n"))
         .cure("use another backup (`db-list`)")
         .of_backup()

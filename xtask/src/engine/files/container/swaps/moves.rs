@@ -4,7 +4,7 @@ use super::super::super::steps::{ENOUGH, Exchange, Intent, Slots, Step, next};
 use super::super::{Found, Inside, LEFT, MARK, STANDING, deed};
 use super::name;
 use crate::plan::{Act, Check};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 impl Inside {
     pub(super) fn bring(
@@ -57,6 +57,7 @@ impl Inside {
             "the swap of `{}` can't continue: the trees are not as a swap leaves them",
             self.path
         ))
+        .code(Code::Unfinished)
         .because(format!("they are complete, in `{}`", self.own()))
         .cure("look at them, and rename the one you want by hand"))
     }
@@ -115,6 +116,7 @@ impl Inside {
             self.own(),
             self.container
         ))
+        .code(Code::Untrusted)
         .because(format!("there is no `{MARK}` in it"))
         .cure("move it away: a restore needs this name"))
     }
@@ -127,6 +129,7 @@ impl Inside {
             "an earlier swap of `{}` in container `{}` was interrupted",
             self.path, self.container
         ))
+        .code(Code::Unfinished)
         .cure("run the command again: it completes the swap first"))
     }
 

@@ -1,0 +1,165 @@
+//! The kinds of problems, for programs: a code never changes its meaning. Texts are for people.
+
+use super::Exit;
+
+/// What kind of problem it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// `failed`
+    Failed,
+    /// `usage`
+    Usage,
+    /// `refused`
+    Refused,
+    /// `declined`
+    Declined,
+    /// `locked`
+    Locked,
+    /// `interrupted`
+    Interrupted,
+    /// `config`
+    Config,
+    /// `guard`
+    Guard,
+    /// `untrusted`
+    Untrusted,
+    /// `wrong-target`
+    WrongTarget,
+    /// `server-unreachable`
+    ServerUnreachable,
+    /// `login-refused`
+    LoginRefused,
+    /// `no-such-database`
+    NoSuchDatabase,
+    /// `container-down`
+    ContainerDown,
+    /// `program-missing`
+    ProgramMissing,
+    /// `program-failed`
+    ProgramFailed,
+    /// `hook-failed`
+    HookFailed,
+    /// `timed-out`
+    TimedOut,
+    /// `unsupported`
+    Unsupported,
+    /// `rights-missing`
+    RightsMissing,
+    /// `no-room`
+    NoRoom,
+    /// `file-error`
+    FileError,
+    /// `name-taken`
+    NameTaken,
+    /// `changed-meanwhile`
+    ChangedMeanwhile,
+    /// `unfinished`
+    Unfinished,
+    /// `no-such-backup`
+    NoSuchBackup,
+    /// `backup-damaged`
+    BackupDamaged,
+    /// `backup-incomplete`
+    BackupIncomplete,
+    /// `backup-unfit`
+    BackupUnfit,
+    /// `nothing-to-undo`
+    NothingToUndo,
+}
+
+/// Every code with its word and what it means, as `docs/json.md` lists them.
+pub const CODES: [(Code, &str, &str); 30] = [
+    (Code::Failed, "failed", "Nothing more is known than that it failed"),
+    (Code::Usage, "usage", "The command line is wrong"),
+    (Code::Refused, "refused", "Something is in the way that `db-tasks` does not do by itself"),
+    (Code::Declined, "declined", "A person said no"),
+    (Code::Locked, "locked", "Another run is at work"),
+    (Code::Interrupted, "interrupted", "A signal came"),
+    (
+        Code::Config,
+        "config",
+        "`db-tasks.toml`, `.env` or a variable is wrong, or something is missing there",
+    ),
+    (Code::Guard, "guard", "A guard refused; `verdicts` says which"),
+    (
+        Code::Untrusted,
+        "untrusted",
+        "A repository, an archive or a file would do what only a trusted one may",
+    ),
+    (
+        Code::WrongTarget,
+        "wrong-target",
+        "It would reach another server, container or database than the one that is meant, or this is not known",
+    ),
+    (Code::ServerUnreachable, "server-unreachable", "A server does not answer"),
+    (Code::LoginRefused, "login-refused", "A server answers, and does not let the role log in"),
+    (Code::NoSuchDatabase, "no-such-database", "There is no such database, or no cluster yet"),
+    (Code::ContainerDown, "container-down", "A container is missing, stopped, paused or not ready"),
+    (
+        Code::ProgramMissing,
+        "program-missing",
+        "A program is not on this machine, or can't be started",
+    ),
+    (
+        Code::ProgramFailed,
+        "program-failed",
+        "A program failed; `happened` begins with its own words",
+    ),
+    (Code::HookFailed, "hook-failed", "A hook failed, timed out or asked a question"),
+    (Code::TimedOut, "timed-out", "Something did not come to its end in time"),
+    (Code::Unsupported, "unsupported", "A version or a build can't do this"),
+    (Code::RightsMissing, "rights-missing", "The role or the user may not do this"),
+    (Code::NoRoom, "no-room", "A disk is full, or would be"),
+    (Code::FileError, "file-error", "A file or a folder can't be read or written"),
+    (Code::NameTaken, "name-taken", "A name that is needed is taken"),
+    (Code::ChangedMeanwhile, "changed-meanwhile", "It is no longer what the plan was made for"),
+    (
+        Code::Unfinished,
+        "unfinished",
+        "An earlier run was interrupted, and what it left is in the way",
+    ),
+    (Code::NoSuchBackup, "no-such-backup", "There is no such backup, or no good one"),
+    (Code::BackupDamaged, "backup-damaged", "A backup is not what its manifest or its format says"),
+    (Code::BackupIncomplete, "backup-incomplete", "A backup would lack something"),
+    (
+        Code::BackupUnfit,
+        "backup-unfit",
+        "A backup is of another project, database, kind or version",
+    ),
+    (Code::NothingToUndo, "nothing-to-undo", "Nothing is kept that could come back"),
+];
+
+impl Code {
+    /// The word that stands in the JSON.
+    pub fn word(self) -> &'static str {
+        let known = CODES.iter().find(|(code, ..)| *code == self);
+        known.map_or("failed", |(_, word, _)| word)
+    }
+
+    /// What is known by the exit code alone.
+    pub(super) fn of(exit: Exit) -> Self {
+        match exit {
+            Exit::Done | Exit::Failed | Exit::FinishedBut => Self::Failed,
+            Exit::Usage => Self::Usage,
+            Exit::Refused => Self::Refused,
+            Exit::Declined => Self::Declined,
+            Exit::Locked => Self::Locked,
+            Exit::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_word_of_its_own() {
+        for (at, (code, word, _)) in CODES.iter().enumerate() {
+            assert_eq!(code.word(), *word);
+            // the order of the list is that of the enum: none is missing
+            assert_eq!(*code as usize, at);
+            assert!(CODES.iter().skip(at + 1).all(|(_, other, _)| other != word), "{word}");
+        }
+    }
+}
