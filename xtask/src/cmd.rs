@@ -99,6 +99,24 @@ impl Cmd {
     }
 }
 
+/// How a command ended badly, and what it said: who knows the program knows what that means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The command as it is shown, without its variables.
+    pub shown: String,
+    /// Its exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard error, without what is secret.
+    pub said: String,
+}
+
+impl Ended {
+    /// `exit code 3`
+    pub fn how(&self) -> String {
+        self.code.map_or("a signal".into(), |code| format!("exit code {code}"))
+    }
+}
+
 /// What encloses a secret value in SQL: comments, which no server uses itself.
 pub const UNSHOWN: [&str; 2] = ["/*not shown*/", "/*to here*/"];
 

@@ -113,11 +113,7 @@ impl Problem {
             return Self::failed(asked).because("it ended without a word");
         };
 
-        // the rest of the line is libpq's
-        let cause = cause.trim();
-        let cause = cause.strip_prefix("psql: error: ").unwrap_or(cause);
-
-        Self::failed(cause).because(lines.collect::<Vec<_>>().join("\n")).because(asked)
+        Self::failed(cause.trim()).because(lines.collect::<Vec<_>>().join("\n")).because(asked)
     }
 
     /// Adds what happened, line by line.
@@ -240,7 +236,7 @@ mod tests {
 
     #[test]
     fn what_a_program_said_comes_first() {
-        let down = "psql: error: connection to server at \"h\", port 1 failed: Connection \
+        let down = "connection to server at \"h\", port 1 failed: Connection \
                     refused\n\tIs the server running on that host?\n";
         assert_eq!(
             Problem::said(down, "could not ask `app`").cure("start it").to_string(),
