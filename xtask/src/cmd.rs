@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{HIDDEN, SecretName};
+use crate::problem::Status;
 
 /// A program, its arguments, what it gets in its environment and on standard input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +98,17 @@ impl Cmd {
         self.input = Some(text.into());
         self
     }
+}
+
+/// How a command ended badly, and what it said: who knows the program knows what that means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The command as it is shown, without its variables.
+    pub shown: String,
+    /// How it ended.
+    pub status: Status,
+    /// Its standard error, without what is secret.
+    pub said: String,
 }
 
 /// What encloses a secret value in SQL: comments, which no server uses itself.

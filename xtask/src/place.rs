@@ -1,8 +1,11 @@
 //! Places: where a command runs. `wrap` is the one function that turns a command into the argv for
 //! its place.
 
+mod cures;
+
 use std::path::PathBuf;
 
+pub use self::cures::cure;
 use crate::cmd::{Cmd, Value};
 
 /// Where a command runs.

@@ -63,21 +63,21 @@ pub struct Problem {
     /// What happened to the transaction that it occurred in.
     pub fate: Fate,
     /// How the command ended that failed. What it said is what happened, and comes first.
-    pub ended: Option<Ended>,
+    pub ended: Option<Status>,
     /// What state the data is in.
     pub stands: Option<Box<str>>,
 }
 
 /// How a command ended that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum Status {
     /// By itself, with this exit code.
     Code(i32),
     /// By a signal: most likely we sent it.
     Signal,
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(f, "exit code {code}"),
@@ -118,7 +118,7 @@ impl Problem {
     }
 
     /// A command failed; it is shown as given.
-    pub fn of_command(shown: &str, ended: Ended) -> Self {
+    pub fn of_command(shown: &str, ended: Status) -> Self {
         let failed = Self::failed(format!("`{shown}` ended with {ended}"));
         Self { ended: Some(ended), ..failed.code(Code::ProgramFailed) }
     }
@@ -147,11 +147,7 @@ impl Problem {
             return failed.code(Code::ProgramFailed);
         };
 
-        // the rest of the line is libpq's
-        let cause = cause.trim();
-        let cause = cause.strip_prefix("psql: error: ").unwrap_or(cause);
-
-        Self::failed(cause)
+        Self::failed(cause.trim())
             .code(Code::ProgramFailed)
             .because(lines.collect::<Vec<_>>().join("\n"))
             .because(asked)
@@ -279,7 +275,7 @@ mod tests {
 
     #[test]
     fn what_a_program_said_comes_first() {
-        let down = "psql: error: connection to server at \"h\", port 1 failed: Connection \
+        let down = "connection to server at \"h\", port 1 failed: Connection \
                     refused\n\tIs the server running on that host?\n";
         assert_eq!(
             Problem::said(down, "could not ask `app`").cure("start it").to_string(),
@@ -305,7 +301,7 @@ mod tests {
 
         let of_command = Problem {
             stands: ours.stands.clone(),
-            ..Problem::of_command("psql", Ended::Code(3)).because("ERROR:  no\nDETAIL:  x")
+            ..Problem::of_command("psql", Status::Code(3)).because("ERROR:  no\nDETAIL:  x")
         };
         assert_eq!(
             of_command.to_string(),

@@ -11,6 +11,7 @@ use crate::config::Database;
 use crate::door::children;
 use crate::engine::postgres::client::{Script, Terminal};
 use crate::problem::{Code, Exit, Problem};
+use crate::run::child;
 use crate::session::servers::Wants;
 use crate::session::{Intent, Session};
 use crate::tasks::{self, Task};
@@ -95,7 +96,7 @@ fn open_shell(session: &mut Session, args: &Shell, database: &Database) -> Resul
 
     let (interrupt, _) = session.signals();
     if !session.lends_output() {
-        let said = children::command(&cmd, &session.project.secrets, &interrupt)?;
+        let said = child::command(&cmd, &session.project.secrets, &interrupt)?;
         return session.print(&said);
     }
 

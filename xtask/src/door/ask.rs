@@ -3,7 +3,6 @@
 use std::io::{self, Read};
 use std::process::{Output, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Result;
 use shared_child::SharedChild;
@@ -29,12 +28,6 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Whether psql lost a session that it had (its manual, "Exit Status"): if it never got one,
-    /// the message begins with its own name.
-    pub fn was_cut_off(&self) -> bool {
-        self.code == Some(2) && !self.err.lines().any(|line| line.starts_with("psql: "))
-    }
-
     pub(super) fn of(output: &Output, secrets: &Secrets) -> Self {
         Self {
             good: output.status.success(),
@@ -52,28 +45,6 @@ impl Answer {
 pub fn ask(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
     let input = bytes::of(cmd.input.as_deref().unwrap_or_default()).into_owned();
     ask_fed(cmd, io::Cursor::new(input), secrets)
-}
-
-/// How often an interrupted question is asked again, and how long to wait before.
-const CUT_OFF: usize = 3;
-const PAUSE: Duration = Duration::from_millis(200);
-
-/// The same for a question to a server: another run's swap terminates the sessions in its way, even
-/// those that only read.
-///
-/// # Errors
-/// psql can't be started.
-pub fn ask_server(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
-    let mut answer = ask(cmd, secrets)?;
-    for _ in 0..CUT_OFF {
-        if !answer.was_cut_off() {
-            break;
-        }
-        std::thread::sleep(PAUSE);
-        answer = ask(cmd, secrets)?;
-    }
-
-    Ok(answer)
 }
 
 /// The same for a command that reads bytes, as much of them as it wants.
@@ -149,51 +120,5 @@ pub fn install_hint(program: &str) -> String {
             .into(),
         "docker" | "podman" => "install docker or podman, or run where the containers are".into(),
         other => format!("install `{other}`, or put it on PATH"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_session_that_was_lost_is_told_from_none() {
-        let of = |code, err: &str| {
-            Answer { good: false, code: Some(code), out: String::new(), err: err.into() }
-                .was_cut_off()
-        };
-        assert!(of(
-            2,
-            "FATAL:  terminating connection due to administrator command\nconnection to server \
-             was lost\n"
-        ));
-
-        assert!(of(2, "FEHLER:  Verbindung wird abgebrochen\n"));
-        assert!(!of(
-            2,
-            "psql: error: connection to server at \"localhost\", port 1 failed: Connection \
-             refused\n"
-        ));
-
-        assert!(!of(2, "psql: FATAL:  the database system is starting up\n"), "psql 11");
-        assert!(!of(3, "ERROR:  permission denied\n"));
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn a_question_that_was_cut_off_is_asked_again() {
-        let dir = tempfile::tempdir().unwrap();
-        let asked = |times: u32| {
-            let line = format!(
-                "echo x >>said; [ $(wc -l <said) -gt {times} ] || {{ echo 'FATAL:  terminating' \
-                 >&2; exit 2; }}; echo answer"
-            );
-            drop(std::fs::remove_file(dir.path().join("said")));
-            let line = format!("cd '{}'; {line}", dir.path().display());
-            ask_server(&Cmd::new("sh").args(["-c", &line]), &Secrets::default()).unwrap()
-        };
-
-        assert_eq!(asked(2).out, "answer\n");
-        assert!(!asked(10).good, "not for ever");
     }
 }

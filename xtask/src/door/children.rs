@@ -2,7 +2,6 @@
 //! output or input.
 
 use std::io::{PipeReader, PipeWriter};
-use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +12,9 @@ use super::ask::not_started;
 use super::heard::Heard;
 use super::{Interrupt, stopped};
 use crate::bytes;
-use crate::cmd::{Cmd, Value, readable, unshown};
+use crate::cmd::{Cmd, Ended, Value, readable, unshown};
 use crate::config::{HIDDEN, Secrets};
-use crate::engine::postgres::client::{cures, said};
-use crate::problem::{Ended, Fate, Problem, shorten};
+use crate::problem::{Problem, Status};
 
 /// What a child reads.
 pub enum Input {
@@ -123,59 +121,24 @@ impl Child {
         drop(self.handle.kill());
     }
 
-    /// Waits for its end.
+    /// Waits for its end: what it answered, and what it said on standard error although it
+    /// succeeded. If it ended badly, that is the inner error.
     ///
     /// # Errors
-    /// It ended badly: with its last lines.
-    pub fn wait(&self) -> Result<String> {
-        self.wait_and_hear().map(|(out, _)| out)
-    }
-
-    /// The same, with what it said on standard error although it succeeded.
-    ///
-    /// # Errors
-    /// It ended badly.
-    pub fn wait_and_hear(&self) -> Result<(String, String)> {
+    /// Its end can't be waited for.
+    pub fn wait(&self) -> Result<Result<(String, String), Ended>> {
         let output = self.handle.wait()?;
+        let said = self.heard();
         if output.status.success() {
-            return Ok((readable(&output.stdout), self.heard()));
+            return Ok(Ok((readable(&output.stdout), said)));
         }
-        Err(self.failure(output).into())
+        Ok(Err(Ended { shown: self.shown.clone(), status: status(&output), said }))
     }
 
     /// What it said on standard error, without what is secret.
     fn heard(&self) -> String {
         let err = self.secrets.redact(&bytes::text(self.err.as_ref().map_or(&[], Heard::all)));
         self.unshown.iter().fold(err, |err, value| err.replace(value, HIDDEN))
-    }
-
-    fn failure(&self, output: &Output) -> Problem {
-        let (state, err) = said::read(&self.heard());
-        let lines: Vec<&str> = err.lines().filter(|l| !l.trim().is_empty()).collect();
-        // a statement of many lines may follow what is wrong with it
-        let first = lines
-            .iter()
-            .rposition(|line| said::is_error(line))
-            .unwrap_or(lines.len())
-            .min(lines.len().saturating_sub(12));
-
-        let tail = lines[first..]
-            .iter()
-            .take(12)
-            .map(|line| begun_with(line))
-            .collect::<Vec<_>>()
-            .join("\n");
-
-        let problem = Problem::of_command(&shorten(&self.shown, 160), status(output)).because(tail);
-        let cure = said::decided(state.as_deref())
-            .or_else(|| cures::for_text(&err))
-            .or_else(|| said::general(state.as_deref()));
-        // psql has met an error in its script, and has gone no further (its manual, "Exit Status")
-        let fate = if output.status.code() == Some(3) { Fate::RolledBack } else { Fate::Unknown };
-        let problem = Problem { state, fate, ..problem };
-
-        problem
-            .cure(cure.unwrap_or_else(|| "`db-doctor` checks servers, roles and containers".into()))
     }
 }
 
@@ -231,12 +194,7 @@ fn end_group(_pid: u32, _patience: Duration, _ended: impl Fn() -> bool) {}
 
 /// Whether a child was killed, most likely by us.
 pub fn was_killed(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<Problem>().is_some_and(|problem| problem.ended == Some(Ended::Signal))
-}
-
-/// Runs a command to its end and returns what it said.
-pub fn command(cmd: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<String> {
-    start(cmd, Input::Text, Outlet::Kept, secrets, interrupt)?.wait()
+    error.downcast_ref::<Problem>().is_some_and(|problem| problem.ended == Some(Status::Signal))
 }
 
 /// Gives our own terminal to a command (`db-shell`) and waits; `None` if a signal ended it. A
@@ -279,13 +237,8 @@ fn own_group(expression: duct::Expression) -> duct::Expression {
     expression
 }
 
-/// As much of a line as anybody reads.
-fn begun_with(line: &str) -> &str {
-    line.char_indices().nth(2_000).map_or(line, |(at, _)| &line[..at])
-}
-
-fn status(output: &Output) -> Ended {
-    output.status.code().map_or(Ended::Signal, Ended::Code)
+fn status(output: &std::process::Output) -> Status {
+    output.status.code().map_or(Status::Signal, Status::Code)
 }
 
 /// An error is short: the variables are in the dry run.

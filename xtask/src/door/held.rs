@@ -84,10 +84,11 @@ impl Held {
         interrupt::waiting_for(&self.handle, || self.handle.wait())
     }
 
-    /// Releases it, and tells whether it was held until now: a terminated session holds nothing,
-    /// and one whose server no longer answers can't be trusted to.
-    pub fn was_held(mut self) -> bool {
-        let said = self.stdin.as_mut().is_some_and(|stdin| stdin.write_all(b"COMMIT;\n").is_ok());
+    /// Releases it by these words, and tells whether it was held until now: a terminated session
+    /// holds nothing, and one whose server no longer answers can't be trusted to.
+    pub fn was_held(mut self, words: &str) -> bool {
+        let said =
+            self.stdin.as_mut().is_some_and(|stdin| stdin.write_all(words.as_bytes()).is_ok());
         drop(self.stdin.take());
         self.end();
         said && self.handle.wait().is_ok_and(|output| output.status.success())
@@ -109,7 +110,7 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // without a COMMIT all of it is rolled back; it may have ended already
+        // unless it was released, its server undoes what it did; it may have ended already
         drop(self.stdin.take());
         self.end();
     }

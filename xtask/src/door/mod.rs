@@ -8,7 +8,6 @@ pub mod held;
 mod idle;
 mod interrupt;
 mod stopped;
-pub mod waits;
 
 pub use self::idle::Idle;
 pub use self::interrupt::Interrupt;

@@ -8,12 +8,14 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::Surveyed;
+use super::asking::ask_server;
 use super::dumps::Dump;
 use crate::cmd::Cmd;
 use crate::config::Secrets;
-use crate::door::ask::{ask, ask_fed, ask_server};
+use crate::door::ask::{ask, ask_fed};
 use crate::engine::postgres::catalog::locks::Locks;
 use crate::engine::postgres::change::loader::{Loader, verifier};
+use crate::engine::postgres::client::said::unnamed;
 use crate::engine::postgres::script::{Obstacle, Scanner, Script};
 use crate::plan::{Source, Word};
 use crate::problem::Problem;
@@ -103,7 +105,7 @@ fn rights(target: &Surveyed, secrets: &Secrets) -> Result<Rights> {
     let answer = ask_server(&client.psql(client.maintenance(), RIGHTS), secrets)?;
     let said = answer.good.then(|| serde_json::from_str(answer.out.trim()).ok()).flatten();
     said.ok_or_else(|| {
-        let problem = Problem::said(&answer.err, "could not ask what the role may do")
+        let problem = Problem::said(unnamed(&answer.err), "could not ask what the role may do")
             .because("nothing was changed");
         problem.cure("try again").into()
     })

@@ -1,6 +1,7 @@
 //! Facts: what is true before anything is planned. Everything here only reads.
 
 pub mod archives;
+mod asking;
 pub mod cluster;
 mod compose;
 pub mod containers;
@@ -22,6 +23,7 @@ mod stores;
 pub mod strangers;
 mod survey;
 pub mod trial;
+pub mod waits;
 mod whereabouts;
 
 pub use self::containers::ContainerFacts;

@@ -11,10 +11,9 @@ use super::Surveyed;
 use crate::config::Secrets;
 use crate::door::ask::{Answer, ask};
 use crate::engine::postgres::catalog::salvage::{Kind, LARGE_OBJECTS, RELATIONS, pattern, read};
+use crate::engine::postgres::client::said;
 use crate::problem::{Code, Problem};
 
-/// psql's exit code where its session was lost (<https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-EXIT-STATUS>).
-const LOST: i32 = 2;
 /// How often, and for how long, to ask a server that terminated all sessions whether it is back.
 const TRIES: u32 = 120;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -81,7 +80,7 @@ pub fn look(target: &Surveyed, secrets: &Secrets, tell: &mut dyn FnMut(&str)) ->
 
     if !answer.good {
         return Err(Problem::said(
-            &answer.err,
+            said::unnamed(&answer.err),
             format!("the list of tables of `{}` can't be read", target.name()),
         )
         .cure(
@@ -120,8 +119,8 @@ fn fault(answer: &Answer) -> Option<String> {
         return None;
     }
     let said = answer.err.lines().map(str::trim).find(|line| !line.is_empty());
-    let lost = (answer.code == Some(LOST)).then_some("the server terminated the session");
-    let why = said.map(|line| line.split_once("ERROR:").map_or(line, |(_, why)| why.trim()));
+    let lost = (answer.code == Some(said::LOST)).then_some("the server terminated the session");
+    let why = said.map(said::bare);
     Some(why.or(lost).unwrap_or("psql did not say why").to_owned())
 }
 

@@ -3,11 +3,12 @@
 use anyhow::Result;
 
 use super::Surveyed;
+use super::asking::ask_server;
 use super::dumps::Dump;
 use super::loader::{Until, scanned};
 use crate::config::Secrets;
-use crate::door::ask::ask_server;
 use crate::engine::postgres::catalog::standing::{Standing, question};
+use crate::engine::postgres::client::said::unnamed;
 use crate::engine::postgres::script::Scanner;
 use crate::plan::Source;
 use crate::problem::Problem;
@@ -24,7 +25,7 @@ pub fn ask_standing(target: &Surveyed, secrets: &Secrets) -> Result<Standing> {
     let said = answer.good.then(|| serde_json::from_str(answer.out.trim()).ok()).flatten();
 
     said.ok_or_else(|| {
-        let problem = Problem::said(&answer.err, "could not ask what the role may do")
+        let problem = Problem::said(unnamed(&answer.err), "could not ask what the role may do")
             .because("nothing was changed");
         problem.cure("try again").into()
     })

@@ -7,18 +7,21 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 pub use self::surveyed::{Surveyed, is_local};
+use super::asking::ask_server;
 use super::containers::{self, ContainerFacts};
 use super::programs::{self, Programs};
+use super::waits::Waits;
 use super::whereabouts::{several, shown};
 use super::{cluster, guess};
 use crate::cmd::Cmd;
 use crate::config::{At, ContainerBy, Database, Env, Project, Secrets};
 use crate::door::Idle;
-use crate::door::ask::{Answer, ask, ask_server, install_hint};
-use crate::door::waits::Waits;
+use crate::door::ask::{Answer, ask, install_hint};
 use crate::engine::cluster::state::State;
 use crate::engine::cluster::{PORT, USER};
 use crate::engine::postgres::catalog::facts::{Depth, From, ServerFacts, question};
+use crate::engine::postgres::client::kinds::kind;
+use crate::engine::postgres::client::said::{lacks_database, unnamed, was_cut_off};
 use crate::engine::postgres::client::version::Version;
 use crate::engine::postgres::client::{ANSWERED, Client, OnLogin, Tongue, cures};
 use crate::place::Place;
@@ -275,12 +278,10 @@ impl Surveyor<'_> {
         });
 
         let mut answer = match kept.transpose()? {
-            Some(answer) if !answer.was_cut_off() => answer,
+            Some(answer) if !was_cut_off(answer.code, &answer.err) => answer,
             _ => ask_in(client.database())?,
         };
-        if !answer.good
-            && answer.err.contains(&format!("database \"{}\" does not exist", client.database()))
-        {
+        if !answer.good && lacks_database(&answer.err, client.database()) {
             answer = ask_in(client.maintenance())?;
         }
 
@@ -377,10 +378,13 @@ fn unanswered(client: &Client, answer: &Answer) -> Problem {
     let cure = cures::for_text(&answer.err);
 
     Problem::said(
-        &answer.err,
+        unnamed(&answer.err),
         format!("could not ask the server {at} about `{}`", client.database()),
     )
-    .code(Code::ServerUnreachable)
+    .code(match kind(None, &answer.err) {
+        Code::ProgramFailed => Code::ServerUnreachable,
+        known => known,
+    })
     .cure(cure.unwrap_or_else(|| {
         "check how it is reached: `db-config` shows where each part comes from".into()
     }))

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::child;
 use super::last_words::last_words;
 use super::{pgpass, seal, store};
 use crate::config::Secrets;
@@ -60,13 +61,13 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
 pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
     match &deed.how {
         How::Command(cmd) | How::Live(cmd, None) => {
-            children::command(cmd, secrets, interrupt).map(|answer| told(&answer))
+            child::command(cmd, secrets, interrupt).map(|answer| told(&answer))
         }
         How::Meanwhile(cmd, other) | How::Live(cmd, Some(other)) => {
             // the command that clears the way loops until it sees the other's work: it starts first
             // and ends by itself
-            let makes_way = children::start(other, Input::Text, Outlet::Kept, secrets, interrupt)?;
-            let result = children::command(cmd, secrets, interrupt);
+            let makes_way = child::start(other, Input::Text, Outlet::Kept, secrets, interrupt)?;
+            let result = child::command(cmd, secrets, interrupt);
             if result.is_err() {
                 makes_way.kill();
             }
@@ -126,7 +127,7 @@ fn with_reason(error: anyhow::Error, why: &anyhow::Error) -> anyhow::Error {
 
 /// Makes sure that the answer is as expected.
 pub fn check(check: &Check, secrets: &Secrets, interrupt: &Interrupt) -> Result<()> {
-    let answer = children::command(&check.cmd, secrets, interrupt)?;
+    let answer = child::command(&check.cmd, secrets, interrupt)?;
     if answer.trim() == check.expect {
         return Ok(());
     }
@@ -141,7 +142,7 @@ pub fn wait(wait: &Wait, secrets: &Secrets, interrupt: &Interrupt) -> Result<()>
     let begun = Instant::now();
 
     loop {
-        let last = match children::command(&wait.cmd, secrets, interrupt) {
+        let last = match child::command(&wait.cmd, secrets, interrupt) {
             Ok(answer) if answer.trim() == wait.until => return Ok(()),
             Ok(answer) => format!("it answers `{}`", answer.trim()),
             Err(e) => e.to_string(),

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::Journal;
+use super::child::{self, Child};
 use crate::cmd::Cmd;
 use crate::config::Secrets;
 use crate::door::Interrupt;
-use crate::door::children::{self, Child, Input, Outlet};
+use crate::door::children::{Input, Outlet};
 use crate::human::bytes;
 use crate::plan::Hook;
 use crate::problem::{Code, Problem};
@@ -47,7 +48,7 @@ pub fn run(
     // before it begins: otherwise nobody could find and terminate it
     hook.end.iter().try_for_each(|end| journal.begins_inside(end))?;
 
-    let started = children::start(&hook.cmd, Input::Text, Outlet::Both(writer), secrets, interrupt);
+    let started = child::start(&hook.cmd, Input::Text, Outlet::Both(writer), secrets, interrupt);
     if started.is_err() {
         hook.end.iter().try_for_each(|end| journal.has_ended_inside(end))?;
     }
@@ -125,7 +126,7 @@ pub fn end_inside(end: &Cmd) -> Result<()> {
 /// try tells.
 fn look_inside(end: &Cmd) -> Result<()> {
     // a signal is a reason to terminate it, not to give up
-    let Err(e) = children::command(end, &Secrets::default(), &Interrupt::default()) else {
+    let Err(e) = child::command(end, &Secrets::default(), &Interrupt::default()) else {
         return Ok(());
     };
     let said = e.to_string().to_lowercase();

@@ -13,13 +13,14 @@ use std::time::Duration;
 use anyhow::Result;
 
 use self::progress::{ProgressReader, foreign, unanswered};
+use super::child;
 use super::deed;
 use super::pipe::wide_pipe;
 use crate::cmd::Cmd;
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::door::ask::ask;
-use crate::door::children::{self, Input, Outlet};
+use crate::door::children::{Input, Outlet};
 use crate::engine::files::{Excludes, Found, Inside, Links, Tar, filter_by};
 use crate::engine::store::{ReadStore, Tell, WriteStore, holds_no_more};
 use crate::plan::Act;
@@ -174,7 +175,7 @@ impl WriteStore for Contained<'_> {
         self.leaves_own(&inside, &wanted)?;
 
         if plainly && wanted.has_set_id() {
-            children::command(&inside.take_set_id(), self.secrets, self.interrupt)?;
+            child::command(&inside.take_set_id(), self.secrets, self.interrupt)?;
             wanted.note_set_id_left();
         }
         if tar == Tar::Plain {
@@ -183,7 +184,7 @@ impl WriteStore for Contained<'_> {
         }
 
         self.holds(&inside, &mut wanted, (tar, given), method)?;
-        children::command(&inside.flush(), self.secrets, self.interrupt)?;
+        child::command(&inside.flush(), self.secrets, self.interrupt)?;
 
         Ok(Contents::Files(wanted))
     }
@@ -276,7 +277,7 @@ impl Contained<'_> {
     ) -> Result<Census> {
         let (reader, writer) = wide_pipe()?;
         let child =
-            children::start(cmd, Input::Text, Outlet::Pipe(writer), self.secrets, self.interrupt)?;
+            child::start(cmd, Input::Text, Outlet::Pipe(writer), self.secrets, self.interrupt)?;
         let mut from = ProgressReader { from: &mut { reader }, bytes: 0, tell, ended: false };
         let taken = take(&mut from);
 
@@ -294,7 +295,7 @@ impl Contained<'_> {
     fn fed(&self, cmd: &Cmd, from: &mut dyn Read, links: Links, method: Method) -> Result<Census> {
         let (reader, mut writer) = wide_pipe()?;
         let child =
-            children::start(cmd, Input::Pipe(reader), Outlet::Kept, self.secrets, self.interrupt)?;
+            child::start(cmd, Input::Pipe(reader), Outlet::Kept, self.secrets, self.interrupt)?;
         let fed = filter_by(from, &mut writer, links, method);
 
         drop(writer);

@@ -6,12 +6,13 @@ use std::io::Write;
 
 use anyhow::Result;
 
+use super::child;
 use super::load::new_key;
 use super::pipe::wide_pipe;
 use crate::bytes;
 use crate::config::Secrets;
 use crate::door::Interrupt;
-use crate::door::children::{self, Input, Outlet};
+use crate::door::children::{Input, Outlet};
 use crate::engine::postgres::change::loader::NOT_ITS_OWN;
 use crate::engine::postgres::client::failed_load;
 use crate::engine::postgres::client::warnings::Warnings;
@@ -67,7 +68,7 @@ impl Later {
     ) -> Result<Warnings> {
         let (reader, mut stdin) = wide_pipe()?;
         let child =
-            children::start(&handover.cmd, Input::Pipe(reader), Outlet::Kept, secrets, interrupt)?;
+            child::start(&handover.cmd, Input::Pipe(reader), Outlet::Kept, secrets, interrupt)?;
         let [shut, open] = fence.lines(&new_key());
         let [before, between, after] =
             [&handover.before, &handover.between, &handover.after].map(|words| bytes::of(words));

@@ -81,14 +81,16 @@ mod tests {
     use super::*;
     use crate::cmd::Cmd;
     use crate::plan::Deed;
-    use crate::problem::{Ended, Exit};
+    use crate::problem::{Exit, Status};
 
     fn left() -> Vec<Leftover> {
         let start =
             Deed { what: "start the container web".into(), how: How::Command(Cmd::new("docker")) };
         vec![Leftover::of(
             &Act::Write(start),
-            Problem::of_command("docker start web", Ended::Code(1)).because("no such image").into(),
+            Problem::of_command("docker start web", Status::Code(1))
+                .because("no such image")
+                .into(),
         )]
     }
 

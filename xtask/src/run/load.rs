@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::child::{self, Child};
 use super::later::Later;
 use super::pipe::{CHUNK, wide_pipe};
 use crate::bytes;
 use crate::cmd::{Cmd, readable};
 use crate::config::Secrets;
 use crate::door::Interrupt;
-use crate::door::children::{self, Child, Input, Outlet};
+use crate::door::children::{self, Input, Outlet};
 use crate::engine::postgres::catalog::counting::{Counts, read_counts};
 use crate::engine::postgres::change::loading::{BEGUN, COUNTED, COUNTS, counted_as_dumped, keyed};
 use crate::engine::postgres::change::statistics::{Bare, read_bare};
@@ -63,13 +64,8 @@ impl Loading {
         let (reader, mut stdin) = wide_pipe()?;
         let (said, saying) = wide_pipe()?;
 
-        let child = children::start(
-            &load.cmd,
-            Input::Pipe(reader),
-            Outlet::Pipe(saying),
-            secrets,
-            interrupt,
-        )?;
+        let child =
+            child::start(&load.cmd, Input::Pipe(reader), Outlet::Pipe(saying), secrets, interrupt)?;
 
         // a psql that can't connect closes its end: its own message comes later
         let (key, load) = (new_key(), load.clone());
@@ -231,8 +227,8 @@ impl Loading {
         };
         // before that there is no lock to wait for, and perhaps no database
         let has_begun = marks.recv().is_ok();
-        let beside = has_begun
-            .then(|| children::start(&beside, Input::Text, Outlet::Kept, secrets, interrupt));
+        let beside =
+            has_begun.then(|| child::start(&beside, Input::Text, Outlet::Kept, secrets, interrupt));
         let (_, heard) =
             child.wait_and_hear().map_err(|e| explained(e, &load, &told, has_begun))?;
         let helped = beside.map_or(Ok(String::new()), |helper| helper?.wait())?;

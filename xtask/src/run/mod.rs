@@ -2,6 +2,7 @@
 
 mod aftermath;
 mod audit;
+pub mod child;
 mod deed;
 mod dumping;
 mod events;

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::child;
 use super::deed::Told;
 use super::pipe::{Held, Means, pump};
 use super::seal::rename_new;
 use crate::bundle::Manifest;
 use crate::bundle::name::partial;
-use crate::door::children;
 use crate::engine::postgres::change::in_place::unless_changed;
 use crate::plan::{ComeBack, Load, Pipe, Proof, Reload, Sink, Source};
 use crate::problem::{Code, Problem};
@@ -32,7 +32,7 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
     let mut told = Told::new();
 
     if let Some(back) = &reload.back {
-        if children::command(&back.only_if, means.secrets, means.interrupt)?.trim() != "t" {
+        if child::command(&back.only_if, means.secrets, means.interrupt)?.trim() != "t" {
             let backup =
                 reload.manifest.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let what = "nothing is brought back: the database has no mark of that reset, so it was \

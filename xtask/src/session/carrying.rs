@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::{CLOCK, Intent, Output, Session};
 use crate::config::{Env, Project};
 use crate::door::held::Held;
+use crate::engine::postgres::client::RELEASE;
 use crate::gate::{self, Agent, Circumstances, Cleared, Consent, Judgement, Verdict};
 use crate::plan::{Plan, Risk};
 use crate::planning::repair;
@@ -127,7 +128,7 @@ impl Session {
 
     /// Ends the sessions that kept other runs away, and says so if one was ended before.
     fn say_lost_locks(&mut self, locks: Vec<Held>) {
-        let held: Vec<bool> = locks.into_iter().map(Held::was_held).collect();
+        let held: Vec<bool> = locks.into_iter().map(|lock| lock.was_held(RELEASE)).collect();
 
         if held.contains(&false) {
             self.person.say(

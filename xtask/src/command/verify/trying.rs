@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::Verify;
 use crate::command::verify::plan::TrialPlace;
 use crate::engine::cluster::throw_away;
+use crate::engine::postgres::client::said::is_denied;
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::facts::loader::{Stranger, within};
@@ -73,8 +74,8 @@ pub(super) fn apart(error: anyhow::Error) -> anyhow::Error {
             let problem =
                 problem.because("it was tried in a throw-away cluster, which is removed again");
 
-            // the file is the same there, and so are the role's rights (insufficient_privilege)
-            if problem.ended.is_none() || problem.state.as_deref() == Some("42501") {
+            // the file is the same there, and so are the role's rights
+            if problem.ended.is_none() || is_denied(problem.state.as_deref()) {
                 return problem.into();
             }
 

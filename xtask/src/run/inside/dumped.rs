@@ -8,7 +8,7 @@ use super::Contained;
 use crate::cmd::Cmd;
 use crate::engine::files::{Excludes, Found, Inside, Rest, Tar, filter_but, scan_but};
 use crate::engine::store::Tell;
-use crate::problem::{Code, Ended, Exit, Problem};
+use crate::problem::{Code, Exit, Problem, Status};
 use crate::value::tree::{Census, differences};
 
 /// What GNU tar says of files that change while it reads them.
@@ -130,7 +130,7 @@ impl Contained<'_> {
         let passed = self.passed(cmd, &mut let_through, tell);
         match (passed.map_err(|e| e.downcast::<Problem>()), taken) {
             (Ok(census), _) => Ok((census, rest)),
-            (Err(Ok(problem)), Some(mut census)) if problem.ended == Some(Ended::Code(1)) => {
+            (Err(Ok(problem)), Some(mut census)) if problem.ended == Some(Status::Code(1)) => {
                 // GNU tar: exit code 1 only means that files changed (2 is for everything else)
                 let all_told = problem.happened.iter().all(|line| census.is_told_changed(line));
                 census

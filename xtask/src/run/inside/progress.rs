@@ -5,6 +5,7 @@ use std::io::Read;
 use crate::cmd::Cmd;
 use crate::engine::files::{Found, Inside};
 use crate::engine::store::Tell;
+use crate::place::cure;
 use crate::problem::Problem;
 
 /// A folder with our folder's name that we did not create.
@@ -20,7 +21,7 @@ pub(super) fn foreign(inside: &Inside, found: &Found) -> Option<String> {
 
 pub(super) fn unanswered(cmd: &Cmd, err: &str) -> Problem {
     let mut problem = Problem::said(err, format!("`{cmd}` did not answer"));
-    problem.cure = crate::engine::postgres::client::cures::for_text(err);
+    problem.cure = cure(err);
     problem
 }
 

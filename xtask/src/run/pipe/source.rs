@@ -8,11 +8,12 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
 
+use super::super::child::{self, Child};
 use super::super::dumping;
 use super::{CHUNK, undamaged, unreadable, wide_pipe};
 use crate::config::Secrets;
-use crate::door::children::{Child, Input, Outlet};
-use crate::door::{Idle, Interrupt, children, held};
+use crate::door::children::{Input, Outlet};
+use crate::door::{Idle, Interrupt, held};
 use crate::plan::{Proof, Source};
 use crate::problem::Problem;
 use crate::stream;
@@ -48,7 +49,7 @@ impl OpenSource {
             Source::Command(cmd) => {
                 let (reader, writer) = wide_pipe()?;
                 let child =
-                    children::start(cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
+                    child::start(cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
                 (Some(child), Reading::Pipe(reader), cmd.program.clone())
             }
             Source::Dump(dumping) => {
@@ -56,7 +57,7 @@ impl OpenSource {
                 session = held;
                 let (reader, writer) = wide_pipe()?;
                 let child =
-                    children::start(&cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
+                    child::start(&cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
                 (Some(child), Reading::Pipe(reader), cmd.program)
             }
             Source::Filtered { path, codec, through } => {
@@ -64,7 +65,7 @@ impl OpenSource {
                 let decoder = opened.map_err(|e| unreadable(path, &e))?;
                 let ((fed, feed), (reader, writer)) = (wide_pipe()?, wide_pipe()?);
 
-                let child = children::start(
+                let child = child::start(
                     through,
                     Input::Pipe(fed),
                     Outlet::Pipe(writer),

@@ -9,6 +9,7 @@ use crate::door::ask::ask;
 use crate::engine::cluster::state::State;
 use crate::engine::postgres::catalog::facts::Depth;
 use crate::engine::postgres::client::name::literal;
+use crate::engine::postgres::client::said::unnamed;
 use crate::engine::postgres::client::version::Version;
 use crate::facts::Surveyed;
 use crate::facts::cluster::Found;
@@ -71,7 +72,7 @@ impl Session {
             if !answer.good {
                 let folder = found.cluster.folder.display();
                 return Err(Problem::said(
-                    &answer.err,
+                    unnamed(&answer.err),
                     format!("could not ask the cluster {folder}"),
                 )
                 .into());

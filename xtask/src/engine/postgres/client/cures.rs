@@ -1,9 +1,12 @@
-//! What to do about the errors of psql, pg_dump and docker.
+//! What to do about the errors of psql and pg_dump.
 
-/// The cure for the first message that is known.
+use crate::place;
+
+/// The cure for the first message that is known: the client's, or that of the engine of its
+/// container.
 pub fn for_text(text: &str) -> Option<String> {
     let known = KNOWN.iter().find(|(pattern, _)| text.contains(pattern));
-    known.map(|(_, cure)| (*cure).to_owned())
+    known.map(|(_, cure)| (*cure).to_owned()).or_else(|| place::cure(text))
 }
 
 /// The way past a pooler: PgBouncer and RDS Proxy take no options of a session, or drop them
@@ -12,7 +15,7 @@ pub const POOLED: &str = "a pooler is in between: use the server's own address, 
                           variable if the application's leads to the pooler (`postgres = { url = \
                           \"${DIRECT_URL}\" }`)";
 
-const KNOWN: [(&str, &str); 37] = [
+const KNOWN: [(&str, &str); 32] = [
     (
         super::name::LOADER,
         "the server does not let a loader role log in, or that role may not do this: if you trust \
@@ -59,20 +62,6 @@ const KNOWN: [(&str, &str); 37] = [
         "check the host name (`db-config` shows where it comes from)",
     ),
     ("timeout expired", "the server does not answer: check host, port and firewall"),
-    (
-        "No such container",
-        "start the container, or check its name in `[containers]` (`docker ps -a`)",
-    ),
-    (
-        "no such container",
-        "start the container, or check its name in `[containers]` (`podman ps -a`)",
-    ),
-    ("is not running", "start the container"),
-    ("Cannot connect to the Docker daemon", "start docker, or check DOCKER_HOST"),
-    (
-        "permission denied while trying to connect to the Docker daemon",
-        "add yourself to the group `docker`, or run as a user who may use it",
-    ),
     (
         "executable file not found",
         "the container has no PostgreSQL client: use the server's own container",

@@ -1,5 +1,6 @@
 //! What an error of a load means: which line of the dump it is, and what to do about it.
 
+use super::said::is_denied;
 use crate::problem::{Fate, Problem};
 
 /// What a server says if the transaction is not the one that the load began.
@@ -98,12 +99,9 @@ pub fn without_lines(error: anyhow::Error) -> anyhow::Error {
 pub fn by_a_loader(error: anyhow::Error) -> anyhow::Error {
     let Some(problem) = error.downcast_ref::<Problem>() else { return error };
     let role = "if you trust its author, `--trust=role` loads it as the project's own role";
-    // insufficient_privilege (<https://www.postgresql.org/docs/current/errcodes-appendix.html>)
-    let cure = match (problem.state.as_deref(), &problem.cure) {
-        (Some("42501"), _) | (_, None) => {
-            format!("the file needs more than a loader role may do: {role}")
-        }
-        (_, Some(cure)) => format!("{cure}; or, {role}"),
+    let cure = match &problem.cure {
+        Some(cure) if !is_denied(problem.state.as_deref()) => format!("{cure}; or, {role}"),
+        _ => format!("the file needs more than a loader role may do: {role}"),
     };
     problem.clone().cure(cure).into()
 }

@@ -3,6 +3,7 @@
 
 pub mod cures;
 pub mod failed_load;
+pub mod kinds;
 pub mod name;
 pub mod said;
 pub mod session;
@@ -108,6 +109,9 @@ pub const ANSWERED: &str = "db-tasks has answered";
 
 /// What a psql says once it holds what it was told to hold.
 pub const HOLDS: &str = "db-tasks holds";
+
+/// What lets it go.
+pub const RELEASE: &str = "COMMIT;\n";
 
 /// How a line of an answer begins that people should see.
 pub const TELLS: &str = "db-tasks tells: ";

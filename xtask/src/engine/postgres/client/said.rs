@@ -1,6 +1,74 @@
 //! What psql says about an error, with VERBOSITY `verbose`: its SQLSTATE decides what it is,
 //! whatever the server's language. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 
+use super::cures;
+use super::kinds::kind;
+use crate::cmd::Ended;
+use crate::problem::{Fate, Problem, Status, shorten};
+
+/// What a failed psql, pg_dump or docker said, as a problem: its last lines, and what to do about
+/// them.
+pub fn explained(ended: &Ended) -> Problem {
+    let (state, err) = read(&ended.said);
+    let lines: Vec<&str> = err.lines().filter(|l| !l.trim().is_empty()).collect();
+    // a statement of many lines may follow what is wrong with it
+    let first = lines
+        .iter()
+        .rposition(|line| is_error(line))
+        .unwrap_or(lines.len())
+        .min(lines.len().saturating_sub(12));
+    let tail =
+        lines[first..].iter().take(12).map(|line| begun_with(line)).collect::<Vec<_>>().join("\n");
+
+    let problem = Problem::of_command(&shorten(&ended.shown, 160), ended.status)
+        .code(kind(state.as_deref(), &err))
+        .because(tail);
+    let cure = decided(state.as_deref())
+        .or_else(|| cures::for_text(&err))
+        .or_else(|| general(state.as_deref()));
+    // psql has met an error in its script, and has gone no further (its manual, "Exit Status")
+    let fate = if ended.status == Status::Code(3) { Fate::RolledBack } else { Fate::Unknown };
+
+    Problem { state, fate, ..problem }
+        .cure(cure.unwrap_or_else(|| "`db-doctor` checks servers, roles and containers".into()))
+}
+
+/// As much of a line as anybody reads.
+fn begun_with(line: &str) -> &str {
+    line.char_indices().nth(2_000).map_or(line, |(at, _)| &line[..at])
+}
+
+/// psql's exit code if its session was lost, or if it got none
+/// (<https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-EXIT-STATUS>).
+pub const LOST: i32 = 2;
+
+/// Whether psql lost a session that it had (its manual, "Exit Status"): if it never got one, the
+/// message begins with its own name.
+pub fn was_cut_off(code: Option<i32>, err: &str) -> bool {
+    code == Some(LOST) && !err.lines().any(|line| line.starts_with("psql: "))
+}
+
+/// A message of psql without its name in front: the rest of the line is libpq's.
+pub fn unnamed(err: &str) -> &str {
+    let err = err.trim_start();
+    err.strip_prefix("psql: error: ").unwrap_or(err)
+}
+
+/// Whether the server has no database of this name.
+pub fn lacks_database(err: &str, name: &str) -> bool {
+    err.contains(&format!("database \"{name}\" does not exist"))
+}
+
+/// What is wrong, without what psql and the server put before it.
+pub fn bare(line: &str) -> &str {
+    line.split_once("ERROR:").map_or(line, |(_, why)| why.trim())
+}
+
+/// Whether a role may not do what it tried (insufficient_privilege).
+pub fn is_denied(state: Option<&str>) -> bool {
+    state == Some("42501")
+}
+
 /// The error text without the parts for programs, and the SQLSTATE of its last error.
 pub fn read(text: &str) -> (Option<String>, String) {
     let mut state = None;
@@ -139,5 +207,50 @@ mod tests {
                 && decided(Some("42704")).is_none()
                 && general(Some("42704")).is_some()
         );
+    }
+
+    #[test]
+    fn a_session_that_was_lost_is_told_from_none() {
+        let of = |code, err: &str| was_cut_off(Some(code), err);
+        assert!(of(
+            2,
+            "FATAL:  terminating connection due to administrator command\nconnection to server \
+             was lost\n"
+        ));
+
+        assert!(of(2, "FEHLER:  Verbindung wird abgebrochen\n"));
+        assert!(!of(
+            2,
+            "psql: error: connection to server at \"localhost\", port 1 failed: Connection \
+             refused\n"
+        ));
+
+        assert!(!of(2, "psql: FATAL:  the database system is starting up\n"), "psql 11");
+        assert!(!of(3, "ERROR:  permission denied\n"));
+    }
+
+    #[test]
+    fn an_error_in_a_script_is_rolled_back_and_has_a_cure() {
+        let ended = |status, said: &str| {
+            explained(&Ended { shown: "psql -d shop".into(), status, said: said.into() })
+        };
+
+        let script = "psql:<stdin>:3: ERROR:  53300: sorry\nLOCATION:  f, x.c:1\n";
+        let problem = ended(Status::Code(3), script);
+        assert_eq!((problem.state.as_deref(), problem.fate), (Some("53300"), Fate::RolledBack));
+        assert_eq!(problem.happened, ["psql:<stdin>:3: ERROR:  sorry"]);
+        assert!(problem.cure.unwrap().contains("no free connection"));
+
+        let lost = ended(Status::Signal, "server closed the connection unexpectedly\n");
+        assert_eq!((lost.state, lost.fate), (None, Fate::Unknown));
+        assert!(lost.tried.ends_with("ended with a signal"), "{}", lost.tried);
+        assert!(lost.cure.unwrap().contains("db-doctor"));
+    }
+
+    #[test]
+    fn psqls_name_is_no_part_of_its_message() {
+        let said = "\npsql: error: connection to server at \"h\" failed\n\tIs it running?\n";
+        assert_eq!(unnamed(said), "connection to server at \"h\" failed\n\tIs it running?\n");
+        assert_eq!(unnamed("psql: FATAL:  no"), "psql: FATAL:  no");
     }
 }

@@ -6,8 +6,8 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::ask::ask;
 use crate::config::Secrets;
+use crate::door::ask::ask;
 use crate::engine::postgres::catalog::waiting::{give_up, question, read};
 use crate::engine::postgres::client::Client;
 
