@@ -334,3 +334,46 @@ fn timeless(value: Value) -> Value {
         other => other,
     }
 }
+
+/// Every act of a plan, by its id.
+fn acts(steps: &Value, found: &mut Vec<Value>) {
+    for step in steps.as_array().unwrap() {
+        match step.get("id") {
+            Some(_) => found.push(step.clone()),
+            None => {
+                ["steps", "on_failure", "finally"].iter().for_each(|key| acts(&step[key], found));
+            }
+        }
+    }
+}
+
+/// What ran can be found in the plan by its id, clean-up after a failure included.
+#[test]
+fn what_ran_is_named_by_the_ids_of_the_plan() {
+    let (bench, _) = full();
+    let hook = |argv: &[String]| argv.iter().any(|word| word == "migrator");
+    bench.run(&["db-reset", "--force"]).exits(0);
+    let good = bench.calls();
+    let hook = good.iter().position(|call| hook(&call.argv)).unwrap();
+    bench.forget_calls();
+
+    for (args, word) in [(&["db-backup"][..], "done"), (&["db-reset", "--force"], "failed")] {
+        if word == "failed" {
+            bench.fail_at(&good, hook);
+        }
+        let document = run(&bench, args, word);
+        let mut planned = Vec::new();
+        acts(&document["plan"]["steps"], &mut planned);
+
+        let mut ids: Vec<u64> = planned.iter().map(|act| act["id"].as_u64().unwrap()).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, (0..ids.len() as u64).collect::<Vec<_>>(), "{args:?}");
+
+        let steps = document["steps"].as_array().unwrap();
+        assert!(!steps.is_empty());
+        for step in steps {
+            let act = planned.iter().find(|act| act["id"] == step["id"]).unwrap();
+            assert_eq!((&act["act"], &act["what"]), (&step["act"], &step["what"]), "{args:?}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod apart;
 mod clones;
+mod codes;
 mod docker;
 mod encodings;
 mod engines;
