@@ -2,6 +2,7 @@
 
 pub mod catalog;
 mod dated;
+pub mod ending;
 mod intact;
 pub mod keep;
 pub mod manifest;

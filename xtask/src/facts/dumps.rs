@@ -15,7 +15,7 @@ use crate::facts::archives::Archive;
 use crate::facts::loader::Stranger;
 use crate::plan::Source;
 use crate::problem::Problem;
-use crate::stream::{self, Codec, SNIFF_LEN, Sniffed};
+use crate::stream::{self, Codec, SNIFF_LEN, Sniffed, artifact};
 use crate::value::{Format, Without};
 
 /// Enough bytes to include the versions that pg_dump writes at the top.
@@ -234,8 +234,7 @@ fn sniff(path: &Path) -> Result<Sniffed> {
 /// The beginning of a file, decoded as far as possible.
 fn head(path: &Path, codec: Codec) -> Vec<u8> {
     let mut head = Vec::new();
-    let opened = File::open(path).and_then(|f| stream::decoder(codec, f));
-    if let Ok(decoder) = opened {
+    if let Ok(decoder) = artifact::look_into(path, codec) {
         drop(decoder.take(HEAD).read_to_end(&mut head));
     }
     head

@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
 use super::pipe::{Found, Held};
+use crate::bundle::ending::partial;
 use crate::bundle::manifest::{LEDGERS, Manifest, Missing, Untried, Verification};
-use crate::bundle::name::partial;
 use crate::plan::{Outcome, Seal};
 use crate::problem::Problem;
 

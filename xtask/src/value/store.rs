@@ -185,15 +185,6 @@ impl Format {
             Self::Milvus => "milvus",
         }
     }
-
-    /// The extension of its files, before that of the compression.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Script => "sql",
-            Self::Tar => "tar",
-            Self::Milvus => "milvus",
-        }
-    }
 }
 
 /// A store as it was found.

@@ -12,7 +12,7 @@ use anyhow::Result;
 use self::dumping::dump;
 use self::names::{Names, Paths};
 use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
-use crate::bundle::{Catalog, Sharing, name};
+use crate::bundle::{Catalog, Sharing, ending, name};
 use crate::cmd::quoted;
 use crate::config::{self, Project};
 use crate::engine::postgres::cures;
@@ -261,7 +261,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
             on_failure.extend(paths.partials.iter().map(|p| {
                 Act::Remove(Deed { what: "the unfinished dump".into(), how: How::File(p.clone()) })
             }));
-            let manifest = How::File(name::partial(&paths.manifest));
+            let manifest = How::File(ending::partial(&paths.manifest));
             on_failure
                 .push(Act::Remove(Deed { what: "the unfinished manifest".into(), how: manifest }));
             paths.partials.iter().cloned().zip(paths.artifacts.iter().cloned()).collect()

@@ -6,7 +6,7 @@ mod apart;
 use anyhow::Result;
 
 use crate::bundle::Artifact;
-use crate::bundle::name::partial;
+use crate::bundle::ending::partial;
 use crate::command::restore::plan::{
     Staging, Use, author, author_may, fits_server, fits_the_disk, is_a_database, may_create, stage,
     stands_beside, stranger,
