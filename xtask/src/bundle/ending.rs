@@ -47,6 +47,11 @@ pub fn manifest_of_set(folder: &Path) -> PathBuf {
     folder.join(MANIFEST)
 }
 
+/// The path of the notes beside a manifest.
+pub fn notes(manifest: &Path) -> PathBuf {
+    manifest.with_extension("notes.json")
+}
+
 /// Whether a name is that of a manifest beside its file.
 pub fn is_manifest(name: &str) -> bool {
     name.ends_with(MANIFEST_BESIDE)
@@ -104,6 +109,10 @@ mod tests {
             let path = manifest(Path::new(artifact));
             assert_eq!(path.to_string_lossy(), want);
             assert_eq!(is_manifest(want), !artifact.contains('/'), "{want}");
+
+            let beside = notes(&path).to_string_lossy().into_owned();
+            assert_eq!(beside, want.replace("manifest.json", "manifest.notes.json"));
+            assert!(!is_manifest(&beside) && !is_dump(&beside));
         }
     }
 

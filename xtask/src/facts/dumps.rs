@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use crate::bundle::manifest::Postgresql;
 use crate::bundle::{Artifact, Backup};
 use crate::config::{Env, Project};
 use crate::engine::postgres::loader::Loader;
@@ -96,6 +97,11 @@ impl Dump {
         self.stranger.as_ref()?.by.as_ref().ok()
     }
 
+    /// What its manifest knows of a database.
+    pub fn postgresql(&self) -> Option<&Postgresql> {
+        self.artifact.as_ref()?.postgresql()
+    }
+
     /// Its file.
     pub fn file(&self) -> PathBuf {
         match &self.artifact {
@@ -138,14 +144,15 @@ pub fn look(
         Format::Script => seen(&path, project, env)?,
         _ => artifact_of_a_store(&path)?,
     };
-    let version = |text: Option<&String>| text.and_then(|t| Version::parse(t));
+    let postgresql = artifact.and_then(Artifact::postgresql);
+    let version = |text: Option<&str>| text.and_then(Version::parse);
 
     Ok(Dump {
         backup: backup.clone(),
-        dumped_from: version(artifact.map(|a| &a.server_version))
-            .or(version(server_version.as_ref())),
-        dumped_by: version(artifact.and_then(|a| a.dump_version.as_ref()))
-            .or(version(dump_version.as_ref())),
+        dumped_from: version(artifact.and_then(Artifact::server_version))
+            .or(version(server_version.as_deref())),
+        dumped_by: version(postgresql.and_then(|known| known.dump_version.as_deref()))
+            .or(version(dump_version.as_deref())),
         artifact: artifact.cloned(),
         source,
         form,

@@ -133,8 +133,8 @@ fn of_the_manifest(reload: &Reload) -> Result<(Source, Proof)> {
     }
 
     let proof = Proof {
-        sum: Some(artifact.checksum()),
-        rows: Some(artifact.tables.clone()),
+        sum: Some(artifact.checksum.clone()),
+        rows: Some(artifact.tables().to_vec()),
         leave_out: LEFT_OUT.to_vec(),
         without: Without { comments: reload.comments.clone(), ..Without::default() },
         trust: Trust::Dump,

@@ -260,6 +260,14 @@ pub fn keeps_auto_ids(version: &str) -> bool {
 }
 
 impl Contents {
+    /// What an artifact with this is made of.
+    pub fn format(&self) -> Format {
+        match self {
+            Self::Files(_) | Self::Tree(_) => Format::Tar,
+            Self::Collections(_) => Format::Milvus,
+        }
+    }
+
     /// Everything in it: entries of a tree, entities of all collections.
     pub fn items(&self) -> u64 {
         match self {

@@ -50,10 +50,12 @@ impl<'a> Names<'a> {
         compression: Compression,
     ) -> Paths {
         let free = |paths: &Paths| {
+            // notes that were left there are not of the new one
+            let notes = ending::notes(&paths.manifest);
             let mut whole = paths
                 .artifacts
                 .iter()
-                .chain([&paths.manifest])
+                .chain([&paths.manifest, &notes])
                 .chain(paths.folder.iter().map(|(_, to)| to));
             whole.all(|path| !self.taken.contains(path) && !self.given.contains(path))
         };
