@@ -1,6 +1,8 @@
 //! The repository's own rules: what ARCHITECTURE.md promises, as far as it can be read off the
 //! code.
 
+mod codec;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! The stream module as its callers see it.
 
+mod artifact;
 mod damage;
 mod failures;
 mod round_trip;

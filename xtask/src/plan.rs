@@ -263,7 +263,7 @@ fn sealed(act: &Act) -> Vec<String> {
     match act {
         Act::Seal(seal) => match &**seal {
             Seal::Backup { manifest, .. } => {
-                manifest.artifacts.iter().map(|a| a.database.name.clone()).collect()
+                manifest.artifacts.iter().filter_map(|a| a.database()).map(String::from).collect()
             }
             Seal::Verified { .. } => Vec::new(),
         },

@@ -166,10 +166,13 @@ impl Problem {
         self
     }
 
-    /// Blames the backup.
+    /// Blames the backup. If nothing else is said of it, it is damaged.
     pub fn of_backup(mut self) -> Self {
         self.about = About::Backup;
-        if self.code == Code::Failed { self.code(Code::BackupDamaged) } else { self }
+        match self.code {
+            Code::Failed | Code::FileError | Code::ProgramFailed => self.code(Code::BackupDamaged),
+            _ => self,
+        }
     }
 
     /// The same with every text changed.

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 pub use self::backup::{Backup, Kind};
-use self::listing::{foreign, is_an_archive, looks_like_a_dump, manifest_of, modified, no_file};
+use self::listing::{foreign, is_an_archive, manifest_of, modified, no_file};
+use super::ending;
 use super::manifest::Manifest;
-use super::name;
 use super::named::fault;
 use super::owner::Sharing;
 use crate::config::{KeepRules, Project};
@@ -103,13 +103,13 @@ impl Catalog {
             let name = entry.file_name().to_string_lossy().into_owned();
 
             self.taken.insert(path.clone());
-            if name.ends_with(".partial") {
+            if ending::is_partial(&name) {
                 self.unfinished.push(path);
-            } else if kind.is_dir() && path.join("manifest.json").is_file() {
-                listing.manifests.push((path.join("manifest.json"), Some(path)));
-            } else if kind.is_file() && name.ends_with(".manifest.json") {
+            } else if kind.is_dir() && ending::manifest_of_set(&path).is_file() {
+                listing.manifests.push((ending::manifest_of_set(&path), Some(path)));
+            } else if kind.is_file() && ending::is_manifest(&name) {
                 listing.manifests.push((path, None));
-            } else if (kind.is_file() && looks_like_a_dump(&name))
+            } else if (kind.is_file() && ending::is_dump(&name))
                 || (kind.is_dir() && is_an_archive(&path))
             {
                 listing.files.push((name, path));
@@ -180,7 +180,7 @@ impl Catalog {
                 .is_some_and(|m| m.file_name().is_some_and(|name| name == wanted))
         };
 
-        let named = |b: &&Backup| b.name == wanted || name::stem(&b.name) == wanted;
+        let named = |b: &&Backup| b.name == wanted || ending::stem(&b.name) == wanted;
         let exact = self
             .backups
             .iter()
@@ -333,12 +333,12 @@ fn found_at(path: &Path) -> Result<Backup> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     anyhow::ensure!(meta.is_dir() || meta.is_file(), no_file(path));
 
-    if meta.is_dir() && is_an_archive(path) && !path.join("manifest.json").is_file() {
+    if meta.is_dir() && is_an_archive(path) && !ending::manifest_of_set(path).is_file() {
         return foreign(name, path.to_path_buf());
     }
 
     if meta.is_dir() {
-        let manifest = path.join("manifest.json");
+        let manifest = ending::manifest_of_set(path);
         anyhow::ensure!(
             manifest.is_file(),
             Problem::usage(format!(
@@ -361,7 +361,7 @@ fn found_at(path: &Path) -> Result<Backup> {
         return Ok(ours(&manifest, Some(path)));
     }
 
-    let beside = path.with_file_name(name::manifest(Path::new(&name)));
+    let beside = path.with_file_name(ending::manifest(Path::new(&name)));
     let backup = beside.is_file().then(|| ours(&beside, None)).filter(|b| match &b.kind {
         Kind::Broken { manifest: None, .. } => !Manifest::is_of_another_tool(&beside),
         Kind::Broken { .. } => true,

@@ -8,29 +8,23 @@
 
 use std::io::BufWriter;
 
-use chrono::{DateTime, Utc};
+use serde::Serialize;
 
-use super::manifest::Manifest;
+use super::manifest::{Manifest, SetAside};
 use crate::stream::Check;
 
 /// What made a digest comes before it.
 const BY: &str = concat!(env!("CARGO_PKG_VERSION"), " crc32:");
 
-/// The fields of an artifact that are not part of the digest.
-type Aside = (String, DateTime<Utc>, f64);
-
-/// The digest of a manifest, which is unchanged when this returns.
-pub fn digest(manifest: &mut Manifest) -> String {
+/// The digest of a manifest of any format, which is unchanged when this returns.
+pub fn digest<A: Serialize + SetAside>(manifest: &mut Manifest<A>) -> String {
     let (digest, created) = (manifest.digest.take(), std::mem::take(&mut manifest.created));
-    let aside: Vec<Aside> = manifest
+    let aside: Vec<_> = manifest
         .artifacts
         .iter_mut()
-        .map(|a| {
-            (
-                std::mem::take(&mut a.file),
-                std::mem::take(&mut a.started),
-                std::mem::take(&mut a.seconds),
-            )
+        .map(|artifact| {
+            let (file, started, seconds) = artifact.set_aside();
+            (std::mem::take(file), std::mem::take(started), std::mem::take(seconds))
         })
         .collect();
 
@@ -41,8 +35,9 @@ pub fn digest(manifest: &mut Manifest) -> String {
 
     (manifest.digest, manifest.created) = (digest, created);
 
-    for (artifact, aside) in manifest.artifacts.iter_mut().zip(aside) {
-        (artifact.file, artifact.started, artifact.seconds) = aside;
+    for (artifact, (file, started, seconds)) in manifest.artifacts.iter_mut().zip(aside) {
+        let aside = artifact.set_aside();
+        (*aside.0, *aside.1, *aside.2) = (file, started, seconds);
     }
 
     found
@@ -50,7 +45,7 @@ pub fn digest(manifest: &mut Manifest) -> String {
 
 /// Whether a manifest says what was written. Another version may have written more than this one
 /// knows, and one without a digest can't be checked.
-pub fn is_intact(manifest: &mut Manifest) -> bool {
+pub fn is_intact<A: Serialize + SetAside>(manifest: &mut Manifest<A>) -> bool {
     let recorded = manifest.digest.clone().filter(|recorded| recorded.starts_with(BY));
     recorded.is_none_or(|recorded| digest(manifest) == recorded)
 }

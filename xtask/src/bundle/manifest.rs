@@ -1,5 +1,8 @@
-//! `manifest.json`: what a backup holds and how it was checked. Old manifests stay readable for
-//! ever.
+//! `manifest.json`: what a backup holds and how it was checked while it was made. It is written once.
+//! What is noted later is beside it (`notes`). Old manifests stay readable for ever (`older`).
+
+mod artifact;
+mod older;
 
 use std::path::Path;
 
@@ -7,25 +10,19 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::artifact::SetAside;
+pub use self::artifact::{Artifact, Holds, Milvus, Postgresql};
 use super::intact::{digest, is_intact};
-use crate::stream::{Checksum, Codec, Method};
-use crate::value::{Claims, Contents, DatabaseFacts, Format, TableRows};
+use super::notes::{Beside, beside};
+use crate::stream::Checksum;
+use crate::value::Format;
 
-/// The newest format that this version reads and writes.
-pub const FORMAT: u32 = 4;
-
-/// The format of a manifest that older versions can read, too: one of databases only.
-const DATABASES_ONLY: u32 = 1;
-
-/// The format of one without trees, or with every entry of them.
-const WITH_STORES: u32 = 2;
-
-/// The format of one with a summary of trees, whose files have a SHA-256 like all others.
-const IN_FEW_WORDS: u32 = 3;
+/// The format that this version writes; it reads all before it.
+pub const FORMAT: u32 = 5;
 
 /// A backup's manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Manifest {
+pub struct Manifest<A = Artifact> {
     /// Format version; readers refuse newer ones.
     pub format: u32,
     /// The tool that wrote it.
@@ -45,6 +42,9 @@ pub struct Manifest {
     pub project_named: bool,
     /// The project's environment.
     pub environment: String,
+    /// The machine that made it; older versions did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// Whether something is missing from it: a partial backup satisfies no safety rule.
     #[serde(default)]
     pub partial: bool,
@@ -53,8 +53,9 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
     /// Its artifacts, one per database and store.
-    pub artifacts: Vec<Artifact>,
-    /// Every time it was verified, oldest first.
+    pub artifacts: Vec<A>,
+    /// Every time it was verified, oldest first. In the file is what was known when it was written;
+    /// what was noted since is added when it is read.
     #[serde(default)]
     pub verified: Vec<Verification>,
     /// Why the last trial did not finish, if no later one did: that says nothing against the
@@ -64,6 +65,21 @@ pub struct Manifest {
     /// A digest over this manifest, to detect damage. Older versions wrote none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// Whether there are notes beside it.
+    #[serde(skip)]
+    pub noted: Noted,
+}
+
+/// Whether something was noted of a backup since it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Noted {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// It is in the manifest as it was read.
+    Read,
+    /// It can't be used, and this is why. It may have been that the backup is bad.
+    Unusable(String),
 }
 
 #[derive(Deserialize)]
@@ -106,68 +122,6 @@ pub struct Missing {
     /// The table (`schema.name`), if only the rows of one are missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
-}
-
-/// One database's dump, or one store's artifact.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Artifact {
-    /// The store's key in `db-tasks.toml`.
-    pub store: String,
-    /// `postgres`, `files` or `milvus`.
-    pub kind: String,
-    /// File name, relative to the manifest.
-    pub file: String,
-    /// Bytes of the file.
-    pub bytes: u64,
-    /// sha256 of the file, as `sha256sum` prints it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub sha256: String,
-    /// For a tree, from format 4 on, instead: blake3 of the file, as `b3sum` prints it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub blake3: String,
-    /// How the file is compressed.
-    pub codec: Codec,
-    /// Bytes before they were compressed.
-    pub plain_bytes: u64,
-    /// When the dump began.
-    pub started: DateTime<Utc>,
-    /// Seconds it took.
-    pub seconds: f64,
-    /// The database as it was.
-    #[serde(default, skip_serializing_if = "DatabaseFacts::is_none")]
-    pub database: DatabaseFacts,
-    /// The server's version.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub server_version: String,
-    /// pg_dump's version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dump_version: Option<String>,
-    /// Extensions and their versions.
-    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    pub extensions: std::collections::BTreeMap<String, String>,
-    /// Migrators' ledgers that are in it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub migrations: Vec<TableRows>,
-    /// Rows of all tables; of a store, entries or entities.
-    pub rows: u64,
-    /// Large objects.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub large_objects: u64,
-    /// Rows of every table at the instant of the dump.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tables: Vec<TableRows>,
-    /// What a store's artifact holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contents: Option<Contents>,
-    /// What a dump needs of roles and of the server; older versions did not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claims: Option<Claims>,
-}
-
-// serde hands over a reference
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn is_zero(n: &u64) -> bool {
-    *n == 0
 }
 
 /// One verification.
@@ -224,33 +178,72 @@ impl Manifest {
             .join("; ")
     }
 
-    /// Reads a manifest.
+    /// Reads a manifest, and what was noted of the backup since. Notes that can't be used make it
+    /// unverified.
     ///
     /// # Errors
     /// It can't be read, is not a manifest of ours, or has a newer format than this version knows.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)?;
-        let newer = |format| {
-            anyhow::anyhow!(
-                "it is of format {format}, this version reads up to {FORMAT}: use a newer db-tasks"
-            )
+        let manifest = Self::parse(&text)?;
+        Ok(manifest.with_notes(beside(path, text.as_bytes())))
+    }
+
+    /// Reads the text of a manifest.
+    ///
+    /// # Errors
+    /// As [`Manifest::read`].
+    pub fn parse(text: &str) -> Result<Self> {
+        let head = || serde_json::from_str::<Head>(text).map(|head| head.format);
+        let mut manifest = match serde_json::from_str::<Self>(text) {
+            Ok(manifest) if manifest.format == FORMAT => manifest,
+            // its number says more than a field that is missing
+            read => match (head(), read) {
+                (Ok(format), _) if format > FORMAT => anyhow::bail!(
+                    "it is of format {format}, this version reads up to {FORMAT}: use a newer \
+                     db-tasks"
+                ),
+                (Ok(format), _) if format < FORMAT => older::parse(text)?,
+                (_, Err(e)) => return Err(e).context("it is not a manifest of db-tasks"),
+                (_, Ok(manifest)) => manifest,
+            },
         };
 
-        match serde_json::from_str::<Self>(&text) {
-            Ok(manifest) if manifest.format > FORMAT => Err(newer(manifest.format)),
-            Ok(mut manifest) => match manifest.absurdity() {
-                Some(why) => Err(anyhow::anyhow!("its numbers can't be right: {why}")),
-                None if !is_intact(&mut manifest) => Err(anyhow::anyhow!(
-                    "it has changed since it was written: its digest does not match"
-                )),
-                None => Ok(manifest),
-            },
-            // a newer format may lack what this version looks for: its number says more than a
-            // missing field
-            Err(e) => match serde_json::from_str::<Head>(&text) {
-                Ok(head) if head.format > FORMAT => Err(newer(head.format)),
-                _ => Err(e).context("it is not a manifest of db-tasks"),
-            },
+        if let Some(why) = manifest.absurdity() {
+            anyhow::bail!("its numbers can't be right: {why}");
+        }
+        // the digest of an older one was compared in its own shape
+        if manifest.format == FORMAT && !is_intact(&mut manifest) {
+            return Err(changed());
+        }
+
+        Ok(manifest)
+    }
+
+    fn with_notes(mut self, found: Beside) -> Self {
+        match found {
+            Beside::Nothing => {}
+            Beside::Notes(notes) => {
+                self.verified.extend(notes.verified);
+                self.untried = notes.untried;
+                self.noted = Noted::Read;
+            }
+            Beside::Unusable(why) => {
+                (self.verified, self.untried) = (Vec::new(), None);
+                self.noted = Noted::Unusable(why.to_string());
+            }
+        }
+        self
+    }
+
+    /// Why its last check is not known, if it is not.
+    pub fn doubt(&self) -> Option<String> {
+        match &self.noted {
+            Noted::Unusable(why) => Some(format!(
+                "what was noted of it since it was made can't be used: {why}. It counts as \
+                 unverified until `db-verify` has read it again"
+            )),
+            Noted::Nothing | Noted::Read => None,
         }
     }
 
@@ -273,63 +266,22 @@ impl Manifest {
         })
     }
 
-    /// A number that can't come from a server or a clock.
     fn absurdity(&self) -> Option<String> {
         self.artifacts.iter().find_map(|artifact| {
-            let limit = artifact.database.connection_limit;
-            if !(-1..=i64::from(i32::MAX)).contains(&limit) {
-                return Some(format!("a connection limit of {limit}"));
+            let Checksum { hex, .. } = &artifact.checksum;
+            let is_a_sum = hex.len() == 64 && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
+            if self.format == FORMAT && !is_a_sum {
+                return Some(format!("a checksum of `{}` that is none", artifact.store));
             }
-            if !artifact.seconds.is_finite() || artifact.seconds < 0.0 {
-                return Some(format!("{} seconds", artifact.seconds));
-            }
-
-            if artifact.sha256.is_empty() == artifact.blake3.is_empty() {
-                return Some(format!("`{}` must have exactly one checksum", artifact.store));
-            }
-
-            if !artifact.blake3.is_empty() && self.format < FORMAT {
-                return Some(format!(
-                    "a checksum of `{}` that format {} does not have",
-                    artifact.store, self.format
-                ));
-            }
-
-            if artifact.format() != Format::Script && artifact.contents.is_none() {
-                return Some(format!("`{}` without its contents", artifact.store));
-            }
-
-            let listed = sum(artifact.tables.iter().map(|t| t.rows));
-            let differs = !artifact.tables.is_empty() && listed != artifact.rows;
-
-            differs.then(|| format!("{} rows in all, and {listed} in its tables", artifact.rows))
+            artifact.absurdity()
         })
-    }
-
-    /// The lowest format that can say everything: a folder may be shared with an older version.
-    pub fn format(artifacts: &[Artifact], missing: &[Missing]) -> u32 {
-        let plain = artifacts.iter().all(|a| a.contents.is_none() && a.format() == Format::Script)
-            && missing.is_empty();
-        let in_few_words = artifacts.iter().any(|a| matches!(a.contents, Some(Contents::Tree(_))));
-        match (in_few_words, plain) {
-            _ if artifacts.iter().any(|a| !a.blake3.is_empty()) => FORMAT,
-            (true, _) => IN_FEW_WORDS,
-            (false, true) => DATABASES_ONLY,
-            (false, false) => WITH_STORES,
-        }
     }
 
     /// As it is written, with its digest.
     pub fn to_json(&self) -> String {
         let mut manifest = self.clone();
         manifest.digest = Some(digest(&mut manifest));
-        manifest.pretty()
-    }
-
-    fn pretty(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
+        pretty(&manifest)
     }
 
     /// The newest verification.
@@ -358,29 +310,38 @@ fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
     numbers.fold(0, u64::saturating_add)
 }
 
-impl Artifact {
-    /// What its bytes are.
-    pub fn format(&self) -> Format {
-        Format::of_kind(&self.kind)
+impl<A> Manifest<A> {
+    /// The same with other artifacts.
+    fn with<B>(self, of: impl Fn(A) -> B) -> Manifest<B> {
+        Manifest {
+            format: self.format,
+            tool: self.tool,
+            created: self.created,
+            reason: self.reason,
+            label: self.label,
+            project: self.project,
+            project_named: self.project_named,
+            environment: self.environment,
+            host: self.host,
+            partial: self.partial,
+            missing: self.missing,
+            artifacts: self.artifacts.into_iter().map(of).collect(),
+            verified: self.verified,
+            untried: self.untried,
+            digest: self.digest,
+            noted: self.noted,
+        }
     }
+}
 
-    /// The checksum that its file must have.
-    pub fn checksum(&self) -> Checksum {
-        let (method, hex) = if self.blake3.is_empty() {
-            (Method::Sha256, &self.sha256)
-        } else {
-            (Method::Blake3, &self.blake3)
-        };
-        Checksum { method, hex: hex.clone() }
-    }
+fn changed() -> anyhow::Error {
+    anyhow::anyhow!("it has changed since it was written: its digest does not match")
+}
 
-    /// Stores the checksum of its file.
-    pub fn summed(&mut self, Checksum { method, hex }: Checksum) {
-        (self.sha256, self.blake3) = match method {
-            Method::Sha256 => (hex, String::new()),
-            Method::Blake3 => (String::new(), hex),
-        };
-    }
+fn pretty<A: Serialize>(manifest: &Manifest<A>) -> String {
+    let mut text = serde_json::to_string_pretty(manifest).unwrap_or_default();
+    text.push('\n');
+    text
 }
 
 #[cfg(test)]

@@ -2,15 +2,18 @@
 
 pub mod catalog;
 mod dated;
+pub mod ending;
 mod intact;
 pub mod keep;
 pub mod manifest;
 pub mod name;
 mod named;
+pub mod notes;
 mod of;
 mod owner;
 
 pub use self::catalog::{Backup, Catalog, Kind};
 pub use self::manifest::{Artifact, Manifest, Reason, Untried, Verification};
+pub use self::notes::Notes;
 pub use self::of::Names;
 pub use self::owner::Sharing;

@@ -1,6 +1,6 @@
 //! Names of backups, from the template.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, Utc};
@@ -91,27 +91,6 @@ pub fn artifact(
     PathBuf::from(name)
 }
 
-/// The manifest's path for an artifact: next to a flat file, or `manifest.json` in its folder.
-pub fn manifest(artifact: &Path) -> PathBuf {
-    match artifact.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.join("manifest.json"),
-        _ => PathBuf::from(format!("{}.manifest.json", stem(&artifact.to_string_lossy()))),
-    }
-}
-
-/// The name a file has until it is complete.
-pub fn partial(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    path.with_file_name(name)
-}
-
-/// A dump's name without its extensions.
-pub fn stem(name: &str) -> &str {
-    let name = [".gz", ".zst", ".zstd"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(name);
-    [".sql", ".dump"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(name)
-}
-
 /// Letters, digits, `-`, `_` and `.`; everything else becomes `-`. Letters of any script are kept.
 fn slug(text: &str) -> String {
     text.trim()
@@ -194,16 +173,6 @@ mod tests {
             ("{timestamp}.{ext}", "%D", false),
         ] {
             assert_eq!(check(&backup(name, timestamp)).is_ok(), ok, "{name} {timestamp}");
-        }
-    }
-
-    #[test]
-    fn a_manifest_stands_beside_its_file_or_in_its_folder() {
-        for (artifact, want) in [
-            ("app_1.sql.zst", "app_1.manifest.json"),
-            ("backup_1/main.sql.gz", "backup_1/manifest.json"),
-        ] {
-            assert_eq!(manifest(Path::new(artifact)).to_string_lossy(), want);
         }
     }
 }

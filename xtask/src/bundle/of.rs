@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::{Backup, Catalog, Kind};
-use crate::value::Format;
 
 /// The names that databases have now, by their keys; a key that is not here is unknown, and matches
 /// anything.
@@ -13,9 +12,7 @@ impl Backup {
     /// The databases it is of, each by its key in the file and its own name.
     pub fn databases(&self) -> impl Iterator<Item = (&str, &str)> {
         let artifacts = self.manifest().into_iter().flat_map(|m| &m.artifacts);
-        artifacts
-            .filter(|a| a.format() == Format::Script)
-            .map(|a| (a.store.as_str(), a.database.name.as_str()))
+        artifacts.filter_map(|a| Some((a.store.as_str(), a.database()?)))
     }
 
     /// Whether it is this project's, has all of these databases and stores, and is complete.

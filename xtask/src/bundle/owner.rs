@@ -41,11 +41,13 @@ pub fn is_ours(manifest: &Manifest, project: &Project, ground: Sharing) -> bool 
         };
         project.databases.iter().any(|d| ours(&d))
     };
-    ground == Sharing::Own || manifest.artifacts.iter().any(|a| holds(&a.store, &a.database.name))
+    ground == Sharing::Own
+        || manifest.artifacts.iter().any(|a| holds(&a.store, a.database().unwrap_or_default()))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::manifest::Holds;
     use super::*;
     use crate::config::{Dotenv, Env, load};
 
@@ -67,9 +69,11 @@ mod tests {
 
     fn manifest(project: &str, named: bool, database: &str) -> Manifest {
         let text = include_str!("../../../tests/data/manifests/format-1-minimal.json");
-        let mut manifest: Manifest = serde_json::from_str(text).unwrap();
+        let mut manifest = Manifest::parse(text).unwrap();
         (manifest.project, manifest.project_named) = (project.into(), named);
-        manifest.artifacts[0].database.name = database.into();
+        if let Holds::Postgresql(known) = &mut manifest.artifacts[0].holds {
+            known.database.name = database.into();
+        }
         manifest
     }
 

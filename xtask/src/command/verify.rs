@@ -218,7 +218,7 @@ fn untried(
             record_untried(manifest, Untried { when: session.moment.now, how: "deep".into(), why });
         problem
             .happened
-            .extend(noted.err().map(|e| format!("its manifest could not record that: {e}")));
+            .extend(noted.err().map(|e| format!("its notes could not record that: {e}")));
     }
 
     problem.into()

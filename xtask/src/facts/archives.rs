@@ -1,7 +1,6 @@
 //! Archives of pg_dump: pg_restore turns them into scripts, reads them to the end and fails on
 //! damaged ones.
 
-use std::fs::File;
 use std::path::Path;
 
 use anyhow::Result;
@@ -13,7 +12,7 @@ use crate::facts::programs::{self, Programs};
 use crate::place::Place;
 use crate::plan::Source;
 use crate::problem::{Code, Problem};
-use crate::stream::{self, Codec};
+use crate::stream::{Codec, artifact};
 
 /// Where an archive is.
 #[derive(Clone, Copy)]
@@ -95,7 +94,7 @@ impl Archive<'_> {
         match self {
             Self::At(_) => ask(&cmd, &Secrets::default()),
             Self::Within(path, codec) => {
-                let decoder = File::open(path).and_then(|file| stream::decoder(codec, file))?;
+                let decoder = artifact::look_into(path, codec)?;
                 ask_fed(&cmd, decoder, &Secrets::default())
             }
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use crate::bundle::manifest::Postgresql;
 use crate::bundle::{Artifact, Backup};
 use crate::config::{Env, Project};
 use crate::engine::postgres::change::loader::Loader;
@@ -15,7 +16,7 @@ use crate::facts::archives::Archive;
 use crate::facts::loader::Stranger;
 use crate::plan::Source;
 use crate::problem::{Code, Problem};
-use crate::stream::{self, Codec, SNIFF_LEN, Sniffed};
+use crate::stream::{self, Codec, SNIFF_LEN, Sniffed, artifact};
 use crate::value::{Format, Without};
 
 /// Enough bytes to include the versions that pg_dump writes at the top.
@@ -96,6 +97,11 @@ impl Dump {
         self.stranger.as_ref()?.by.as_ref().ok()
     }
 
+    /// What its manifest knows of a database.
+    pub fn postgresql(&self) -> Option<&Postgresql> {
+        self.artifact.as_ref()?.postgresql()
+    }
+
     /// Its file.
     pub fn file(&self) -> PathBuf {
         match &self.artifact {
@@ -139,14 +145,15 @@ pub fn look(
         Format::Script => seen(&path, project, env)?,
         _ => artifact_of_a_store(&path)?,
     };
-    let version = |text: Option<&String>| text.and_then(|t| Version::parse(t));
+    let postgresql = artifact.and_then(Artifact::postgresql);
+    let version = |text: Option<&str>| text.and_then(Version::parse);
 
     Ok(Dump {
         backup: backup.clone(),
-        dumped_from: version(artifact.map(|a| &a.server_version))
-            .or(version(server_version.as_ref())),
-        dumped_by: version(artifact.and_then(|a| a.dump_version.as_ref()))
-            .or(version(dump_version.as_ref())),
+        dumped_from: version(artifact.and_then(Artifact::server_version))
+            .or(version(server_version.as_deref())),
+        dumped_by: version(postgresql.and_then(|known| known.dump_version.as_deref()))
+            .or(version(dump_version.as_deref())),
         artifact: artifact.cloned(),
         source,
         form,
@@ -237,8 +244,7 @@ fn sniff(path: &Path) -> Result<Sniffed> {
 /// The beginning of a file, decoded as far as possible.
 fn head(path: &Path, codec: Codec) -> Vec<u8> {
     let mut head = Vec::new();
-    let opened = File::open(path).and_then(|f| stream::decoder(codec, f));
-    if let Ok(decoder) = opened {
+    if let Ok(decoder) = artifact::look_into(path, codec) {
         drop(decoder.take(HEAD).read_to_end(&mut head));
     }
     head

@@ -1,8 +1,6 @@
 //! Whether a loader role can load an untrusted file on this server, and what prevents it.
 
-use std::fs::File;
 use std::io::Read;
-use std::path::Path;
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -19,7 +17,7 @@ use crate::engine::postgres::client::said::unnamed;
 use crate::engine::postgres::script::{Obstacle, Scanner, Script};
 use crate::plan::{Source, Word};
 use crate::problem::Problem;
-use crate::stream;
+use crate::stream::artifact;
 
 /// An untrusted file: which role loads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,20 +144,18 @@ pub(super) fn scanned(
     until: Until,
     secrets: &Secrets,
 ) -> Result<Script> {
-    let opened =
-        |path: &Path, codec| File::open(path).and_then(|file| stream::decoder(codec, file));
     let archive = |cmd: &Cmd| cmd.clone().args(sections.iter().copied());
 
     match source {
         Source::File { path, codec } => {
-            if let Ok(decoder) = opened(path, *codec) {
+            if let Ok(decoder) = artifact::look_into(path, *codec) {
                 feed(&mut scanner, decoder.take(DEFINITIONS), until);
             }
         }
         Source::Dump(_) => {}
         Source::Command(cmd) => scanner.feed(ask(&archive(cmd), secrets)?.out.as_bytes()),
         Source::Filtered { path, codec, through } => {
-            if let Ok(decoder) = opened(path, *codec) {
+            if let Ok(decoder) = artifact::look_into(path, *codec) {
                 scanner.feed(ask_fed(&archive(through), decoder, secrets)?.out.as_bytes());
             }
         }

@@ -34,7 +34,7 @@ pub fn ask_standing(target: &Surveyed, secrets: &Secrets) -> Result<Standing> {
 /// What a dump needs: its manifest says everything. Of a file without one, what comes before its
 /// first row, or all of a small file.
 pub fn claims(dump: &Dump, secrets: &Secrets) -> Result<Claims> {
-    if let Some(claims) = dump.artifact.as_ref().and_then(|artifact| artifact.claims.as_ref()) {
+    if let Some(claims) = dump.postgresql().and_then(|known| known.claims.as_ref()) {
         return Ok(claims.clone());
     }
     read(dump, until(&dump.source), secrets)
@@ -42,7 +42,7 @@ pub fn claims(dump: &Dump, secrets: &Secrets) -> Result<Claims> {
 
 /// The same, read to its end if it has no manifest: policies come after the data.
 pub fn all_claims(dump: &Dump, secrets: &Secrets) -> Result<Claims> {
-    match dump.artifact.as_ref().and_then(|artifact| artifact.claims.as_ref()) {
+    match dump.postgresql().and_then(|known| known.claims.as_ref()) {
         Some(claims) => Ok(claims.clone()),
         None => read(dump, Until::End, secrets),
     }

@@ -82,7 +82,7 @@ pub fn look(
         )));
     };
 
-    let mut like = dump.artifact.as_ref().map(|a| &a.database).or(target.live()).cloned();
+    let mut like = dump.postgresql().map(|known| &known.database).or(target.live()).cloned();
     like.iter_mut().for_each(|like| like.tablespace.clear());
 
     let claims = standing::all_claims(dump, &surveyor.project.secrets)?;

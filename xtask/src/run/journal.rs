@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state;
 use super::user_state::UserState;
+use crate::bundle::ending;
 use crate::cmd::Cmd;
 use crate::door::children::Process;
 use crate::plan::{Act, Alone, Deed, How, Plan, Scope};
@@ -198,7 +199,7 @@ pub fn write(state_dir: &Path, own: &UserState, left: &Unfinished) -> Result<()>
     // the work
     let signature = own.sign(&serde_json::to_vec(left)?)?.unwrap_or_default();
     let text = serde_json::to_vec(&Signed { run: left.clone(), signature })?;
-    let partial = path.with_extension("json.partial");
+    let partial = ending::partial(&path);
     let written = state::create_anew(&partial)
         .and_then(|mut f| f.write_all(&text))
         .and_then(|()| fs::rename(&partial, &path));

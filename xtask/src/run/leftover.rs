@@ -29,10 +29,7 @@ impl Leftover {
 
     /// The manifest could not record that the backup could not be tried.
     pub fn unnoted(why: anyhow::Error) -> Self {
-        Self {
-            what: "could not note in the manifest that the backup could not be tried".into(),
-            why,
-        }
+        Self { what: "could not note that the backup could not be tried".into(), why }
     }
 
     /// The journal of what is left to do could not be written.

@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use super::child::{self, Child};
 use super::later::Later;
-use super::pipe::{CHUNK, wide_pipe};
+use super::pipe::wide_pipe;
 use crate::bytes;
 use crate::cmd::{Cmd, readable};
 use crate::config::Secrets;
@@ -25,6 +25,9 @@ use crate::engine::postgres::script::{Again, Between, Scanner, Script, Withheld,
 use crate::plan::{By, Count, Load, Proof};
 use crate::problem::{Problem, rolled_back};
 use crate::value::{Spare, Trust};
+
+/// Bytes that may wait for what decides whether psql gets them.
+const MOST_HELD: usize = 4 << 20;
 
 /// A load under way.
 pub struct Loading {
@@ -106,7 +109,7 @@ impl Loading {
             self.held = held;
         }
 
-        if self.held.len() < 16 * CHUNK { Ok(()) } else { held_up(scanner, proof) }
+        if self.held.len() < MOST_HELD { Ok(()) } else { held_up(scanner, proof) }
     }
 
     /// Sends what may be sent of `bytes`; returns how many were handled.

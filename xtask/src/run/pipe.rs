@@ -3,9 +3,7 @@
 mod sink;
 mod source;
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -24,9 +22,6 @@ use crate::problem::{Code, Problem, rolled_back};
 use crate::stream::Sum;
 use crate::value::{Contents, Format, LeftOut, Spare, Without};
 
-/// Bytes passed from the reading thread together: enough to pass them rarely, few enough for the
-/// cache.
-pub(super) const CHUNK: usize = 256 * 1024;
 /// Bytes that a pipe may hold (Linux's usual limit), so that pg_dump seldom waits for us.
 const PIPE_BYTES: usize = 1 << 20;
 
@@ -105,9 +100,10 @@ pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
 fn pump_script(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     let Means { secrets, interrupt, idle, now, progress } = means;
     let (started, begun) = (now(), Instant::now());
-    let mut sink = OpenSink::open(&pipe.to, secrets, interrupt).map_err(rolled_back)?;
-    let source =
-        OpenSource::open(&pipe.from, secrets, interrupt, idle).inspect_err(|_| sink.abort());
+    let method = pipe.summed_by();
+    let mut sink = OpenSink::open(&pipe.to, method, secrets, interrupt).map_err(rolled_back)?;
+    let source = OpenSource::open(&pipe.from, method, secrets, interrupt, idle)
+        .inspect_err(|_| sink.abort());
     let mut source = source.map_err(rolled_back)?;
 
     let mut tell = |scanner: &Scanner, bytes| {
@@ -204,54 +200,10 @@ pub(super) fn undamaged(wanted: &Proof, read: Option<&Sum>) -> Result<()> {
     }
 }
 
-/// A new file that only its owner may read.
-pub(super) fn private_file(path: &Path) -> Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-
-    options.open(path).map_err(|e| {
-        Problem::failed(format!("could not make `{}`", path.display()))
-            .code(Code::FileError)
-            .because(e.to_string())
-            .cure("fix the folder's permissions, or choose another with `--output-dir`")
-            .into()
-    })
-}
-
 pub(super) fn wide_pipe() -> Result<(PipeReader, PipeWriter)> {
     let (reader, writer) = io::pipe()?;
     // refused if an administrator set a lower limit: the usual 64 KiB also work
     #[cfg(target_os = "linux")]
     let _ = rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES);
     Ok((reader, writer))
-}
-
-pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problem {
-    let damaged = matches!(
-        error.kind(),
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
-    );
-    let problem = Problem::failed(format!("could not read `{}` to its end", path.display()))
-        .code(Code::FileError)
-        .because(error.to_string());
-    if damaged {
-        problem.cure("the file is cut short or damaged: use another backup (`db-list`)").of_backup()
-    } else {
-        problem
-    }
-}
-
-pub(super) fn unwritable(error: &io::Error) -> Problem {
-    let problem = Problem::failed("could not write the backup")
-        .code(Code::FileError)
-        .because(error.to_string());
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => problem.cure(
-            "free some space (`db-cleanup` removes old backups), or choose another disk with \
-             `--output-dir`",
-        ),
-        _ => problem,
-    }
 }

@@ -9,7 +9,7 @@ use super::deed::Told;
 use super::pipe::{Held, Means, pump};
 use super::seal::rename_new;
 use crate::bundle::Manifest;
-use crate::bundle::name::partial;
+use crate::bundle::ending::{self, partial};
 use crate::engine::postgres::change::in_place::unless_changed;
 use crate::plan::{ComeBack, Load, Pipe, Proof, Reload, Sink, Source};
 use crate::problem::{Code, Problem};
@@ -85,19 +85,17 @@ fn keep(
     load: Load,
     means: &mut Means<'_>,
 ) -> Result<(PathBuf, Load)> {
+    let codec = Codec::Zstd;
     let mut name = back.kept_as.clone().into_os_string();
-    name.push((means.now)().format("_%Y%m%d_%H%M%S.sql.zst").to_string());
+    name.push((means.now)().format("_%Y%m%d_%H%M%S.").to_string());
+    name.push(ending::artifact(Format::Script, codec));
 
     let path = PathBuf::from(name);
     let pipe = Pipe {
         store: store.to_owned(),
         format: Format::Script,
         from: Source::Command(back.dump.clone()),
-        to: Sink::File {
-            path: partial(&path),
-            compression: Compression::new(Codec::Zstd, None)?,
-            about: None,
-        },
+        to: Sink::File { path: partial(&path), compression: Compression::from(codec), about: None },
         proof: Proof { trust: Trust::Repository, ..Proof::default() },
     };
 
@@ -136,8 +134,8 @@ fn of_the_manifest(reload: &Reload) -> Result<(Source, Proof)> {
     }
 
     let proof = Proof {
-        sum: Some(artifact.checksum()),
-        rows: Some(artifact.tables.clone()),
+        sum: Some(artifact.checksum.clone()),
+        rows: Some(artifact.tables().to_vec()),
         leave_out: LEFT_OUT.to_vec(),
         without: Without { comments: reload.comments.clone(), ..Without::default() },
         trust: Trust::Dump,

@@ -10,10 +10,15 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
 use super::pipe::{Found, Held};
-use crate::bundle::manifest::{LEDGERS, Manifest, Missing, Untried, Verification};
-use crate::bundle::name::partial;
+use crate::bundle::ending::{self, partial};
+use crate::bundle::manifest::{
+    Artifact, Holds, LEDGERS, Manifest, Missing, Postgresql, Untried, Verification,
+};
+use crate::bundle::notes::{Beside, Notes, Why, beside};
+use crate::engine::postgres::script::Script;
 use crate::plan::{Outcome, Seal};
 use crate::problem::{Code, Problem};
+use crate::value::Contents;
 
 /// Performs a seal.
 pub fn seal(seal: &Seal, found: &BTreeMap<String, Found>, now: DateTime<Utc>) -> Result<()> {
@@ -79,50 +84,11 @@ fn filled_in(
         let found = found
             .get(&artifact.store)
             .with_context(|| format!("nothing was dumped for `{}`", artifact.store))?;
-        artifact.bytes = found.sum.bytes;
-        artifact.summed(found.sum.checksum());
-        artifact.plain_bytes = found.plain_bytes;
-        artifact.started = found.started;
-
-        artifact.seconds = found.took.as_secs_f64();
-        let script = match &found.held {
-            Held::Script(script) => script,
-            Held::Contents(contents) => {
-                artifact.rows = contents.items();
-                artifact.contents = Some(contents.clone());
-
-                let changed = contents.changed();
-                if !changed.is_empty() {
-                    let why = format!("it changed while it was read: {}", changed.join(", "));
-                    manifest.missing.push(Missing {
-                        store: artifact.store.clone(),
-                        why,
-                        table: None,
-                    });
-                }
-
-                continue;
-            }
-        };
-
-        artifact.dump_version.clone_from(&script.dump_version);
-        artifact.large_objects = script.large_objects;
-        artifact.rows = script.tables.iter().map(|t| t.rows).sum();
-        artifact.tables.clone_from(&script.tables);
-        artifact.claims = Some(script.claims.clone());
-
-        let is_ledger = |table: &str| {
-            LEDGERS
-                .iter()
-                .any(|l| table.rsplit('.').next().is_some_and(|t| t.trim_matches('"') == *l))
-        };
-
-        artifact.migrations =
-            script.tables.iter().filter(|t| is_ledger(&t.table)).cloned().collect();
+        manifest.missing.extend(fill_in(artifact, found)?);
     }
 
     manifest.partial = !manifest.missing.is_empty();
-    manifest.format = Manifest::format(&manifest.artifacts, &manifest.missing);
+    manifest.host = super::state::machine();
     if let Some(first) = manifest.missing.first().filter(|_| manifest.reason.is_safety()) {
         return Err(Problem::failed(format!(
             "the backup is partial: `{}` is not complete in it",
@@ -141,19 +107,88 @@ fn filled_in(
     Ok(manifest)
 }
 
-/// Adds a verification to a manifest; the file is replaced whole.
-fn record(path: &Path, verification: Verification) -> Result<()> {
-    let mut manifest = Manifest::read(path)?;
-    manifest.untried = manifest.untried.filter(|untried| untried.how != verification.how);
-    manifest.verified.push(verification);
-    replace_file(path, &manifest.to_json())
+/// Returns what is missing from it.
+fn fill_in(artifact: &mut Artifact, found: &Found) -> Result<Option<Missing>> {
+    artifact.bytes = found.sum.bytes;
+    artifact.checksum = found.sum.checksum();
+    artifact.plain_bytes = found.plain_bytes;
+    artifact.started = found.started;
+    artifact.seconds = found.took.as_secs_f64();
+
+    let contents = match (&mut artifact.holds, &found.held) {
+        (Holds::Postgresql(known), Held::Script(script)) => {
+            artifact.rows = script.tables.iter().map(|t| t.rows).sum();
+            dumped(known, script);
+            return Ok(None);
+        }
+        (Holds::Tree(roll), Held::Contents(contents @ Contents::Tree(found))) => {
+            *roll = found.clone();
+            contents
+        }
+        (Holds::Milvus(known), Held::Contents(contents @ Contents::Collections(found))) => {
+            known.held = found.clone();
+            contents
+        }
+        _ => anyhow::bail!("what was read of `{}` is of another kind", artifact.store),
+    };
+
+    artifact.rows = contents.items();
+    let changed = contents.changed();
+    Ok((!changed.is_empty()).then(|| Missing {
+        store: artifact.store.clone(),
+        why: format!("it changed while it was read: {}", changed.join(", ")),
+        table: None,
+    }))
 }
 
-/// Notes in a manifest that it could not be tried, and why.
+/// What a dump says of its database.
+fn dumped(known: &mut Postgresql, script: &Script) {
+    let is_ledger = |table: &str| {
+        let name = table.rsplit('.').next().map(|name| name.trim_matches('"'));
+        name.is_some_and(|name| LEDGERS.contains(&name))
+    };
+
+    known.dump_version.clone_from(&script.dump_version);
+    known.large_objects = script.large_objects;
+    known.migrations = script.tables.iter().filter(|t| is_ledger(&t.table)).cloned().collect();
+    known.tables.clone_from(&script.tables);
+    known.claims = Some(script.claims.clone());
+}
+
+/// Notes beside a manifest that the backup was verified. The notes are replaced whole; the manifest
+/// stays as it was sealed.
+fn record(path: &Path, verification: Verification) -> Result<()> {
+    let (manifest, found) = noted(path)?;
+    let notes = match found {
+        Beside::Notes(notes) => notes,
+        Beside::Unusable(why @ Why::Newer(_)) => return Err(unusable(path, &why).into()),
+        // what they said is answered: it was read to its end
+        Beside::Unusable(_) | Beside::Nothing => manifest,
+    };
+    replace_file(&ending::notes(path), &notes.verified(verification).to_json())
+}
+
+/// Notes beside a manifest that the backup could not be tried, and why. Notes that can't be used stay
+/// as they are: they may have said that it is bad, and nothing was read that answers that.
 pub fn record_untried(path: &Path, untried: Untried) -> Result<()> {
-    let mut manifest = Manifest::read(path)?;
-    manifest.untried = Some(untried);
-    replace_file(path, &manifest.to_json())
+    let notes = match noted(path)? {
+        (_, Beside::Notes(notes)) => notes,
+        (_, Beside::Unusable(why)) => return Err(unusable(path, &why).into()),
+        (first, Beside::Nothing) => first,
+    };
+    replace_file(&ending::notes(path), &notes.untried(untried).to_json())
+}
+
+/// The first notes of a backup, and those that it has.
+fn noted(path: &Path) -> Result<(Notes, Beside)> {
+    let text = fs::read_to_string(path)?;
+    let first = Notes::first(&Manifest::parse(&text)?, text.as_bytes());
+    Ok((first, beside(path, text.as_bytes())))
+}
+
+fn unusable(manifest: &Path, why: &Why) -> Problem {
+    Problem::failed(format!("could not add to `{}`", ending::notes(manifest).display()))
+        .because(why.to_string())
 }
 
 pub(super) fn replace_file(path: &Path, text: &str) -> Result<()> {

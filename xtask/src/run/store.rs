@@ -1,6 +1,5 @@
 //! The one pass of bytes for stores, and how to open one.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::Instant;
@@ -9,7 +8,7 @@ use anyhow::Result;
 
 use super::inside::Contained;
 use super::load::Loaded;
-use super::pipe::{Found, Held, Means, Progress, private_file, undamaged, unreadable, unwritable};
+use super::pipe::{Found, Held, Means, Progress, undamaged};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::engine::files;
@@ -18,7 +17,8 @@ use crate::engine::milvus;
 use crate::engine::store::{ReadStore, WriteStore};
 use crate::plan::{Pipe, Sink, Source};
 use crate::problem::{Code, Problem};
-use crate::stream::{self, Compression, Conveyor, Decoder, Digest, Fetched, Flushed, Method, Sum};
+use crate::stream::artifact::{self, unreadable, unwritable};
+use crate::stream::{Codec, Compression, Method, Sum};
 use crate::value::{Address, Contents, Format};
 
 /// Opens a store that is only read.
@@ -75,25 +75,23 @@ pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     let (started, begun) = (now(), Instant::now());
     let expected = pipe.proof.expected_bytes;
     let method = pipe.proof.contents.as_ref().map_or_else(Method::default, Contents::method);
-    let sum = pipe.proof.sum.as_ref().map_or_else(|| pipe.format.sum(), |sum| sum.method);
+    let summed_by = pipe.summed_by();
 
     let mut tell =
         |bytes| progress(&Progress { bytes, expected, rows: 0, elapsed: begun.elapsed() });
     let (contents, plain_bytes, sum) = match (&pipe.from, &pipe.to) {
         (Source::Store(address), Sink::File { path, compression, .. }) => {
             let mut store = open_to_read(address, secrets, interrupt)?;
-            write(path, *compression, pipe.format.sum(), interrupt, &mut |out| {
-                store.dump(out, &mut tell)
-            })?
+            write(path, *compression, summed_by, interrupt, &mut |out| store.dump(out, &mut tell))?
         }
         (Source::File { path, codec }, Sink::Stage(address)) => {
             let mut store = open(address, secrets, interrupt)?;
-            read(path, *codec, sum, interrupt, &mut |from| {
+            read(path, *codec, summed_by, interrupt, &mut |from| {
                 store.stage(from, pipe.proof.trust, method, &mut tell)
             })?
         }
         (Source::File { path, codec }, Sink::Nowhere) => {
-            read(path, *codec, sum, interrupt, &mut |from| scan(pipe.format, method, from))?
+            read(path, *codec, summed_by, interrupt, &mut |from| scan(pipe.format, method, from))?
         }
         _ => anyhow::bail!("`{}` has no such pipe", pipe.store),
     };
@@ -155,15 +153,11 @@ type Passed = (Contents, u64, Sum);
 fn write(
     path: &Path,
     compression: Compression,
-    sum: Method,
+    method: Method,
     interrupt: &Interrupt,
     dump: &mut dyn FnMut(&mut dyn Write) -> Result<Contents>,
 ) -> Result<Passed> {
-    let file = Apart::new(Flushed::new(private_file(path)?), sum);
-    let encoder = stream::encoder(compression, file).map_err(|e| unwritable(&e))?;
-    // one core reads, another compresses, and whichever is free hashes
-    let mut out =
-        Passing::new(Conveyor::new(encoder, |encoder| encoder.finish()?.finish()), interrupt);
+    let mut out = Passing::new(artifact::create(path, compression, method)?, interrupt);
     let contents = dump(&mut out).map_err(|e| match e.downcast::<io::Error>() {
         Ok(e) => unwritable(&e).into(),
         Err(e) => e,
@@ -175,17 +169,12 @@ fn write(
 
 fn read(
     path: &Path,
-    codec: stream::Codec,
-    sum: Method,
+    codec: Codec,
+    method: Method,
     interrupt: &Interrupt,
     take: &mut dyn FnMut(&mut dyn Read) -> Result<Contents>,
 ) -> Result<Passed> {
-    let opened = File::open(path).and_then(|file| stream::decoder(codec, Apart::new(file, sum)));
-    let decoder = opened.map_err(|e| unreadable(path, &e))?;
-    let mut from = Passing::new(
-        Fetched::new(decoder, |decoder| Decoder::finish(decoder)?.finish()),
-        interrupt,
-    );
+    let mut from = Passing::new(artifact::open(path, codec, method)?, interrupt);
     let contents = take(&mut from).map_err(|e| match e.downcast::<io::Error>() {
         Ok(e) => unreadable(path, &e).into(),
         Err(e) => e,
@@ -197,54 +186,6 @@ fn read(
     let sum = from.inner.finish().map_err(|e| unreadable(path, &e))?;
 
     Ok((contents, bytes, sum))
-}
-
-/// A file that is hashed by a separate thread.
-struct Apart<F> {
-    file: F,
-    sum: Conveyor<Sum>,
-}
-
-impl<F> Apart<F> {
-    fn new(file: F, sum: Method) -> Self {
-        Self {
-            file,
-            sum: Conveyor::new(Digest::by(sum, io::sink()), |digest| Ok(digest.finish().1)),
-        }
-    }
-}
-
-impl Apart<Flushed> {
-    fn finish(self) -> io::Result<Sum> {
-        self.file.finish()?;
-        self.sum.finish()
-    }
-}
-
-impl Apart<File> {
-    fn finish(self) -> io::Result<Sum> {
-        self.sum.finish()
-    }
-}
-
-impl<F: Write> Write for Apart<F> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let taken = self.file.write(buf)?;
-        self.sum.write_all(&buf[..taken])?;
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl<F: Read> Read for Apart<F> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let got = self.file.read(buf)?;
-        self.sum.write_all(&buf[..got])?;
-        Ok(got)
-    }
 }
 
 /// Counts bytes as they pass, and stops once a signal came.

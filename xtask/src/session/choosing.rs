@@ -37,10 +37,14 @@ pub fn dump_of(
     dumps::look(backup, key, format, &session.project, &session.env)
 }
 
-/// A warning that a broken backup is newer than the chosen one, or that there is no other.
+/// A warning that a broken backup is newer than the chosen one, or that there is no other; and one
+/// that the last check of the chosen one is not known.
 pub fn say_passed_over(session: &mut Session, catalog: &Catalog, taken: Option<&Backup>) {
     for (name, why) in catalog.broken_before(taken) {
         session.person.say(&format!("warning: `{name}` is broken, and skipped: {why}"));
+    }
+    if let Some(told) = taken.and_then(backups::doubt) {
+        session.person.say(&format!("warning: {told}"));
     }
 }
 

@@ -29,15 +29,6 @@ impl Codec {
         }
     }
 
-    /// The file name extension without its dot; empty for [`Codec::Plain`].
-    pub fn extension(self) -> &'static str {
-        match self {
-            Codec::Zstd => "zst",
-            Codec::Gzip => "gz",
-            Codec::Plain => "",
-        }
-    }
-
     /// The level used when none is asked for.
     pub fn default_level(self) -> Option<i32> {
         match self {

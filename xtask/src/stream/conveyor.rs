@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{JoinHandle, spawn};
 
-/// Bytes that are handed over together.
+/// Bytes that are handed over together: enough to do it rarely, few enough for the cache.
 const CHUNK: usize = 256 * 1024;
 /// How many of them may wait: enough for a thread to continue while another waits for a core.
 const WAITING: usize = 8;
@@ -150,6 +150,21 @@ impl<T: Send + 'static> Fetched<T> {
         Self { full: Some(full), empty, chunk: Vec::new(), at: 0, thread: Some(spawn(work)) }
     }
 
+    /// The next bytes, if there are any: [`Fetched::give_back`] makes room for others.
+    ///
+    /// # Errors
+    /// What went wrong in the other thread.
+    pub fn next_chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let next = self.full.as_ref().and_then(|full| full.recv().ok()).transpose()?;
+        Ok(next.filter(|chunk| !chunk.is_empty()))
+    }
+
+    /// Returns what [`Fetched::next_chunk`] gave.
+    pub fn give_back(&self, chunk: Vec<u8>) {
+        // the other side makes a new one when none comes back
+        drop(self.empty.try_send(chunk));
+    }
+
     /// What the other thread ended with, once all has been read.
     ///
     /// # Errors
@@ -161,12 +176,13 @@ impl<T: Send + 'static> Fetched<T> {
     }
 }
 
-impl<T> Read for Fetched<T> {
+impl<T: Send + 'static> Read for Fetched<T> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if self.at == self.chunk.len()
-            && let Some(next) = self.full.as_ref().and_then(|full| full.recv().ok())
+            && let Some(next) = self.next_chunk()?
         {
-            drop(self.empty.try_send(std::mem::replace(&mut self.chunk, next?)));
+            let read = std::mem::replace(&mut self.chunk, next);
+            self.give_back(read);
             self.at = 0;
         }
 
@@ -230,6 +246,15 @@ mod tests {
             let mut fetched = Fetched::new(io::Cursor::new(bytes.clone()), |_| Ok(7));
             let mut read = Vec::new();
             fetched.read_to_end(&mut read).unwrap();
+            assert!(read == bytes, "{length}");
+            assert_eq!(fetched.finish().unwrap(), 7);
+
+            let mut fetched = Fetched::new(io::Cursor::new(bytes.clone()), |_| Ok(7));
+            let mut read = Vec::new();
+            while let Some(chunk) = fetched.next_chunk().unwrap() {
+                read.extend_from_slice(&chunk);
+                fetched.give_back(chunk);
+            }
             assert!(read == bytes, "{length}");
             assert_eq!(fetched.finish().unwrap(), 7);
         }

@@ -1,5 +1,7 @@
 use std::io::{self, Read, Write};
 
+use serde::{Deserialize, Serialize};
+
 use super::content::{Fingerprint, Method, Summing};
 
 /// A writer that keeps the CRC-32 of what is written, and nothing else: it detects damage, and
@@ -118,7 +120,7 @@ impl Sum {
 }
 
 /// The sum that a file has to have.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checksum {
     /// How it is taken.
     pub method: Method,

@@ -1,6 +1,7 @@
 //! The stages a dump passes through on its way to and from storage: compression, checksums, and
 //! recognising what a file holds.
 
+pub mod artifact;
 mod compression;
 mod content;
 mod conveyor;

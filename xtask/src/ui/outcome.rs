@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::describe;
+use crate::bundle::ending;
 use crate::human;
 use crate::plan::{Act, Count, Deed, How, Pipe, Seal, Sink, Source};
 use crate::run::{Found, Held};
@@ -160,7 +161,7 @@ fn sealed(seal: &Seal, here: &Path) -> String {
             format!("seal {}", names.join(", "))
         }
         Seal::Verified { manifest_path, how, .. } => {
-            format!("note the {how} verification in {}", short(manifest_path, here))
+            format!("note the {how} verification in {}", short(&ending::notes(manifest_path), here))
         }
     }
 }

@@ -185,15 +185,6 @@ impl Format {
             Self::Milvus => "milvus",
         }
     }
-
-    /// The extension of its files, before that of the compression.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Script => "sql",
-            Self::Tar => "tar",
-            Self::Milvus => "milvus",
-        }
-    }
 }
 
 /// A store as it was found.
@@ -269,6 +260,14 @@ pub fn keeps_auto_ids(version: &str) -> bool {
 }
 
 impl Contents {
+    /// What an artifact with this is made of.
+    pub fn format(&self) -> Format {
+        match self {
+            Self::Files(_) | Self::Tree(_) => Format::Tar,
+            Self::Collections(_) => Format::Milvus,
+        }
+    }
+
     /// Everything in it: entries of a tree, entities of all collections.
     pub fn items(&self) -> u64 {
         match self {

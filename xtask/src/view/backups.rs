@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveTime, Utc};
 use serde_json::{Value, json};
 
+use crate::bundle::manifest::{Holds, Postgresql};
 use crate::bundle::{Artifact, Backup, Catalog, Kind, Manifest, Sharing};
 use crate::config::HIDDEN;
 use crate::human::{ago, bytes, count, counted, duration, entries, holds, wrapped};
@@ -57,6 +58,7 @@ pub fn list(catalog: &Catalog, shown: &[Backup], reader: Reader) -> String {
         if let Kind::Broken { why, .. } = &backup.kind {
             parts.push(reader.lines(&format!("{} is broken: {why}", backup.name)));
         }
+        parts.extend(doubt(backup).map(|told| reader.lines(&told)));
     }
 
     if shown.len() < catalog.backups.len() {
@@ -77,6 +79,11 @@ pub fn list(catalog: &Catalog, shown: &[Backup], reader: Reader) -> String {
         catalog.unfinished.iter().map(|left| reader.lines(&format!("{} {fate}", left.display()))),
     );
     parts.join("\n")
+}
+
+/// Why its last check is not known, if it is not.
+pub fn doubt(backup: &Backup) -> Option<String> {
+    Some(format!("{}: {}", backup.name, backup.manifest()?.doubt()?))
 }
 
 /// A few of them, after a backup.
@@ -205,6 +212,7 @@ pub fn info(backup: &Backup) -> String {
         ));
     }
 
+    lines.extend(m.doubt().iter().map(|why| field("notes", why)));
     lines.extend(m.untried.iter().map(|u| {
         field(
             "not tried",
@@ -230,15 +238,15 @@ fn field(name: &str, value: &dyn std::fmt::Display) -> String {
 }
 
 fn artifact(a: &Artifact) -> String {
-    match &a.contents {
-        Some(contents) => store(a, contents),
-        None => database(a),
+    match (&a.holds, a.contents()) {
+        (Holds::Postgresql(known), _) => database(a, known),
+        (_, contents) => contents.map_or(String::new(), |contents| store(a, &contents)),
     }
 }
 
 /// Its size, and how exact that is.
 fn file(a: &Artifact) -> [String; 3] {
-    let checksum = a.checksum();
+    let checksum = &a.checksum;
     [
         field("size", &format!("{} ({}, {} plain)", bytes(a.bytes), a.codec, bytes(a.plain_bytes))),
         field(&checksum.method.to_string(), &checksum.hex),
@@ -247,8 +255,8 @@ fn file(a: &Artifact) -> [String; 3] {
 }
 
 fn store(a: &Artifact, contents: &Contents) -> String {
-    let mut lines = vec![format!("\n{} ({})", a.file, a.store), field("kind", &a.kind)];
-    lines.extend(Some(&a.server_version).filter(|v| !v.is_empty()).map(|v| field("server", v)));
+    let mut lines = vec![format!("\n{} ({})", a.file, a.store), field("kind", &a.format().kind())];
+    lines.extend(a.server_version().map(|v| field("server", &v)));
     lines.extend(file(a));
     lines.push(field("holds", &holds(contents)));
     lines.extend(contents.lost().iter().map(|what| field("none", what)));
@@ -269,25 +277,26 @@ fn store(a: &Artifact, contents: &Contents) -> String {
     lines.join("\n")
 }
 
-fn database(a: &Artifact) -> String {
-    let d = &a.database;
+fn database(a: &Artifact, known: &Postgresql) -> String {
+    let d = &known.database;
     let mut lines = vec![
         format!("\n{} ({})", a.file, a.store),
         field("database", &format!("{}, owner {}, {} {}", d.name, d.owner, d.encoding, d.collate)),
-        field("server", &format!("PostgreSQL {}", a.server_version)),
-        field("pg_dump", &a.dump_version.as_deref().unwrap_or("?")),
+        field("server", &format!("PostgreSQL {}", known.server_version)),
+        field("pg_dump", &known.dump_version.as_deref().unwrap_or("?")),
     ];
 
     lines.extend(file(a));
 
-    if !a.extensions.is_empty() {
+    if !known.extensions.is_empty() {
         let list: Vec<String> =
-            a.extensions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+            known.extensions.iter().map(|(name, version)| format!("{name} {version}")).collect();
         lines.push(field("extensions", &list.join(", ")));
     }
 
     lines.extend(
-        a.migrations
+        known
+            .migrations
             .iter()
             .map(|t| field("migrations", &format!("{} in {}", entries(t.rows), t.table))),
     );
@@ -297,12 +306,12 @@ fn database(a: &Artifact) -> String {
         &format!(
             "{} in {}, {}",
             counted(a.rows, "row"),
-            counted(a.tables.len() as u64, "table"),
-            counted(a.large_objects, "large object")
+            counted(known.tables.len() as u64, "table"),
+            counted(known.large_objects, "large object")
         ),
     ));
 
-    let mut tables: Vec<_> = a.tables.iter().collect();
+    let mut tables: Vec<_> = known.tables.iter().collect();
     tables.sort_by(|x, y| (y.rows, &x.table).cmp(&(x.rows, &y.table)));
 
     let rows: Vec<Vec<String>> =
@@ -320,10 +329,13 @@ pub fn json(backup: &Backup) -> Value {
     // values of settings are not shown: they are in the manifest, which only its owner may read
     let artifacts = value["manifest"]["artifacts"].as_array_mut().into_iter().flatten();
     for setting in artifacts
-        .filter_map(|a| a.get_mut("database")?.get_mut("settings")?.as_array_mut())
+        .filter_map(|a| a.pointer_mut("/holds/postgresql/database/settings")?.as_array_mut())
         .flatten()
     {
         setting["value"] = json!(HIDDEN);
+    }
+    if let Some(why) = backup.manifest().and_then(Manifest::doubt) {
+        value["manifest"]["doubt"] = json!(why);
     }
 
     value

@@ -6,22 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-use super::super::{dated, name};
+use super::super::{dated, ending};
 use super::backup::{Backup, Kind};
 use crate::problem::{Code, Problem};
 
 /// A folder that `pg_dump --format=directory` made (`pg_backup_directory.c`).
 pub(super) fn is_an_archive(folder: &Path) -> bool {
     folder.join("toc.dat").is_file()
-}
-
-pub(super) fn looks_like_a_dump(name: &str) -> bool {
-    let name = [".gz", ".zst", ".zstd", ".bz2", ".xz"]
-        .iter()
-        .find_map(|e| name.strip_suffix(e))
-        .unwrap_or(name);
-    !name.starts_with('.')
-        && [".sql", ".dump", ".pgdump", ".backup"].iter().any(|e| name.ends_with(e))
 }
 
 /// A file without a manifest, or a folder made by pg_dump.
@@ -54,7 +45,7 @@ pub(super) fn no_file(path: &Path) -> Problem {
 
 /// Where the manifest of a file is that is not part of a set.
 pub(super) fn manifest_of(path: &Path) -> PathBuf {
-    path.with_file_name(name::manifest(Path::new(path.file_name().unwrap_or_default())))
+    path.with_file_name(ending::manifest(Path::new(path.file_name().unwrap_or_default())))
 }
 
 pub(super) fn modified(path: &Path) -> DateTime<Utc> {

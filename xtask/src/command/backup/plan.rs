@@ -11,8 +11,10 @@ use anyhow::Result;
 
 use self::dumping::dump;
 use self::names::{Names, Paths};
-use crate::bundle::manifest::{Artifact, Manifest, Missing, Reason};
-use crate::bundle::{Catalog, Sharing, name};
+use crate::bundle::manifest::{
+    Artifact, FORMAT, Holds, Manifest, Milvus, Missing, Noted, Postgresql, Reason,
+};
+use crate::bundle::{Catalog, Sharing, ending, name};
 use crate::cmd::quoted;
 use crate::config::{self, Project};
 use crate::engine::postgres::client::cures;
@@ -22,8 +24,9 @@ use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Seal, Step};
 use crate::planning::Moment;
 use crate::planning::marked::half_made;
 use crate::problem::{Code, Problem};
-use crate::stream::Compression;
-use crate::value::Format;
+use crate::stream::{Checksum, Compression};
+use crate::value::tree::Roll;
+use crate::value::{Collections, Format};
 use crate::{human, tasks};
 
 /// What was asked for.
@@ -263,7 +266,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
             on_failure.extend(paths.partials.iter().map(|p| {
                 Act::Remove(Deed { what: "the unfinished dump".into(), how: How::File(p.clone()) })
             }));
-            let manifest = How::File(name::partial(&paths.manifest));
+            let manifest = How::File(ending::partial(&paths.manifest));
             on_failure
                 .push(Act::Remove(Deed { what: "the unfinished manifest".into(), how: manifest }));
             paths.partials.iter().cloned().zip(paths.artifacts.iter().cloned()).collect()
@@ -293,7 +296,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
         .collect();
 
     let manifest = Manifest {
-        format: Manifest::format(&artifacts, &missing),
+        format: FORMAT,
         tool: format!("db-tasks {}", env!("CARGO_PKG_VERSION")),
         created: moment.now,
         reason: request.reason,
@@ -301,12 +304,14 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
         project: project.name.clone(),
         project_named: project.named,
         environment: project.environment.clone(),
+        host: None,
         partial: !missing.is_empty(),
         missing,
         artifacts,
         verified: Vec::new(),
         untried: None,
         digest: None,
+        noted: Noted::Nothing,
     };
 
     let seal =
@@ -324,43 +329,41 @@ fn last<'a>(catalog: &'a Catalog, subject: Subject<'_>) -> Option<&'a Artifact> 
 
 fn is_of(artifact: &Artifact, subject: Subject<'_>) -> bool {
     match subject {
-        Subject::Database(d) => artifact.database.name == d.name(),
+        Subject::Database(d) => artifact.database() == Some(d.name()),
         Subject::Store(_) => artifact.format() == subject.format(),
     }
 }
 
 fn artifact(subject: Subject<'_>, path: &Path, compression: Compression) -> Artifact {
-    let (database, server_version, extensions) = match subject {
-        Subject::Database(d) => (
-            d.live().cloned().unwrap_or_default(),
-            d.server.version_text.clone(),
-            d.server.extensions.clone(),
-        ),
-        Subject::Store(s) => {
-            (Default::default(), s.held.version.clone().unwrap_or_default(), Default::default())
-        }
-    };
-
     Artifact {
         store: subject.key().to_owned(),
-        kind: subject.format().kind().into(),
         file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         bytes: 0,
-        sha256: String::new(),
-        blake3: String::new(),
+        checksum: Checksum { method: subject.format().sum(), hex: String::new() },
         codec: compression.codec(),
         plain_bytes: 0,
         started: chrono::DateTime::UNIX_EPOCH,
         seconds: 0.0,
-        database,
-        server_version,
-        dump_version: None,
-        extensions,
-        migrations: Vec::new(),
         rows: 0,
-        large_objects: 0,
-        tables: Vec::new(),
-        contents: None,
-        claims: None,
+        holds: holds(subject),
+    }
+}
+
+/// What is known before the dump.
+fn holds(subject: Subject<'_>) -> Holds {
+    match subject {
+        Subject::Database(d) => Holds::Postgresql(Box::new(Postgresql {
+            database: d.live().cloned().unwrap_or_default(),
+            server_version: d.server.version_text.clone(),
+            extensions: d.server.extensions.clone(),
+            ..Postgresql::default()
+        })),
+        Subject::Store(s) => match s.address.format() {
+            Format::Milvus => Holds::Milvus(Milvus {
+                server_version: s.held.version.clone().unwrap_or_default(),
+                held: Collections::default(),
+            }),
+            Format::Tar | Format::Script => Holds::Tree(Roll::default()),
+        },
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use crate::bundle::ending;
 use crate::bundle::keep::{Candidate, Verdict, decide};
+use crate::bundle::manifest::Noted;
 use crate::bundle::{Backup, Catalog, Manifest};
 use crate::config::KeepRules;
 use crate::plan::{Act, Deed, How, Plan, Risk, Step};
@@ -173,8 +175,14 @@ fn with_any<'a>(catalog: &'a Catalog, keys: &'a [&str]) -> impl Iterator<Item = 
     catalog.backups.iter().filter(holds)
 }
 
-/// A backup's files are removed before its manifest: after a crash the rest counts as broken, and
-/// is removed next time.
+/// The notes beside its manifest, if there are any.
+fn notes_of(backup: &Backup) -> Option<PathBuf> {
+    let noted = backup.manifest().is_some_and(|m| m.noted != Noted::Nothing);
+    backup.manifest_path.as_deref().filter(|_| noted).map(ending::notes)
+}
+
+/// A backup's files and its notes are removed before its manifest: after a crash the rest counts as
+/// broken, and is removed next time.
 fn acts(verdicts: &[(&Backup, Verdict)]) -> Vec<Act> {
     let mut acts = Vec::new();
 
@@ -184,11 +192,13 @@ fn acts(verdicts: &[(&Backup, Verdict)]) -> Vec<Act> {
 
         match &backup.manifest_path {
             Some(manifest) if manifest.starts_with(&backup.path) => {
-                let files = files_of(backup).into_iter().chain([manifest.clone()]).collect();
+                let files = files_of(backup).into_iter().chain(notes_of(backup));
+                let files = files.chain([manifest.clone()]).collect();
                 acts.push(remove(How::Set(backup.path.clone(), files)));
             }
             Some(manifest) => {
-                acts.extend(files_of(backup).into_iter().map(|f| remove(How::File(f))));
+                let files = files_of(backup).into_iter().chain(notes_of(backup));
+                acts.extend(files.map(|f| remove(How::File(f))));
                 acts.push(remove(How::File(manifest.clone())));
             }
             None => {}

@@ -20,7 +20,7 @@ pub use self::part::{Restored, Subject};
 pub use self::staging::{Staging, Use, contained, stage};
 use self::stranger::OTHERS;
 pub use self::stranger::{author, author_may, stranger};
-use crate::bundle::{Artifact, Backup};
+use crate::bundle::Backup;
 use crate::config::Project;
 use crate::engine::postgres::catalog::marker::{MARKER, unmarked};
 use crate::engine::postgres::catalog::marks::MarkFields;
@@ -203,7 +203,7 @@ pub fn beside_live(
     }
 
     let Staging { steps: mut body, finally } = stage(target, dump, request.trust, name, Use::Kept);
-    let carries = dump.artifact.as_ref().map(|a| brought_along(&a.database, dump, target));
+    let carries = dump.postgresql().map(|known| brought_along(&known.database, dump, target));
 
     body.push(Step::Act(admin::release(
         &target.client,
@@ -244,8 +244,8 @@ fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
 pub fn proof(target: &Surveyed, dump: &Dump, trust: Trust) -> Proof {
     let artifact = dump.artifact.as_ref();
     Proof {
-        sum: artifact.map(Artifact::checksum),
-        rows: artifact.map(|a| a.tables.clone()),
+        sum: artifact.map(|a| a.checksum.clone()),
+        rows: artifact.map(|a| a.tables().to_vec()),
         leave_out: spared(target, dump, trust),
         without: dump.fit.without.clone(),
         otherwise: dump.fit.otherwise.clone(),
@@ -329,7 +329,7 @@ fn may_give(setting: &Setting, target: &Surveyed) -> bool {
 
 /// What is left out because of that.
 fn settings_of_others(target: &Surveyed, dump: &Dump) -> Option<String> {
-    let settings = dump.artifact.iter().flat_map(|artifact| &artifact.database.settings);
+    let settings = dump.postgresql().into_iter().flat_map(|known| &known.database.settings);
     let here = |role: &String| target.server.roles.contains(role);
     let count =
         settings.filter(|s| !may_give(s, target) && s.role.as_ref().is_some_and(here)).count();

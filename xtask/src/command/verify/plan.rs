@@ -6,7 +6,7 @@ mod apart;
 use anyhow::Result;
 
 use crate::bundle::Artifact;
-use crate::bundle::name::partial;
+use crate::bundle::ending::{notes, partial};
 use crate::command::restore::plan::{
     Staging, Use, author, author_may, fits_server, fits_the_disk, is_a_database, may_create, stage,
     stands_beside, stranger,
@@ -97,9 +97,9 @@ fn read(dump: &Dump) -> Act {
         from: dump.source.clone(),
         to: Sink::Nowhere,
         proof: Proof {
-            sum: dump.artifact.as_ref().map(Artifact::checksum),
-            rows: dump.artifact.as_ref().map(|a| a.tables.clone()),
-            contents: dump.artifact.as_ref().and_then(|a| a.contents.clone()),
+            sum: dump.artifact.as_ref().map(|a| a.checksum.clone()),
+            rows: dump.artifact.as_ref().map(|a| a.tables().to_vec()),
+            contents: dump.artifact.as_ref().and_then(Artifact::contents),
             expected_bytes: dump.artifact.as_ref().map(|a| a.plain_bytes),
             ..Proof::default()
         },
@@ -225,7 +225,7 @@ fn store(dump: &Dump) -> String {
     dump.artifact.as_ref().map_or_else(|| dump.backup.name.clone(), |a| a.store.clone())
 }
 
-/// The outcome is written into the manifest; a foreign file has none. A success is recorded outside
+/// The outcome is noted beside the manifest; a foreign file has none. A success is recorded outside
 /// the scope that records a failure: if the disk is too full to write it, the backup has not
 /// failed.
 fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>) -> Step {
@@ -237,9 +237,9 @@ fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>) -> Step {
         Scope { body, on_failure: seal(Outcome::Bad).into_iter().collect(), ..Scope::default() };
     let body = [Step::Scope(proof)].into_iter().chain(seal(Outcome::Good).map(Step::Act)).collect();
     // a run that is killed while it writes either outcome
-    let unwritten = dump.backup.manifest_path.as_deref().map(partial);
+    let unwritten = dump.backup.manifest_path.as_deref().map(|path| partial(&notes(path)));
     let remove =
-        |path| Act::Remove(Deed { what: "the unfinished manifest".into(), how: How::File(path) });
+        |path| Act::Remove(Deed { what: "the unfinished notes".into(), how: How::File(path) });
 
     Step::Scope(Scope {
         body,

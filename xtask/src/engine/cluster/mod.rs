@@ -30,7 +30,7 @@ pub struct Cluster {
 impl Cluster {
     /// Where the cluster is until it is complete.
     pub fn partial(&self) -> PathBuf {
-        crate::bundle::name::partial(&self.folder)
+        crate::bundle::ending::partial(&self.folder)
     }
 
     /// The server's log.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::side_folder::SideFolder;
 use super::walk::{at, beneath, list, look, open_root, seen};
+use crate::bundle::ending;
 use crate::problem::Problem;
 use crate::value::tree::{Moment, Name};
 
@@ -77,7 +78,7 @@ impl SideFolder {
     }
 
     fn probe(&self) -> PathBuf {
-        self.folder().join("clock.partial")
+        ending::partial(&self.folder().join("clock"))
     }
 
     /// The file system's current time.

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::walk::{at, look, may_move};
 use super::wipe::remove;
+use crate::bundle::ending;
 use crate::problem::{Code, Problem};
 
 /// How the names begin of discarded trees that wait to be removed, and of trees that were used.
@@ -137,8 +138,8 @@ impl SideFolder {
         let unreadable = |e| at(&self.folder, "could not look at", &e);
         let marked = fs::read_to_string(self.mark()).is_ok_and(|text| text.starts_with(MARK));
         let mut inside = fs::read_dir(&self.folder).map_err(unreadable)?;
-        let unmarked =
-            inside.all(|entry| entry.is_ok_and(|entry| entry.file_name() == "README.partial"));
+        let unfinished = ending::partial(&self.mark());
+        let unmarked = inside.all(|entry| entry.is_ok_and(|entry| entry.path() == unfinished));
 
         if marked || unmarked {
             Ok(true)
@@ -301,7 +302,7 @@ impl SideFolder {
 
     /// Writes a small file, completely or not at all, even after a crash.
     pub(super) fn write(&self, path: &Path, text: &[u8]) -> io::Result<()> {
-        let partial = path.with_extension("partial");
+        let partial = ending::partial(path);
         let mut file = fs::File::create(&partial)?;
         file.write_all(text)?;
         file.sync_all()?;

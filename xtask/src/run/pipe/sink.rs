@@ -5,30 +5,31 @@ use std::io::Write;
 use anyhow::Result;
 
 use super::super::load::{Loaded, Loading};
-use super::{private_file, unwritable};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::engine::postgres::script::{Scanner, Script};
 use crate::plan::{Proof, Sink};
-use crate::stream;
-use crate::stream::{Digest, Encoder, Flushed, Sum};
+use crate::stream::artifact::{self, Writer, unwritable};
+use crate::stream::{Method, Sum};
 
 /// Where bytes go.
 pub(super) enum OpenSink {
-    File(Box<Encoder<Digest<Flushed>>>),
+    File(Box<Writer>),
     Psql(Box<Loading>),
     Nowhere,
     Closed,
 }
 
 impl OpenSink {
-    pub(super) fn open(sink: &Sink, secrets: &Secrets, interrupt: &Interrupt) -> Result<Self> {
+    pub(super) fn open(
+        sink: &Sink,
+        method: Method,
+        secrets: &Secrets,
+        interrupt: &Interrupt,
+    ) -> Result<Self> {
         match sink {
             Sink::File { path, compression, .. } => {
-                let file = Flushed::new(private_file(path)?);
-                Ok(Self::File(Box::new(
-                    stream::encoder(*compression, Digest::new(file)).map_err(|e| unwritable(&e))?,
-                )))
+                Ok(Self::File(Box::new(artifact::create(path, *compression, method)?)))
             }
             Sink::Psql(load) => Ok(Self::Psql(Box::new(Loading::open(load, secrets, interrupt)?))),
             Sink::Stage(address) => anyhow::bail!("{address} takes no script"),
@@ -43,7 +44,7 @@ impl OpenSink {
         proof: &Proof,
     ) -> Result<()> {
         match self {
-            Self::File(encoder) => encoder.write_all(chunk).map_err(|e| unwritable(&e).into()),
+            Self::File(writer) => writer.write_all(chunk).map_err(|e| unwritable(&e).into()),
             Self::Psql(loading) => loading.take(chunk, scanner, proof),
             _ => Ok(()),
         }
@@ -63,10 +64,8 @@ impl OpenSink {
         interrupt: &Interrupt,
     ) -> Result<(Option<Sum>, Loaded)> {
         match self {
-            Self::File(encoder) => {
-                let digest = encoder.finish().map_err(|e| unwritable(&e))?;
-                let (file, sum) = digest.finish();
-                file.finish().map_err(|e| unwritable(&e))?;
+            Self::File(writer) => {
+                let sum = writer.finish().map_err(|e| unwritable(&e))?;
                 Ok((Some(sum), Loaded::default()))
             }
             Self::Psql(loading) => Ok((None, loading.finish(script, secrets, interrupt)?)),

@@ -1,118 +1,101 @@
 //! Where the bytes of a pipe come from.
 
 use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter, Read};
+use std::io::{self, PipeWriter};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result};
 
 use super::super::child::{self, Child};
 use super::super::dumping;
-use super::{CHUNK, undamaged, unreadable, wide_pipe};
+use super::{undamaged, wide_pipe};
+use crate::cmd::Cmd;
 use crate::config::Secrets;
 use crate::door::children::{Input, Outlet};
 use crate::door::{Idle, Interrupt, held};
 use crate::plan::{Proof, Source};
 use crate::problem::Problem;
-use crate::stream;
-use crate::stream::{Decoder, Digest, Sum};
+use crate::stream::artifact::{self, Reader, unreadable};
+use crate::stream::{Decoder, Fetched, Method, Sum};
 
 /// Where bytes come from, read by a thread of its own.
 pub(super) struct OpenSource {
-    pub(super) child: Option<Child>,
+    child: Option<Child>,
     /// The session whose snapshot a child reads.
-    pub(super) _session: Option<held::Held>,
+    _session: Option<held::Held>,
     /// What feeds a child the file that it reads.
-    pub(super) feeder: Option<JoinHandle<io::Result<()>>>,
-    pub(super) full: Option<Receiver<io::Result<Vec<u8>>>>,
-    pub(super) empty: SyncSender<Vec<u8>>,
-    pub(super) thread: Option<JoinHandle<io::Result<Option<Sum>>>>,
-    pub(super) shown: String,
+    feeder: Option<JoinHandle<io::Result<()>>>,
+    bytes: Option<Bytes>,
+    shown: String,
 }
 
-pub(super) enum Reading {
-    Pipe(PipeReader),
-    File(Box<Decoder<Digest<File>>>),
+enum Bytes {
+    /// A child's output.
+    Output(Fetched<()>),
+    /// A file.
+    Artifact(Reader),
 }
 
 impl OpenSource {
     pub(super) fn open(
         source: &Source,
+        method: Method,
         secrets: &Secrets,
         interrupt: &Interrupt,
         idle: &Idle,
     ) -> Result<Self> {
+        let started = |cmd: &Cmd, input| {
+            let (reader, writer) = wide_pipe()?;
+            let child = child::start(cmd, input, Outlet::Pipe(writer), secrets, interrupt)?;
+            Ok::<_, anyhow::Error>((child, Bytes::Output(Fetched::new(reader, |_| Ok(())))))
+        };
+
         let (mut feeder, mut session) = (None, None);
-        let (child, reading, shown) = match source {
+        let (child, bytes, shown) = match source {
             Source::Command(cmd) => {
-                let (reader, writer) = wide_pipe()?;
-                let child =
-                    child::start(cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
-                (Some(child), Reading::Pipe(reader), cmd.program.clone())
+                let (child, output) = started(cmd, Input::Text)?;
+                (Some(child), output, cmd.program.clone())
             }
             Source::Dump(dumping) => {
                 let (cmd, held) = dumping::begin(dumping, secrets, idle)?;
                 session = held;
-                let (reader, writer) = wide_pipe()?;
-                let child =
-                    child::start(&cmd, Input::Text, Outlet::Pipe(writer), secrets, interrupt)?;
-                (Some(child), Reading::Pipe(reader), cmd.program)
+                let (child, output) = started(&cmd, Input::Text)?;
+                (Some(child), output, cmd.program)
             }
             Source::Filtered { path, codec, through } => {
-                let opened = File::open(path).and_then(|file| stream::decoder(*codec, file));
+                let opened = artifact::look_into(path, *codec);
                 let decoder = opened.map_err(|e| unreadable(path, &e))?;
-                let ((fed, feed), (reader, writer)) = (wide_pipe()?, wide_pipe()?);
-
-                let child = child::start(
-                    through,
-                    Input::Pipe(fed),
-                    Outlet::Pipe(writer),
-                    secrets,
-                    interrupt,
-                )?;
-
+                let (fed, feed) = wide_pipe()?;
+                let (child, output) = started(through, Input::Pipe(fed))?;
                 feeder = Some(std::thread::spawn(move || feed_all(decoder, feed)));
-
-                (Some(child), Reading::Pipe(reader), path.display().to_string())
+                (Some(child), output, path.display().to_string())
             }
             Source::File { path, codec } => {
-                let file = File::open(path).map_err(|e| unreadable(path, &e))?;
-                let decoder =
-                    stream::decoder(*codec, Digest::new(file)).map_err(|e| unreadable(path, &e))?;
-                (None, Reading::File(Box::new(decoder)), path.display().to_string())
+                let reader = artifact::open(path, *codec, method)?;
+                (None, Bytes::Artifact(reader), path.display().to_string())
             }
             Source::Store(address) => anyhow::bail!("{address} gives no script"),
         };
 
-        let (send_full, full) = sync_channel(2);
-        let (empty, take_empty) = sync_channel(4);
-        let thread = std::thread::spawn(move || read_all(reading, &send_full, &take_empty));
-
-        Ok(Self {
-            child,
-            feeder,
-            _session: session,
-            full: Some(full),
-            empty,
-            thread: Some(thread),
-            shown,
-        })
+        Ok(Self { child, feeder, _session: session, bytes: Some(bytes), shown })
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        let Some(full) = &self.full else { return Ok(None) };
-        match full.recv() {
-            Ok(Ok(chunk)) => Ok(Some(chunk)),
-            Ok(Err(e)) => Err(unreadable(Path::new(&self.shown), &e).into()),
-            Err(_) => Ok(None),
-        }
+        let next = match &mut self.bytes {
+            Some(Bytes::Output(output)) => output.next_chunk(),
+            Some(Bytes::Artifact(reader)) => reader.next_chunk(),
+            None => Ok(None),
+        };
+        next.map_err(|e| self.unreadable(&e).into())
     }
 
     pub(super) fn give_back(&self, chunk: Vec<u8>) {
-        // the reader makes a new one when none came back
-        drop(self.empty.try_send(chunk));
+        match &self.bytes {
+            Some(Bytes::Output(output)) => output.give_back(chunk),
+            Some(Bytes::Artifact(reader)) => reader.give_back(chunk),
+            None => {}
+        }
     }
 
     pub(super) fn finish(&mut self) -> Result<Option<Sum>> {
@@ -123,16 +106,20 @@ impl OpenSource {
             let fed = feeder
                 .join()
                 .map_err(|_| anyhow::anyhow!("the thread that reads `{}` panicked", self.shown))?;
-            fed.map_err(|e| unreadable(Path::new(&self.shown), &e))?;
+            fed.map_err(|e| self.unreadable(&e))?;
         }
 
         ended?;
-        let thread = self.thread.take().context("a pipe is finished once")?;
-        let sum = thread
-            .join()
-            .map_err(|_| anyhow::anyhow!("the reading thread of `{}` panicked", self.shown))?;
+        let sum = match self.bytes.take().context("a pipe is finished once")? {
+            Bytes::Output(output) => output.finish().map(|()| None),
+            Bytes::Artifact(reader) => reader.finish().map(Some),
+        };
 
-        sum.map_err(|e| unreadable(Path::new(&self.shown), &e).into())
+        sum.map_err(|e| self.unreadable(&e).into())
+    }
+
+    fn unreadable(&self, error: &io::Error) -> Problem {
+        unreadable(Path::new(&self.shown), error)
     }
 
     /// Reads the rest of a file whose psql died: if its checksum is not the manifest's, that is the
@@ -173,10 +160,7 @@ impl OpenSource {
             child.kill();
         }
 
-        self.full = None;
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
+        self.bytes = None;
         if let Some(child) = self.child.take() {
             drop(child.wait());
         }
@@ -188,41 +172,11 @@ impl OpenSource {
 
 /// Feeds a file to a reader, and reads it to its end even if the reader stops earlier: only that
 /// shows it is complete.
-pub(super) fn feed_all(mut decoder: Decoder<File>, mut feed: PipeWriter) -> io::Result<()> {
+fn feed_all(mut decoder: Decoder<File>, mut feed: PipeWriter) -> io::Result<()> {
     match io::copy(&mut decoder, &mut feed) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
             io::copy(&mut decoder, &mut io::sink()).map(drop)
         }
         copied => copied.map(drop),
-    }
-}
-
-pub(super) fn read_all(
-    mut reading: Reading,
-    full: &SyncSender<io::Result<Vec<u8>>>,
-    empty: &Receiver<Vec<u8>>,
-) -> io::Result<Option<Sum>> {
-    loop {
-        let mut chunk = empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(CHUNK));
-        chunk.clear();
-
-        let source: &mut dyn Read = match &mut reading {
-            Reading::Pipe(reader) => reader,
-            Reading::File(decoder) => decoder,
-        };
-        let read = source.take(CHUNK as u64).read_to_end(&mut chunk);
-        let ended = matches!(read, Ok(n) if n < CHUNK);
-        let failed = read.is_err();
-        let message = read.map(|_| chunk);
-
-        // nobody listens any more once the run is abandoned
-        if full.send(message).is_err() || failed || ended {
-            break;
-        }
-    }
-
-    match reading {
-        Reading::Pipe(_) => Ok(None),
-        Reading::File(decoder) => Ok(decoder.finish().ok().map(|digest| digest.finish().1)),
     }
 }

@@ -14,7 +14,7 @@ const BY: &str = "blake3:";
 /// What a manifest keeps of a tree. The digest covers every entry, with the digest of its content:
 /// it changes with any byte of a file, any name, right or time. The details are in the artifact
 /// itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roll {
     /// How many entries there are, the root included.
     pub entries: u64,

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 
 use super::{Request, Subject};
 use crate::bundle::name::Words;
-use crate::bundle::{Catalog, name};
+use crate::bundle::{Catalog, ending, name};
 use crate::config::Project;
 use crate::planning::Moment;
 use crate::stream::Compression;
-use crate::value::Format;
 
 pub(super) struct Names<'a> {
     pub(super) request: &'a Request,
@@ -51,10 +50,12 @@ impl<'a> Names<'a> {
         compression: Compression,
     ) -> Paths {
         let free = |paths: &Paths| {
+            // notes that were left there are not of the new one
+            let notes = ending::notes(&paths.manifest);
             let mut whole = paths
                 .artifacts
                 .iter()
-                .chain([&paths.manifest])
+                .chain([&paths.manifest, &notes])
                 .chain(paths.folder.iter().map(|(_, to)| to));
             whole.all(|path| !self.taken.contains(path) && !self.given.contains(path))
         };
@@ -79,11 +80,6 @@ impl<'a> Names<'a> {
         counter: u32,
     ) -> Paths {
         let dir = &self.request.backup.dir;
-        let ext = |format: Format| match compression.codec().extension() {
-            "" => format.extension().to_owned(),
-            ext => format!("{}.{ext}", format.extension()),
-        };
-
         let relative: Vec<PathBuf> = group
             .iter()
             .map(|d| {
@@ -98,25 +94,25 @@ impl<'a> Names<'a> {
                 name::artifact(
                     &self.request.backup,
                     &words,
-                    &ext(d.format()),
+                    &ending::artifact(d.format(), compression.codec()),
                     self.moment.now,
                     counter,
                 )
             })
             .collect();
 
-        let manifest = dir.join(name::manifest(&relative[0]));
+        let manifest = dir.join(ending::manifest(&relative[0]));
         let artifacts: Vec<PathBuf> = relative.iter().map(|r| dir.join(r)).collect();
         let folder = name::is_folder(&self.request.backup.name).then(|| {
             let to = artifacts[0].parent().unwrap_or(dir).to_path_buf();
-            (name::partial(&to), to)
+            (ending::partial(&to), to)
         });
 
         let partials = match &folder {
             Some((from, to)) => {
                 artifacts.iter().map(|a| from.join(a.strip_prefix(to).unwrap_or(a))).collect()
             }
-            None => artifacts.iter().map(|a| name::partial(a)).collect(),
+            None => artifacts.iter().map(|a| ending::partial(a)).collect(),
         };
         Paths { artifacts, partials, manifest, folder }
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::bundle::name::stem;
+use crate::bundle::ending::stem;
 use crate::config::Project;
 use crate::engine::postgres::catalog::marks::{MarkFields, run_name};
 use crate::engine::postgres::change::admin;

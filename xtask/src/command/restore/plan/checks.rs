@@ -25,7 +25,8 @@ pub fn is_a_database(dump: &Dump) -> Result<(), Problem> {
     other.map_or(Ok(()), |other| {
         Err(Problem::refused(format!(
             "`{}` in the backup is not a database: its kind is {}",
-            other.store, other.kind
+            other.store,
+            other.format().kind()
         ))
         .code(Code::BackupUnfit))
     })
@@ -37,13 +38,13 @@ pub fn suits(target: &Surveyed, dump: &Dump, request: &Request) -> Result<()> {
         .map_err(|problem| problem.cure("restore it with `--only` and the name of its store"))?;
 
     if let Some(artifact) = &dump.artifact {
-        let alike = artifact.database.name == target.name();
+        let alike = artifact.database() == Some(target.name());
         is_of_this_project(dump, request, alike)?;
 
         if !alike && artifact.store != target.spec.key && must_fit(request) {
             return Err(Problem::refused(format!(
                 "the backup is of the database `{}`, not of `{}`",
-                artifact.database.name,
+                artifact.database().unwrap_or_default(),
                 target.name()
             ))
             .code(Code::BackupUnfit)
@@ -78,7 +79,7 @@ pub fn fits_server(target: &Surveyed, dump: &Dump) -> std::result::Result<(), Pr
 /// Refuses a copy next to the live database if the dump has something that a server can have in
 /// only one database: it can't be tried there.
 pub fn stands_beside(dump: &Dump) -> std::result::Result<(), Problem> {
-    let extension = dump.artifact.as_ref().and_then(|artifact| alone(artifact.extensions.keys()));
+    let extension = dump.postgresql().and_then(|known| alone(known.extensions.keys()));
     extension.map_or(Ok(()), |name| {
         let why = format!(
             "it has the extension `{name}`, which a server can have in only one database: a second \
@@ -134,7 +135,8 @@ pub fn suits_store(key: &str, dump: &Dump, request: &Request) -> Result<()> {
 
 /// The new database is next to the live one for a while: there must be room for it.
 pub fn fits_the_disk(dump: &Dump, disk_left: Option<u64>) -> Result<()> {
-    let needed = dump.artifact.as_ref().map(|a| a.database.size.unwrap_or(0).max(a.plain_bytes));
+    let size = dump.postgresql().and_then(|known| known.database.size).unwrap_or(0);
+    let needed = dump.artifact.as_ref().map(|artifact| size.max(artifact.plain_bytes));
     if let (Some(left), Some(needed)) = (disk_left, needed)
         && left < needed
     {

@@ -3,7 +3,7 @@
 use super::checks::unusual;
 use super::stranger::{author, author_may};
 use super::{loads_a_library, settings_of_others};
-use crate::bundle::Backup;
+use crate::bundle::{Backup, Manifest};
 use crate::engine::postgres::client::version::sets_unknown;
 use crate::facts::Surveyed;
 use crate::facts::dumps::{Dump, Form};
@@ -23,7 +23,7 @@ pub(super) fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
         Some(artifact) => notes.push(format!(
             "the backup has {} in {}",
             counted(artifact.rows, "row"),
-            counted(artifact.tables.len() as u64, "table")
+            counted(artifact.tables().len() as u64, "table")
         )),
         None => notes.push(format!(
             "`{}` is a foreign file{}: no manifest says what it must contain",
@@ -41,9 +41,8 @@ pub(super) fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
     }
 
     let of = dump
-        .artifact
-        .as_ref()
-        .map(|artifact| &artifact.database.name)
+        .postgresql()
+        .map(|known| &known.database.name)
         .filter(|name| !name.is_empty() && *name != target.name());
 
     notes.extend(of.map(|name| {
@@ -52,14 +51,14 @@ pub(super) fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
     notes.extend(unusual(target));
 
     if dump.loader().is_some()
-        && dump.artifact.as_ref().is_some_and(|artifact| !artifact.database.settings.is_empty())
+        && dump.postgresql().is_some_and(|known| !known.database.settings.is_empty())
     {
         notes.push(
             "the database settings in its manifest are left out: the file is untrusted".into(),
         );
     }
 
-    let settings = dump.artifact.iter().flat_map(|artifact| &artifact.database.settings);
+    let settings = dump.postgresql().into_iter().flat_map(|known| &known.database.settings);
     notes.extend(settings.filter(|setting| loads_a_library(setting, target)).map(|setting| {
         format!(
             "the setting `{}` of the manifest is left out: it loads a library into every session; \
@@ -116,5 +115,6 @@ pub(super) fn made(backup: &Backup) -> Vec<String> {
     if let Some(manifest) = backup.manifest().filter(|m| m.partial) {
         notes.push(format!("the backup is PARTIAL: {}", manifest.without()));
     }
+    notes.extend(backup.manifest().and_then(Manifest::doubt));
     notes
 }

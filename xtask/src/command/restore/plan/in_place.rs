@@ -121,9 +121,9 @@ pub fn plan(
 /// Jobs in a dump would start by themselves, wherever they come from.
 fn jobs(target: &Surveyed, dump: &Dump) -> Option<String> {
     let held = dump
-        .artifact
-        .iter()
-        .flat_map(|artifact| artifact.extensions.keys())
+        .postgresql()
+        .into_iter()
+        .flat_map(|known| known.extensions.keys())
         .chain(target.server.extensions.keys());
 
     alone(held).map(|name| {
@@ -136,9 +136,8 @@ fn jobs(target: &Surveyed, dump: &Dump) -> Option<String> {
 
 /// How it differs from a normal restore.
 fn told(target: &Surveyed, dump: &Dump) -> Vec<String> {
-    let holds = dump.artifact.as_ref();
     let (tables, large_objects) =
-        holds.map_or((0, 0), |holds| (holds.tables.len() as u64, holds.large_objects));
+        dump.postgresql().map_or((0, 0), |known| (known.tables.len() as u64, known.large_objects));
     let older = target.server.database(&previous(target.name()));
 
     let older = older.map(|d| {

@@ -146,7 +146,7 @@ impl Part {
         live_is(target, marks::Use::Replace, &project.guards)?;
 
         let aside = company.aside(tasks::RESTORE.name, target, project);
-        let recorded = dump.artifact.as_ref().map(|a| &a.database).filter(|d| !d.is_none());
+        let recorded = dump.postgresql().map(|known| &known.database).filter(|d| !d.is_none());
         let brought = recorded.map(|d| brought_along(d, dump, target));
 
         let replacing = Replacing::of(target, brought.as_ref(), aside);
@@ -205,7 +205,7 @@ impl Part {
         if let Some(other) = artifact.filter(|a| a.format() != address.format()) {
             return Err(Problem::refused(format!(
                 "the backup has `{key}` as another kind of store: {}",
-                other.kind
+                other.format().kind()
             ))
             .code(Code::BackupUnfit)
             .cure("restore the parts that have not changed, each with `--only NAME`")
@@ -219,8 +219,8 @@ impl Part {
                 .into());
         }
 
-        let contents = artifact.and_then(|a| a.contents.as_ref());
-        links_are_trusted(key, contents, trust)?;
+        let contents = artifact.and_then(Artifact::contents);
+        links_are_trusted(key, contents.as_ref(), trust)?;
 
         let live = target.held.id.clone();
         let change = |what: &str, change| Deed {
@@ -234,8 +234,8 @@ impl Part {
             from: dump.source.clone(),
             to: Sink::Stage(address.clone()),
             proof: Proof {
-                sum: artifact.map(Artifact::checksum),
-                contents: artifact.and_then(|a| a.contents.clone()),
+                sum: artifact.map(|a| a.checksum.clone()),
+                contents: contents.clone(),
                 trust,
                 expected_bytes: artifact.map(|a| a.plain_bytes),
                 ..Proof::default()
@@ -243,10 +243,11 @@ impl Part {
         };
 
         let lost = contents
+            .as_ref()
             .map_or(Vec::new(), Contents::lost)
             .into_iter()
             .map(|what| format!("{key}: {what}"));
-        let held = contents.map(|c| format!("{key}: the backup has {}", holds(c)));
+        let held = contents.as_ref().map(|c| format!("{key}: the backup has {}", holds(c)));
         let goes = target.held.can_undo.then(|| {
             format!(
                 "{key}: what the last restore kept will be removed: only one previous state is \
@@ -272,7 +273,7 @@ impl Part {
                 .into_iter()
                 .chain(lost)
                 .chain(left_out(target))
-                .chain(own_keys(target, contents))
+                .chain(own_keys(target, contents.as_ref()))
                 .chain(goes)
                 .collect(),
             kept: (!live.is_empty())

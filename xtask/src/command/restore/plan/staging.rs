@@ -38,7 +38,7 @@ pub enum Use {
 /// loader role, if there can be one.
 pub fn stage(target: &Surveyed, dump: &Dump, trust: Trust, name: &str, purpose: Use) -> Staging {
     let client = &target.client;
-    let recorded = dump.artifact.as_ref().map(|a| &a.database);
+    let recorded = dump.postgresql().map(|known| &known.database);
     let identity = Identity { name: target.name(), oid: target.live().map(|d| d.oid) };
     let mut like = recorded.or(target.live()).cloned();
 

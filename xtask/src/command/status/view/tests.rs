@@ -11,7 +11,7 @@ fn now() -> DateTime<Utc> {
 /// Of `main`, so old, and what is known of it.
 fn backup(minutes: i64, change: impl Fn(&mut Manifest)) -> Backup {
     let text = include_str!("../../../../../tests/data/manifests/format-1-minimal.json");
-    let mut manifest: Manifest = serde_json::from_str(text).unwrap();
+    let mut manifest = Manifest::parse(text).unwrap();
     change(&mut manifest);
 
     let created = now() - Duration::minutes(minutes);

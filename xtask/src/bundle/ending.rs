@@ -1,0 +1,143 @@
+//! How the names of files end, and what that says of them. This is the only place that knows.
+
+use std::path::{Path, PathBuf};
+
+use crate::stream::Codec;
+use crate::value::Format;
+
+/// What a file has until it is complete.
+const PARTIAL: &str = ".partial";
+
+/// The manifest of a set, in its folder.
+const MANIFEST: &str = "manifest.json";
+
+/// What is put at the end of a manifest's name that stands beside a file.
+const MANIFEST_BESIDE: &str = ".manifest.json";
+
+/// Compressed files, whoever made them: what this program reads, and what it names.
+const COMPRESSED: [&str; 5] = [".gz", ".zst", ".zstd", ".bz2", ".xz"];
+
+/// Dumps of PostgreSQL, whoever made them.
+const DUMPS: [&str; 4] = [".sql", ".dump", ".pgdump", ".backup"];
+
+/// The ending of an artifact, without its first dot: `sql.zst`.
+pub fn artifact(format: Format, codec: Codec) -> String {
+    let format = match format {
+        Format::Script => "sql",
+        Format::Tar => "tar",
+        Format::Milvus => "milvus",
+    };
+    match codec {
+        Codec::Zstd => format!("{format}.zst"),
+        Codec::Gzip => format!("{format}.gz"),
+        Codec::Plain => format.to_owned(),
+    }
+}
+
+/// The manifest's path for an artifact: next to a flat file, or in the folder of a set.
+pub fn manifest(artifact: &Path) -> PathBuf {
+    match artifact.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => manifest_of_set(folder),
+        _ => PathBuf::from(format!("{}{MANIFEST_BESIDE}", stem(&artifact.to_string_lossy()))),
+    }
+}
+
+/// The manifest's path in the folder of a set.
+pub fn manifest_of_set(folder: &Path) -> PathBuf {
+    folder.join(MANIFEST)
+}
+
+/// The path of the notes beside a manifest.
+pub fn notes(manifest: &Path) -> PathBuf {
+    manifest.with_extension("notes.json")
+}
+
+/// Whether a name is that of a manifest beside its file.
+pub fn is_manifest(name: &str) -> bool {
+    name.ends_with(MANIFEST_BESIDE)
+}
+
+/// The name a file has until it is complete.
+pub fn partial(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(PARTIAL);
+    path.with_file_name(name)
+}
+
+/// Whether a name is that of a file which is not complete.
+pub fn is_partial(name: &str) -> bool {
+    name.ends_with(PARTIAL)
+}
+
+/// A dump's name without the endings that backups have.
+pub fn stem(name: &str) -> &str {
+    let of_backups = |all: &[&str]| all.iter().find_map(|ending| name.strip_suffix(ending));
+    let plain = of_backups(&COMPRESSED[..3]).unwrap_or(name);
+    DUMPS[..2].iter().find_map(|ending| plain.strip_suffix(ending)).unwrap_or(plain)
+}
+
+/// Whether a file seems to be a dump, by its name: one that is hidden is none.
+pub fn is_dump(name: &str) -> bool {
+    let plain = COMPRESSED.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
+    !plain.starts_with('.') && DUMPS.iter().any(|ending| plain.ends_with(ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_artifact_says_what_it_is_and_how_it_is_compressed() {
+        for (format, codec, want) in [
+            (Format::Script, Codec::Zstd, "sql.zst"),
+            (Format::Script, Codec::Plain, "sql"),
+            (Format::Tar, Codec::Gzip, "tar.gz"),
+            (Format::Milvus, Codec::Zstd, "milvus.zst"),
+        ] {
+            assert_eq!(artifact(format, codec), want);
+        }
+    }
+
+    #[test]
+    fn a_manifest_stands_beside_its_file_or_in_its_folder() {
+        for (artifact, want) in [
+            ("app_1.sql.zst", "app_1.manifest.json"),
+            ("app_1.dump", "app_1.manifest.json"),
+            ("media_1.tar.zst", "media_1.tar.manifest.json"),
+            ("backup_1/main.sql.gz", "backup_1/manifest.json"),
+        ] {
+            let path = manifest(Path::new(artifact));
+            assert_eq!(path.to_string_lossy(), want);
+            assert_eq!(is_manifest(want), !artifact.contains('/'), "{want}");
+
+            let beside = notes(&path).to_string_lossy().into_owned();
+            assert_eq!(beside, want.replace("manifest.json", "manifest.notes.json"));
+            assert!(!is_manifest(&beside) && !is_dump(&beside));
+        }
+    }
+
+    #[test]
+    fn a_dump_is_known_by_its_name() {
+        for (name, dump, without) in [
+            ("app.sql", true, "app"),
+            ("app.sql.zst", true, "app"),
+            ("app.sql.zstd", true, "app"),
+            ("app.sql.xz", true, "app.sql.xz"),
+            ("app.pgdump", true, "app.pgdump"),
+            ("app.backup.gz", true, "app.backup"),
+            ("app.tar.zst", false, "app.tar"),
+            ("app.gz", false, "app"),
+            (".app.sql", false, ".app"),
+            ("app.sql.partial", false, "app.sql.partial"),
+        ] {
+            assert_eq!((is_dump(name), stem(name)), (dump, without), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_complete_says_so() {
+        let path = partial(Path::new("/b/app.sql.zst"));
+        assert_eq!(path, Path::new("/b/app.sql.zst.partial"));
+        assert!(is_partial(&path.to_string_lossy()) && !is_partial("app.sql.zst"));
+    }
+}

@@ -1,0 +1,113 @@
+use chrono::{DateTime, Utc};
+
+use super::*;
+
+const MANIFEST: &[u8] = include_bytes!("../../../../tests/data/manifests/format-1-minimal.json");
+
+fn first() -> Notes {
+    let text = str::from_utf8(MANIFEST).unwrap();
+    Notes::first(&Manifest::parse(text).unwrap(), MANIFEST)
+}
+
+fn verification(how: &str, good: bool) -> Verification {
+    Verification { when: DateTime::<Utc>::UNIX_EPOCH, how: how.into(), good }
+}
+
+fn untried(how: &str) -> Untried {
+    Untried { when: DateTime::<Utc>::UNIX_EPOCH, how: how.into(), why: "no role".into() }
+}
+
+/// The folder, the manifest's path in it, and what lies beside that.
+fn lying(notes: &[u8]) -> (tempfile::TempDir, Beside) {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("manifest.json");
+    fs::write(ending::notes(&manifest), notes).unwrap();
+    let found = beside(&manifest, MANIFEST);
+    (folder, found)
+}
+
+#[test]
+fn what_was_noted_is_read_back() {
+    let notes = first()
+        .untried(untried("deep"))
+        .verified(verification("quick", false))
+        .verified(verification("quick", true));
+
+    let Beside::Notes(found) = lying(notes.to_json().as_bytes()).1 else { panic!("not read") };
+    assert_eq!(
+        (found.verified.len(), found.untried.as_ref().map(|u| u.how.as_str())),
+        (2, Some("deep"))
+    );
+    // the trial was made after all
+    assert_eq!(found.verified(verification("deep", true)).untried, None);
+}
+
+/// Whatever becomes of one byte: the notes say what they said, or they are not used. A bad verdict
+/// is never lost.
+#[test]
+fn damaged_notes_are_known() {
+    let text = first().verified(verification("quick", false)).untried(untried("deep")).to_json();
+    let Beside::Notes(wanted) = lying(text.as_bytes()).1 else { panic!("not read") };
+
+    for at in 0..text.len() {
+        for bit in 0..8 {
+            let mut bytes = text.clone().into_bytes();
+            bytes[at] ^= 1 << bit;
+            match lying(&bytes).1 {
+                Beside::Notes(found) => assert_eq!(found, wanted, "byte {at}"),
+                Beside::Unusable(_) => {}
+                Beside::Nothing => panic!("byte {at}: it is there"),
+            }
+        }
+    }
+
+    // the last byte ends the line
+    for cut in 0..text.len() - 1 {
+        assert!(matches!(lying(&text.as_bytes()[..cut]).1, Beside::Unusable(_)), "cut at {cut}");
+    }
+}
+
+#[test]
+fn notes_of_another_backup_count_for_nothing() {
+    let text = first().verified(verification("deep", true)).to_json();
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("app.manifest.json");
+    assert_eq!(beside(&manifest, MANIFEST), Beside::Nothing);
+
+    fs::write(ending::notes(&manifest), text).unwrap();
+    assert!(matches!(beside(&manifest, MANIFEST), Beside::Notes(_)));
+    assert_eq!(beside(&manifest, b"{}"), Beside::Unusable(Why::OfAnother));
+}
+
+/// A later version adds words, and another format is not ours to read.
+#[test]
+fn what_a_later_version_noted_is_kept() {
+    let with = |change: fn(&mut Value)| {
+        let mut value: Value = serde_json::from_str(&first().to_json()).unwrap();
+        change(&mut value);
+        value["digest"] = "".into();
+        let notes = serde_json::from_value::<Notes>(value).unwrap();
+        lying(notes.to_json().as_bytes()).1
+    };
+
+    let Beside::Notes(found) = with(|value| value["pinned"] = "by me".into()) else {
+        panic!("not read")
+    };
+    assert!(found.verified(verification("quick", true)).to_json().contains("\"by me\""));
+    assert_eq!(with(|value| value["format"] = 2.into()), Beside::Unusable(Why::Newer(2)));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("manifest.json");
+    let unusable = || matches!(beside(&manifest, MANIFEST), Beside::Unusable(Why::Damaged(_)));
+
+    std::os::unix::fs::symlink("/dev/zero", ending::notes(&manifest)).unwrap();
+    assert!(unusable());
+
+    fs::remove_file(ending::notes(&manifest)).unwrap();
+    fs::File::create(ending::notes(&manifest)).unwrap().set_len(MOST + 1).unwrap();
+    assert!(unusable());
+}
