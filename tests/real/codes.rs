@@ -49,7 +49,8 @@ fn a_program_can_tell_what_went_wrong() {
     bytes[middle] ^= 1;
     fs::write(&backup, bytes).unwrap();
     ends(&project, "db-verify --latest", 1, "backup-damaged");
-    ends(&project, "db-restore --latest --yes", 1, "backup-damaged");
+    let name = backup.file_name().unwrap().to_str().unwrap();
+    ends(&project, &format!("db-restore {name} --yes"), 1, "backup-damaged");
 
     cluster.sql("postgres", &format!("ALTER DATABASE {0} RENAME TO {0}__1", db.name));
     ends(&project, "db-backup", 1, "no-such-database");
