@@ -1,6 +1,8 @@
 //! A dry run is what a run does: every command in its order, and after a failure at any of them
 //! what the plan says.
 
+use serde_json::Value;
+
 use super::plan::{self, Failure, Promise};
 use super::{Bench, Call, DOCKER, DUMP, HOOKS, HOST, facts, with_beside};
 
@@ -300,13 +302,14 @@ fn a_backup_that_cannot_be_sealed_leaves_nothing() {
 fn holds(bench: &Bench, args: &[&str]) {
     bench.keep();
     let before = bench.files();
-    let dry = bench.run(&[args, &["--dry-run", "--verbose"]].concat()).exits(0);
+    let dry = bench.run(&[args, &["--dry-run", "--json"]].concat()).exits(0);
     let asked = bench.calls();
 
     assert_eq!(bench.files(), before, "a dry run changes nothing");
     assert!(asked.iter().all(only_looks), "a dry run only asks: {asked:#?}");
 
-    let lines = plan::read(&raw(bench, &dry.out));
+    let document: Value = serde_json::from_str(&raw(bench, &dry.out)).unwrap();
+    let lines = plan::read(&document["plan"]["steps"]);
 
     bench.rewind();
     bench.run(args).exits(0);

@@ -1,8 +1,11 @@
-//! A dry run's text read back: what it promises to run, in which order, and what follows a failure.
+//! A dry run's document read back: what it promises to run, in which order, and what follows a failure.
+
+use std::collections::BTreeMap;
 
 use db_tasks::cmd::shown_sql;
 use db_tasks::engine::postgres::script::{Scanner, Withheld};
 use db_tasks::value::Spare;
+use serde_json::Value;
 
 use super::Call;
 
@@ -11,16 +14,17 @@ use super::Call;
 pub enum Line {
     /// A step of the body.
     Step { number: usize, commands: Vec<Promise> },
-    /// `if any of steps FIRST to LAST fails:`
+    /// Follows a failure of one of these steps.
     OnFailure { first: usize, last: usize, commands: Vec<Vec<Promise>> },
-    /// `after steps FIRST to LAST, in any case:`
+    /// Follows in any case, once the first of its steps is reached.
     Finally { first: usize, commands: Vec<Vec<Promise>> },
 }
 
 /// A command as a dry run shows it.
 #[derive(Debug, Clone, Default)]
 pub struct Promise {
-    env: Vec<(String, String)>,
+    /// A secret has no value here.
+    env: BTreeMap<String, Option<String>>,
     argv: Vec<String>,
     sql: Vec<String>,
 }
@@ -40,106 +44,50 @@ pub struct Failure {
     pub command: usize,
 }
 
-/// Reads a dry run.
-pub fn read(text: &str) -> Vec<Line> {
+/// Reads the steps of a dry run's document.
+pub fn read(steps: &Value) -> Vec<Line> {
     let mut lines = Vec::new();
-    for line in text.lines().skip(1).take_while(|line| *line != "guards:") {
-        let words = line.trim_start();
-        if let Some(number) = words.split_once(". ").and_then(|(number, _)| number.parse().ok()) {
-            lines.push(Line::Step { number, commands: Vec::new() });
-        } else if words.ends_with(" fails:") {
-            let (first, last) = range(words);
-            lines.push(Line::OnFailure { first, last, commands: Vec::new() });
-        } else if words == "then, in any case:" {
-            // when all before it has gone well
-            let last = lines.iter().rev().find_map(|line| {
-                if let Line::Step { number, .. } = line { Some(*number) } else { None }
-            });
-            lines.push(Line::Finally { first: last.map_or(1, |n| n + 1), commands: Vec::new() });
-        } else if words.ends_with(", in any case:") {
-            lines.push(Line::Finally { first: range(words).0, commands: Vec::new() });
-        } else if words.starts_with("- ") {
-            acts(lines.last_mut().unwrap()).push(Vec::new());
-        } else if let Some(command) = words.strip_prefix("$ ") {
-            let promise = promise(command);
-            if !super::is_wait(&promise.argv) {
-                last_act(lines.last_mut().unwrap()).push(promise);
-            }
-        } else if let Some(sql) = words.strip_prefix('|') {
-            let promise = last_act(lines.last_mut().unwrap()).last_mut().unwrap();
-            promise.sql.push(sql.strip_prefix(' ').unwrap_or(sql).to_owned());
-        } else {
-            assert!(
-                words.starts_with("note: ") || words == "nothing to do",
-                "a dry run says: {line}"
-            );
-        }
-    }
-
+    add(steps, &mut 0, &mut lines);
     lines
 }
 
-fn range(title: &str) -> (usize, usize) {
-    let numbers: Vec<usize> =
-        title.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
-    (numbers[0], *numbers.last().unwrap())
-}
+fn add(steps: &Value, number: &mut usize, lines: &mut Vec<Line>) {
+    for step in list(steps) {
+        if step.get("id").is_some() {
+            *number += 1;
+            lines.push(Line::Step { number: *number, commands: commands(step) });
+            continue;
+        }
 
-fn acts(line: &mut Line) -> &mut Vec<Vec<Promise>> {
-    match line {
-        Line::OnFailure { commands, .. } | Line::Finally { commands, .. } => commands,
-        Line::Step { number, .. } => panic!("an act below step {number}"),
+        let first = *number + 1;
+        add(&step["steps"], number, lines);
+        let acts = |key: &str| list(&step[key]).iter().map(commands).collect::<Vec<_>>();
+
+        let commands = acts("on_failure");
+        lines.push(Line::OnFailure { first, last: *number, commands });
+        lines.push(Line::Finally { first, commands: acts("finally") });
     }
 }
 
-fn last_act(line: &mut Line) -> &mut Vec<Promise> {
-    match line {
-        Line::Step { commands, .. } => commands,
-        other => acts(other).last_mut().unwrap(),
-    }
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// A line of POSIX shell taken apart: assignments, then words.
-fn promise(line: &str) -> Promise {
-    let mut promise = Promise::default();
-    for word in shell_words(line) {
-        match word.split_once('=') {
-            Some((name, value)) if promise.argv.is_empty() && !name.contains('/') => {
-                promise.env.push((name.into(), value.into()))
-            }
-            _ => promise.argv.push(word),
+/// What is asked until it answers is asked as often as need be.
+fn commands(act: &Value) -> Vec<Promise> {
+    let promises = list(&act["commands"]).iter().map(Promise::of);
+    promises.filter(|promise| !super::is_wait(&promise.argv)).collect()
+}
+
+impl Promise {
+    fn of(command: &Value) -> Self {
+        let texts = |value: &Value| serde_json::from_value(value.clone()).unwrap();
+        Self {
+            env: serde_json::from_value(command["env"].clone()).unwrap(),
+            argv: texts(&command["argv"]),
+            sql: texts(&command["input"]),
         }
     }
-
-    promise
-}
-
-fn shell_words(line: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut quoted = None;
-    let mut chars = line.chars();
-
-    while let Some(c) = chars.next() {
-        match (c, quoted) {
-            ('\'', None) => quoted = Some('\''),
-            // a secret's name stands as `<the password in …>`
-            ('<', None) => {
-                quoted = Some('>');
-                words.last_mut().unwrap().push(c);
-            }
-            (c, Some(end)) if c == end => {
-                quoted = None;
-                if c == '>' {
-                    words.last_mut().unwrap().push(c);
-                }
-            }
-            ('\\', None) => words.last_mut().unwrap().extend(chars.next()),
-            (' ', None) => words.push(String::new()),
-            (c, _) => words.last_mut().unwrap().push(c),
-        }
-    }
-
-    words
 }
 
 /// What will be seen, where this fails or nothing does.
@@ -226,13 +174,14 @@ impl Promise {
     }
 
     pub fn is_kept_by(&self, call: &Call) -> bool {
-        let same_env = |(name, value): &(String, String)| {
+        let same_env = |(name, value): (&String, &Option<String>)| {
             let found = call.env.get(name);
-            // a backup's name has the second in it
-            if value.starts_with('<') || name == "DBTASKS_BACKUP" {
-                found.is_some_and(|v| !v.is_empty())
-            } else {
-                found.map(|f| unnamed(f)) == Some(unnamed(value))
+            match value {
+                // a backup's name has the second in it
+                Some(value) if name != "DBTASKS_BACKUP" => {
+                    found.map(|f| unnamed(f)) == Some(unnamed(value))
+                }
+                _ => found.is_some_and(|v| !v.is_empty()),
             }
         };
 

@@ -118,20 +118,18 @@ fn scope_steps(
 }
 
 /// A command as it is shown, with names instead of secrets, and what it reads.
-pub struct Shown {
-    /// As you would type it in a shell.
-    pub command: String,
+pub struct Shown<'a> {
+    /// The command.
+    pub command: &'a Cmd,
     /// Our SQL, line by line; a dump is described in words.
     pub input: Vec<String>,
 }
 
 /// The commands of an act, as they are shown.
-pub fn shown(act: &Act) -> Vec<Shown> {
+pub fn shown(act: &Act) -> Vec<Shown<'_>> {
     let own = |cmd: &Cmd| cmd.input.iter().flat_map(|sql| shown_lines(sql)).collect();
-    let mut all: Vec<Shown> = commands(act)
-        .into_iter()
-        .map(|cmd| Shown { command: cmd.to_string(), input: own(cmd) })
-        .collect();
+    let mut all: Vec<Shown<'_>> =
+        commands(act).into_iter().map(|command| Shown { command, input: own(command) }).collect();
     let load = load_of(act);
     let at = load.and_then(|load| commands(act).into_iter().position(|cmd| *cmd == load.cmd));
 
@@ -181,7 +179,7 @@ fn load_of(act: &Act) -> Option<&Load> {
 }
 
 /// What a loader role can't do.
-fn given(handover: &Handover, fence: Fence) -> Shown {
+fn given(handover: &Handover, fence: Fence) -> Shown<'_> {
     let Handover { cmd, before, between, after } = handover;
     let parts = [
         shown_lines(before),
@@ -193,7 +191,7 @@ fn given(handover: &Handover, fence: Fence) -> Shown {
         fenced(fence, "(the event triggers of the dump)"),
         shown_lines(after),
     ];
-    Shown { command: cmd.to_string(), input: parts.concat() }
+    Shown { command: cmd, input: parts.concat() }
 }
 
 /// What psql gets of a dump, with what restricts it to SQL meanwhile.

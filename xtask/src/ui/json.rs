@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::describe::{self, Shown};
+use crate::cmd;
 use crate::gate::{Judgement, Verdict};
 use crate::plan::{Act, CleanUp, Plan, Risk, Scope, Stake, Step, StepId, identified, words};
 use crate::problem::{Code, Exit, Problem};
@@ -61,9 +62,23 @@ fn group(scope: &Scope, first: StepId, number: &mut u32) -> Value {
 }
 
 fn act((id, act): (StepId, &Act)) -> Value {
-    let command = |Shown { command, input }: Shown| json!({ "command": command, "input": input });
     let commands: Vec<Value> = describe::shown(act).into_iter().map(command).collect();
     json!({ "id": id, "act": words::verb(act), "what": words::object(act), "commands": commands })
+}
+
+/// A command; a variable that holds a secret is `null`.
+fn command(Shown { command, input }: Shown<'_>) -> Value {
+    let argv: Vec<&String> = [&command.program].into_iter().chain(&command.args).collect();
+    let env: Map<String, Value> = command
+        .env
+        .iter()
+        .map(|(name, value)| match value {
+            cmd::Value::Plain(text) => (name.clone(), json!(text)),
+            cmd::Value::Secret(_) => (name.clone(), Value::Null),
+        })
+        .collect();
+
+    json!({ "command": command.to_string(), "argv": argv, "env": env, "input": input })
 }
 
 /// What the guards said, with their reasons.
