@@ -291,7 +291,10 @@ fn names_of_every_kind() {
             bench.names_in("backups").into_iter().find(|name| name.ends_with(".json")).unwrap();
         let manifest = bench.manifest(&format!("backups/{manifest}"));
         assert_eq!(
-            (&manifest["label"], &manifest["artifacts"][0]["database"]["name"]),
+            (
+                &manifest["label"],
+                &manifest["artifacts"][0]["holds"]["postgresql"]["database"]["name"]
+            ),
             (&label.into(), &database.into())
         );
     }
@@ -439,7 +442,7 @@ fn that_a_backup_is_of_another_database_is_said() {
             bench.names_in("backups").into_iter().find(|file| file.ends_with(".json")).unwrap();
         let path = format!("backups/{manifest}");
         let mut changed = bench.manifest(&path);
-        changed["artifacts"][0]["database"]["name"] = value.into();
+        Bench::database_in(&mut changed)["name"] = value.into();
         changed.as_object_mut().unwrap().remove("digest");
         bench.file(&path, changed.to_string());
     };
@@ -483,8 +486,7 @@ fn a_dump_of_another_kind_is_not_tried() {
     let path = format!("backups/{manifest}");
     let mut changed = bench.manifest(&path);
 
-    changed["artifacts"][0]["kind"] = "files".into();
-    changed["artifacts"][0]["contents"] =
+    changed["artifacts"][0]["holds"] =
         json!({ "tree": { "entries": 1, "files": 0, "bytes": 0, "digest": "0" } });
     bench.file(&path, changed.to_string());
     bench.forget_calls();

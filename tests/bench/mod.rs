@@ -15,6 +15,7 @@ mod idle;
 mod json;
 mod left_with;
 mod logs;
+mod notes;
 mod old_backups;
 mod plan;
 mod prompts;
@@ -211,7 +212,8 @@ impl Bench {
 
         for name in self.files().keys().filter(|name| name.ends_with("manifest.json")) {
             for artifact in self.manifest(name)["artifacts"].as_array().unwrap() {
-                for table in artifact["tables"].as_array().unwrap() {
+                let tables = artifact.pointer("/holds/postgresql/tables");
+                for table in tables.into_iter().flat_map(|tables| tables.as_array().unwrap()) {
                     counts.push_str(&format!(
                         "{}|{}\n",
                         table["table"].as_str().unwrap(),
@@ -222,6 +224,11 @@ impl Bench {
         }
 
         self.stage("counts", counts);
+    }
+
+    /// The database in a manifest, to change something in it.
+    pub fn database_in(manifest: &mut Value) -> &mut Value {
+        &mut manifest["artifacts"][0]["holds"]["postgresql"]["database"]
     }
 
     /// A manifest of the project.

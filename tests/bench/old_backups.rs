@@ -46,14 +46,14 @@ fn format_1_with_all_that_a_database_has() {
     let manifest = &found["manifest"];
     assert_eq!(
         (&manifest["format"], &manifest["label"], &manifest["reason"]),
-        (&json!(1), &json!("before v2"), &json!("manual"))
+        (&json!(5), &json!("before v2"), &json!("manual"))
     );
     assert_eq!(
         (&manifest["project"], &manifest["environment"]),
         (&json!("shop"), &json!("staging"))
     );
 
-    let artifact = &manifest["artifacts"][0];
+    let artifact = &manifest["artifacts"][0]["holds"]["postgresql"];
     let database = &artifact["database"];
     assert_eq!(
         (&database["comment"], &database["connection_limit"]),
@@ -92,7 +92,7 @@ fn format_1_with_no_more_than_it_must_have() {
     let found = info(&bench, "shop.sql.gz");
     assert_eq!((&found["state"], &found["rows"]), (&json!("unverified"), &json!(4)));
 
-    let artifact = &found["manifest"]["artifacts"][0];
+    let artifact = &found["manifest"]["artifacts"][0]["holds"]["postgresql"];
     assert_eq!(
         (&artifact["database"]["name"], &artifact["server_version"]),
         (&json!("shop"), &json!("15.18 (Debian 15.18-0+deb12u1)"))
@@ -108,7 +108,7 @@ fn format_2_a_partial_set_with_stores() {
 
     assert_eq!(found["state"], "partial");
     let manifest = &found["manifest"];
-    assert_eq!((&manifest["format"], &manifest["partial"]), (&json!(2), &json!(true)));
+    assert_eq!((&manifest["format"], &manifest["partial"]), (&json!(5), &json!(true)));
     assert_eq!(
         manifest["missing"],
         json!([{ "store": "media", "why": "there is nothing at /srv/shop/media" }])
@@ -118,22 +118,19 @@ fn format_2_a_partial_set_with_stores() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|a| (&a["store"], &a["kind"]))
+        .map(|a| (&a["store"], a["holds"].as_object().unwrap().keys().next()))
         .collect();
 
     assert_eq!(
         json!(kinds),
-        json!([["main", "postgres"], ["uploads", "files"], ["vectors", "milvus"]])
+        json!([["main", "postgresql"], ["uploads", "entries"], ["vectors", "milvus"]])
     );
-    let entries = &manifest["artifacts"][1]["contents"]["files"]["entries"];
+    let entries = &manifest["artifacts"][1]["holds"]["entries"]["entries"];
     assert_eq!(
         (&entries["b.bin"]["bytes"], &entries["link"]["to"]),
         (&json!(70000), &json!("a/one.txt"))
     );
-    assert_eq!(
-        manifest["artifacts"][2]["contents"]["collections"]["collections"][0]["entities"],
-        12
-    );
+    assert_eq!(manifest["artifacts"][2]["holds"]["milvus"]["collections"][0]["entities"], 12);
 
     let text = bench.run(&["db-info", name]).exits(0).out;
     assert!(
@@ -146,11 +143,36 @@ fn format_2_a_partial_set_with_stores() {
     bench.run(&["db-restore", "--latest", "--yes"]).exits(1).tells("there is no good backup");
 }
 
+#[test]
+fn format_5_a_set_of_every_kind_with_notes() {
+    let bench = holding("format-5");
+    let name = "backup_20261129_013053_frozen";
+    let found = info(&bench, name);
+    assert_eq!((&found["state"], &found["rows"]), (&json!("verified"), &json!(4)));
+
+    let manifest = &found["manifest"];
+    assert_eq!((&manifest["format"], &manifest["host"]), (&json!(5), &json!("db1")));
+    let how: Vec<_> =
+        manifest["verified"].as_array().unwrap().iter().map(|v| v["how"].as_str()).collect();
+    assert_eq!(how, ["written", "quick", "quick", "quick"].map(Some));
+
+    let held = |at: usize| &manifest["artifacts"][at]["holds"];
+    assert_eq!(
+        (&held(0)["postgresql"]["large_objects"], &held(1)["tree"]["bytes"]),
+        (&json!(1), &json!(70004))
+    );
+    assert_eq!(held(2)["milvus"]["collections"][0]["entities"], 30);
+
+    #[cfg(feature = "milvus")]
+    bench.run(&["db-verify", name]).exits(0);
+}
+
 /// Sets with a tree, by the format of their manifests.
-const TREES: [(&str, &str); 3] = [
+const TREES: [(&str, &str); 4] = [
     ("format-2", "backup_20261121_102953"),
     ("format-3", "backup_20261128_033948"),
     ("format-4", "backup_20261128_110731"),
+    ("format-5", "backup_20261129_013053_frozen"),
 ];
 
 #[test]
@@ -159,11 +181,11 @@ fn format_3_a_tree_in_few_words() {
     let name = "backup_20261128_033948";
     let found = info(&bench, name);
 
-    assert_eq!((&found["state"], &found["manifest"]["format"]), (&json!("verified"), &json!(3)));
+    assert_eq!((&found["state"], &found["manifest"]["format"]), (&json!("verified"), &json!(5)));
     let digest = "blake3:[SHA256]";
     let tree = json!({ "entries": 6, "files": 3, "bytes": 70004, "digest": digest });
 
-    assert_eq!(found["manifest"]["artifacts"][0]["contents"], json!({ "tree": tree }));
+    assert_eq!(found["manifest"]["artifacts"][0]["holds"], json!({ "tree": tree }));
     let text = bench.run(&["db-info", name]).exits(0).out;
     assert!(text.contains("3 files, 70.0 kB"), "{text}");
     bench.run(&["db-verify", name]).exits(0);
@@ -232,7 +254,7 @@ fn an_artifact_that_holds_another_tree_proves_nothing() {
                 .unwrap();
             attack(&mut tar);
 
-            let method = if format == "format-4" { Method::Blake3 } else { Method::Sha256 };
+            let method = if format < "format-4" { Method::Sha256 } else { Method::Blake3 };
             let gzip = db_tasks::stream::Compression::parse("gzip", None).unwrap();
             let mut encoder =
                 db_tasks::stream::encoder(gzip, db_tasks::stream::Digest::by(method, Vec::new()))
@@ -251,7 +273,11 @@ fn an_artifact_that_holds_another_tree_proves_nothing() {
                 .unwrap();
 
             of_tree["bytes"] = sum.bytes.into();
-            of_tree[method.to_string()] = sum.hex().into();
+            if format == "format-5" {
+                of_tree["checksum"]["hex"] = sum.hex().into();
+            } else {
+                of_tree[method.to_string()] = sum.hex().into();
+            }
             changed.as_object_mut().unwrap().remove("digest");
             bench.file(&manifest, changed.to_string());
 
@@ -278,10 +304,10 @@ fn a_newer_format_is_refused_in_clear_words() {
     let manifest = "backups/shop_20261121_102946_before-v2.manifest.json";
     let mut newer = bench.manifest(manifest);
 
-    newer["format"] = 5.into();
+    newer["format"] = 6.into();
     bench.file(manifest, newer.to_string());
 
-    let why = "its manifest can't be used: it is of format 5, this version reads up to 4: use a \
+    let why = "its manifest can't be used: it is of format 6, this version reads up to 5: use a \
                newer db-tasks";
     assert!(bench.run(&["db-list"]).exits(0).out.contains(why));
 

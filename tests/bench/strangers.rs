@@ -325,8 +325,8 @@ fn an_unreadable_manifest_is_a_broken_backup() {
 
     for text in [
         whole[..whole.len() / 2].to_owned(),
-        edited("/artifacts/0/database/acl", grant),
-        edited("/artifacts/0/database/connection_limit", json!(-7)),
+        edited("/artifacts/0/holds/postgresql/database/acl", grant),
+        edited("/artifacts/0/holds/postgresql/database/connection_limit", json!(-7)),
         edited("/artifacts/0/bytes", json!(-1)),
         edited("/artifacts/0/rows", json!(1e40)),
         edited("/created", json!("yesterday")),

@@ -192,7 +192,7 @@ fn check_sum(file: &Path) {
     let text = texts.into_iter().find(|t| t.contains(name)).expect("a manifest");
     let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
 
-    let sum = manifest["artifacts"][0]["sha256"].as_str().unwrap();
+    let sum = manifest["artifacts"][0]["checksum"]["hex"].as_str().unwrap();
     let line = format!("{sum}  {name}\n");
     let mut check = Command::new("sha256sum");
 
@@ -290,9 +290,11 @@ fn deep_verification_blames_a_backup_for_its_own_faults_alone() {
 
     let file = project.backup();
     let manifest = file.with_extension("").with_extension("manifest.json");
-    let noted =
-        || serde_json::from_slice::<serde_json::Value>(&fs::read(&manifest).unwrap()).unwrap();
-    let before = noted();
+    let sealed = fs::read(&manifest).unwrap();
+    let noted = || {
+        let notes = fs::read(db_tasks::bundle::ending::notes(&manifest)).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&notes).unwrap()
+    };
 
     cluster.sql(&db.name, &format!("ALTER ROLE {old} RENAME TO {new}"));
     let said = project.fails(
@@ -309,7 +311,7 @@ fn deep_verification_blames_a_backup_for_its_own_faults_alone() {
     );
 
     assert!(
-        noted()["verified"] == before["verified"]
+        noted()["verified"] == serde_json::json!([])
             && noted()["untried"]["why"].as_str().unwrap().contains(&old)
     );
     assert!(project.ok("db-list").out.contains("untried"));
@@ -325,7 +327,8 @@ fn deep_verification_blames_a_backup_for_its_own_faults_alone() {
     assert_eq!(family(cluster, &db.name), std::slice::from_ref(&db.name));
     cluster.sql(&db.name, &format!("ALTER ROLE {new} RENAME TO {old}"));
     project.ok("db-verify --deep");
-    assert!(noted()["untried"].is_null());
+    assert!(noted()["untried"].is_null() && noted()["verified"][0]["how"] == "deep");
+    assert_eq!(fs::read(&manifest).unwrap(), sealed, "what was sealed stays");
 
     project.ok("db-restore --latest --yes");
     cluster.drop_all(&db.name);

@@ -83,7 +83,7 @@ fn a_manifests_values_are_values() {
         ("acl", serde_json::json!([{ "grantee": null, "privilege": "ALL PRIVILEGES" }])),
     ] {
         let mut edited = whole.clone();
-        edited["artifacts"][0]["database"][key] = value.clone();
+        edited["artifacts"][0]["holds"]["postgresql"]["database"][key] = value.clone();
         fs::write(&path, edited.to_string()).unwrap();
         let said = project.run(&format!("db-restore {name} --as {other} --yes"));
         assert!(said.code.is_some_and(|code| code < 5), "{key} {value}: {}", said.err);

@@ -371,8 +371,11 @@ fn an_image_without_programs_can_be_backed_up() {
     let held = |backup: &std::path::Path| -> Vec<Census> {
         let manifest: serde_json::Value =
             serde_json::from_slice(&fs::read(backup.join("manifest.json")).unwrap()).unwrap();
-        let trees =
-            manifest["artifacts"].as_array().unwrap().iter().filter(|a| a["kind"] == "files");
+        let trees = manifest["artifacts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|a| a["holds"]["tree"].is_object());
 
         let read = |a: &serde_json::Value| {
             let file = fs::File::open(backup.join(a["file"].as_str().unwrap())).unwrap();

@@ -134,7 +134,7 @@ fn t6_one_of_our_own_backups_that_was_changed_is_refused_by_its_sum() {
         serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
 
     json.as_object_mut().unwrap().remove("digest");
-    json["artifacts"][0]["sha256"] = sum.split(' ').next().into();
+    json["artifacts"][0]["checksum"]["hex"] = sum.split(' ').next().into();
     json["artifacts"][0]["bytes"] = without.len().into();
     fs::write(&manifest, json.to_string()).unwrap();
     refused(cluster, &db, &project, &file, "rows");

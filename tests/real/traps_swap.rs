@@ -354,7 +354,7 @@ fn t22_a_template_that_cannot_be_copied_leaves_the_live_database() {
         serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
 
     json.as_object_mut().unwrap().remove("digest");
-    json["artifacts"][0]["database"]["collate"] = "xx_YY.utf8".into();
+    json["artifacts"][0]["holds"]["postgresql"]["database"]["collate"] = "xx_YY.utf8".into();
     std::fs::write(&manifest, json.to_string()).unwrap();
 
     let said = project.fails("db-restore --latest --yes", 1, "invalid locale");

@@ -94,7 +94,7 @@ fn what_is_excluded_is_left_out_in_containers_too() {
         project.fails("db-verify --latest", 0, "is good");
 
         assert_eq!(
-            manifest(&backup)["artifacts"][1]["contents"]["tree"]["bytes"],
+            manifest(&backup)["artifacts"][1]["holds"]["tree"]["bytes"],
             4 + 4 + 2 + 2 + 300_000 + 2,
             "{userland:?}"
         );
@@ -128,7 +128,7 @@ fn what_is_excluded_is_left_out_where_docker_itself_reads() {
 
     let backup = project.backup();
     assert_eq!(
-        manifest(&backup)["artifacts"][1]["contents"]["tree"]["bytes"],
+        manifest(&backup)["artifacts"][1]["holds"]["tree"]["bytes"],
         4 + 4 + 2 + 2 + 300_000 + 2
     );
     app.sh(

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveTime, Utc};
 use serde_json::{Value, json};
 
-use crate::bundle::manifest::{Holds, Postgresql};
+use crate::bundle::manifest::{FORMAT, Holds, Postgresql};
 use crate::bundle::{Artifact, Backup, Catalog, Kind, Manifest, Sharing};
 use crate::config::HIDDEN;
 use crate::human::{ago, bytes, count, counted, duration, entries, holds, wrapped};
@@ -334,8 +334,12 @@ pub fn json(backup: &Backup) -> Value {
     {
         setting["value"] = json!(HIDDEN);
     }
-    if let Some(why) = backup.manifest().and_then(Manifest::doubt) {
-        value["manifest"]["doubt"] = json!(why);
+    if let Some(manifest) = backup.manifest() {
+        // whatever the file's own format, this is what was made of it
+        value["manifest"]["format"] = json!(FORMAT);
+        if let Some(why) = manifest.doubt() {
+            value["manifest"]["doubt"] = json!(why);
+        }
     }
 
     value
