@@ -2,6 +2,7 @@
 //! code.
 
 mod codec;
+mod postgres;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -68,28 +69,6 @@ fn there_are_two_doors_to_processes() {
         &lines_with(&["process::Command;", "process::Command::", "Command::new("], |_| true),
         "there is no third door",
     );
-}
-
-/// What is said to PostgreSQL is a value; `run` and `facts` say it, and the doors know no program.
-#[test]
-fn postgres_is_spoken_and_read_in_one_room() {
-    let engine = |f: &str| f.starts_with("engine/postgres/");
-    none(&lines_with(&["crate::door"], engine), "the engine says what, not how");
-
-    let psqls = ["\"psql:", "ERROR:", "FATAL:", "WARNING:"];
-    none(&lines_with(&psqls, |f| !engine(f)), "only engine/postgres reads what psql says");
-
-    let is_state = |word: &str| {
-        word.len() == 5
-            && word.starts_with(|c: char| c.is_ascii_digit())
-            && word.chars().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
-    };
-    let states: Vec<String> = sources()
-        .iter()
-        .filter(|(file, text)| !engine(file) && text.split('"').any(is_state))
-        .map(|(file, _)| file.clone())
-        .collect();
-    none(&states, "only engine/postgres knows SQLSTATEs");
 }
 
 #[test]

@@ -106,7 +106,15 @@ fn keep(
         anyhow::bail!("pg_dump of `{store}` gave no script")
     };
 
-    Ok((path, unless_changed(load, script)))
+    let Some(load) = unless_changed(load, script) else {
+        return Err(Problem::failed(format!("can't tell whether `{store}` changes meanwhile"))
+            .because("another version of db-tasks began that run")
+            .because(format!("the database is as it was found, and dumped to {}", path.display()))
+            .cure("run `db-repair` with the version that began it")
+            .into());
+    };
+
+    Ok((path, load))
 }
 
 /// The backup with the old data is not where it was made.

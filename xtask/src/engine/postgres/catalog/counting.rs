@@ -1,6 +1,7 @@
 //! Rows of a database's tables, counted by two sessions that share them.
 
 use super::members::{COUNTED, MEMBERSHIP};
+use crate::engine::postgres::client::sql;
 
 /// One of two sessions that share the tables.
 #[derive(Debug, Clone, Copy)]
@@ -14,18 +15,14 @@ pub enum Half {
 /// Counts the rows of half of the tables that have rows of their own: psql runs each row of the
 /// first answer as a query. Of an extension's table, only those in a dump.
 pub fn count_rows(half: Half) -> String {
-    format!(
-        r"SELECT question FROM (
-  SELECT format('SELECT %L, count(*) FROM ONLY %I.%I %s', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname, m.condition) AS question,
-    row_number() OVER (ORDER BY pg_relation_size(c.oid) DESC, c.oid) AS nth
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace {MEMBERSHIP}
-  WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
-    AND {COUNTED}
-) tables WHERE nth % 2 = {} \gexec
-",
-        half as u8
+    let half = (half as u8).to_string();
+    sql::filled(
+        QUESTION,
+        &[("membership", MEMBERSHIP), ("counted", COUNTED), ("half", half.as_str())],
     )
 }
+
+const QUESTION: &str = sql::statements(include_str!("counting.sql"));
 
 /// Rows per table.
 pub type Counts = Vec<(String, u64)>;

@@ -14,6 +14,7 @@ use super::marks::{self, State};
 use super::reached::{self, Answerer, Reached};
 use super::shape::{self, Shape};
 use crate::engine::postgres::client::name::literal;
+use crate::engine::postgres::client::sql;
 use crate::engine::postgres::client::version::Version;
 use crate::engine::postgres::client::{OnLogin, Tongue};
 use crate::value::DatabaseFacts;
@@ -267,15 +268,22 @@ pub fn question(database: &str, depth: Depth, from: From) -> String {
         From::ThisMachine => reached::QUESTION,
         From::ItsContainer => "\\echo :VERSION_NUM\n",
     };
-    format!("{opening}{}{QUESTION}{OWN}{rows}", reached::SYSTEM)
-        .replace("{answerer}", reached::ANSWERER)
-        .replace("{locks}", locks::QUESTION)
-        .replace("{shape}", shape::QUESTION)
-        .replace("{has_tables}", HAS_TABLES)
-        .replace("{has_objects}", HAS_OBJECTS)
-        .replace("{tables}", tables)
-        .replace("{name}", &literal(database))
-        .replace("{like}", &literal(&format!("{}\\_\\_%", like(database))))
+    let name = literal(database);
+    let server = sql::filled(
+        QUESTION,
+        &[
+            ("answerer", reached::ANSWERER),
+            ("locks", locks::QUESTION),
+            ("shape", &shape::question(database)),
+            ("name", &name),
+            ("like", &literal(&format!("{}\\_\\_%", like(database)))),
+        ],
+    );
+    let own = sql::filled(
+        OWN,
+        &[("has_tables", HAS_TABLES), ("has_objects", HAS_OBJECTS), ("tables", tables)],
+    );
+    format!("{opening}{}{server}{own}{rows}", reached::SYSTEM)
 }
 
 fn like(name: &str) -> String {
@@ -287,56 +295,28 @@ fn like(name: &str) -> String {
 
 /// What all databases of the server share, as bytes: names and comments have whatever encoding they
 /// were given in.
-const QUESTION: &str = r"SET client_encoding = SQL_ASCII;
-SELECT current_database() = {name} AS db_tasks_here,
-  CASE WHEN getdatabaseencoding() IN ('SQL_ASCII', 'MULE_INTERNAL') THEN 'SQL_ASCII' ELSE 'UTF8' END AS db_tasks_encoding \gset
-SELECT jsonb_build_object(
-  'version', current_setting('server_version_num')::int,
-  'version_text', current_setting('server_version'),
-  'role', (SELECT jsonb_build_object('name', rolname, 'superuser', rolsuper, 'createdb', rolcreatedb OR rolsuper,
-    'connection_limit', CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END,
-    'sessions', (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND application_name !~ '^db-tasks')) FROM pg_roles WHERE rolname = current_user),
-  'deaf', (SELECT setting = '' AND source = 'command line' FROM pg_settings WHERE name = 'listen_addresses'),
-  'data_directory', (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
-  'answerer', {answerer},
-  'locks', {locks}, 'shape', {shape},
-  'listens_on', current_setting('listen_addresses'),
-  'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = {name}),
-  'roles', (SELECT jsonb_agg(rolname) FROM pg_roles WHERE rolname !~ '^pg_'),
-  'own_roles', (SELECT jsonb_agg(rolname) FROM pg_roles WHERE pg_has_role(oid, CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)),
-  'slots', (SELECT count(*) FROM pg_replication_slots WHERE database = {name} AND slot_type = 'logical'),
-  'sessions', coalesce((SELECT jsonb_agg(jsonb_build_object('pid', pid, 'user', usename, 'app', application_name, 'host', host(client_addr), 'state', state) ORDER BY pid)
-    FROM pg_stat_activity WHERE datname = {name} AND pid <> pg_backend_pid() AND usesysid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'), '[]'),
-  'databases', coalesce((SELECT jsonb_agg(jsonb_build_object(
-      'oid', d.oid::bigint, 'name', d.datname, 'owner', pg_get_userbyid(d.datdba), 'encoding', pg_encoding_to_char(d.encoding),
-      'collate', d.datcollate, 'ctype', d.datctype,
-      'provider', CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' END,
-      'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
-      'icu_rules', to_jsonb(d) ->> 'daticurules',
-      'tablespace', (SELECT spcname FROM pg_tablespace t WHERE t.oid = d.dattablespace),
-      'connection_limit', d.datconnlimit, 'template', d.datistemplate, 'comment', shobj_description(d.oid, 'pg_database'),
-      'acl', (SELECT jsonb_agg(jsonb_build_object('grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END, 'privilege', a.privilege_type, 'grantable', a.is_grantable))
-        FROM aclexplode(nullif(d.datacl, acldefault('d', d.datdba))) a),
-      'settings', coalesce((SELECT jsonb_agg(jsonb_build_object('role', CASE WHEN s.setrole <> 0 THEN pg_get_userbyid(s.setrole) END,
-          'name', split_part(c, '=', 1), 'value', substr(c, strpos(c, '=') + 1)))
-        FROM pg_db_role_setting s, unnest(s.setconfig) c WHERE s.setdatabase = d.oid), '[]'),
-      'size', CASE WHEN has_database_privilege(d.oid, 'CONNECT') THEN pg_database_size(d.oid) END) ORDER BY d.datname)
-    FROM pg_database d WHERE d.datname = {name} OR d.datname LIKE {like}), '[]')
-)::text;
-";
+const QUESTION: &str = sql::statements(include_str!("facts/server.sql"));
 
 /// What belongs to the database, in UTF-8 if it has an encoding.
-const OWN: &str = r"SET client_encoding = :'db_tasks_encoding';
-SELECT jsonb_build_object(
-  'has_tables', :'db_tasks_here'::boolean AND {has_tables},
-  'has_objects', :'db_tasks_here'::boolean AND {has_objects},
-  {tables}
-  'extensions', CASE WHEN :'db_tasks_here'::boolean THEN (SELECT coalesce(jsonb_object_agg(extname, extversion), '{}') FROM pg_extension) ELSE '{}' END
-)::text;
-";
+const OWN: &str = sql::statements(include_str!("facts/database.sql"));
 
-const TABLES: &str = r"'tables', coalesce((SELECT jsonb_agg(jsonb_build_object('name', format('%I.%I', n.nspname, c.relname), 'estimate', c.reltuples::bigint, 'bytes', pg_total_relation_size(c.oid))
-      ORDER BY pg_total_relation_size(c.oid) DESC, 1)
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)' AND :'db_tasks_here'::boolean
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')), '[]'),";
+const TABLES: &str = sql::part(include_str!("facts/tables.sql"));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_may_be_called_like_a_part_of_the_question() {
+        let names = |name: &str| {
+            let asked = question(name, Depth::Rows, From::ThisMachine);
+            asked.matches(&literal(name)).count()
+        };
+
+        let wanted = names("shop");
+        assert!(wanted > 5, "{wanted}");
+        for name in ["{name}", "{like}", "{tables}", "{shape}"] {
+            assert_eq!(names(name), wanted, "{name}");
+        }
+    }
+}

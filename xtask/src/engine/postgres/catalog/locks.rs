@@ -4,6 +4,8 @@
 
 use serde::Deserialize;
 
+use crate::engine::postgres::client::sql;
+
 /// How many locks a server can hold, and how many objects there are to lock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub struct Locks {
@@ -16,11 +18,7 @@ pub struct Locks {
 }
 
 /// Asks for them (`NLOCKENTS` in `lock.c`, `InitializeMaxBackends` in `postinit.c`).
-pub const QUESTION: &str = "jsonb_build_object('each', current_setting('max_locks_per_transaction')::bigint, 'backends', \
-     (SELECT sum(setting::bigint) + 1 FROM pg_settings WHERE name IN ('max_connections', \
-     'max_prepared_transactions', 'autovacuum_max_workers', 'max_worker_processes', \
-     'max_wal_senders')), 'objects', (SELECT count(*) FROM pg_class WHERE oid >= 16384) + (SELECT \
-     count(*) FROM pg_largeobject_metadata))";
+pub const QUESTION: &str = sql::part(include_str!("locks.sql"));
 
 /// How many locks each table of a dump needs, roughly: itself, a key, its TOAST table and that
 /// one's index.

@@ -2,6 +2,8 @@
 //! the settings of pg_partman.
 //! <https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES>
 
+use crate::engine::postgres::client::sql;
+
 /// Extensions that only one database of a server can have: their worker serves only that one.
 const ALONE: [&str; 1] = ["pg_cron"];
 
@@ -12,14 +14,7 @@ pub fn alone<'a>(extensions: impl IntoIterator<Item = &'a String>) -> Option<&'a
 
 /// Joined to `pg_class c`: the extension that the table belongs to, and which of its rows pg_dump
 /// includes, as the words after FROM. CREATE EXTENSION makes the rest.
-pub(super) const MEMBERSHIP: &str = "LEFT JOIN LATERAL (
-    SELECT e.extname, c.oid = ANY (e.extconfig) AS configured, \
-                                     e.extcondition[array_position(e.extconfig, c.oid)] AS \
-                                     condition
-    FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = \
-                                     'pg_extension'::regclass AND d.deptype = 'e' LIMIT 1
-  ) m ON true";
+pub(super) const MEMBERSHIP: &str = sql::part(include_str!("members.sql"));
 
 /// Which tables are counted after a load: the user's, and those of extensions that we may read.
 /// Counting more than a dump has does no harm.

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::engine::postgres::client::session::NEUTRAL;
+use crate::engine::postgres::client::sql;
 
 /// Relations with their own rows in a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -16,10 +17,7 @@ pub enum Kind {
 }
 
 /// All of those, in JSON.
-pub const RELATIONS: &str = "SELECT coalesce(jsonb_agg(jsonb_build_object('oid', c.oid::int8, 'kind', c.relkind, \
-     'schema', n.nspname, 'name', c.relname) ORDER BY n.nspname, c.relname), '[]') FROM pg_class \
-     c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'S') AND \
-     c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema';\n";
+pub const RELATIONS: &str = sql::statements(include_str!("salvage.sql"));
 
 /// Reads all large objects.
 pub const LARGE_OBJECTS: &str = "SELECT count(length(data)) FROM pg_largeobject;\n";

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::engine::postgres::client::name::{ident, literal};
+use crate::engine::postgres::client::sql;
 use crate::value::{Claim, Claims, Without};
 
 /// What a server says about our role.
@@ -217,68 +218,20 @@ pub fn quoted(names: &[String]) -> String {
 
 /// The question, for a psql in the database, or in another one if that does not exist.
 pub fn question(database: &str) -> String {
-    QUESTION
-        .replace("{objects}", OBJECTS)
-        .replace("{rights}", RIGHTS)
-        .replace("{here}", &format!("current_database() = {}", literal(database)))
+    let here = format!("current_database() = {}", literal(database));
+    sql::filled(QUESTION, &[("objects", OBJECTS), ("rights", RIGHTS), ("here", &here)])
 }
 
 /// Roles by which providers let customers do what needs a superuser; supautils has its own
 /// settings. The extension folder may have unreadable files, and then there is no list: a setting
 /// keeps the answer.
-const QUESTION: &str = r"\set ON_ERROR_STOP off
-SELECT pg_catalog.set_config('dbtasks.extensions', (
-    SELECT coalesce(jsonb_object_agg(v.name, NOT v.superuser OR coalesce((to_jsonb(v) ->> 'trusted')::bool, false)), '{}')::text
-    FROM pg_catalog.pg_available_extension_versions v JOIN pg_catalog.pg_available_extensions a ON a.name = v.name AND a.default_version = v.version), false) AS db_tasks_extensions \gset
-\set ON_ERROR_STOP on
-WITH objects AS ({objects}), rights AS ({rights})
-SELECT jsonb_build_object(
-  'role', rolname, 'superuser', rolsuper,
-  'provider', coalesce(
-    (SELECT min(r.rolname) FROM pg_roles r WHERE r.rolname IN ('rds_superuser', 'cloudsqlsuperuser', 'alloydbsuperuser', 'azure_pg_admin', 'neon_superuser', 'tsdbadmin')
-      AND pg_has_role(r.oid, 'MEMBER')),
-    (SELECT 'supautils' WHERE nullif(current_setting('supautils.privileged_extensions', true), '') IS NOT NULL)),
-  'roles', (SELECT jsonb_object_agg(r.rolname, pg_has_role(r.oid, CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)) FROM pg_roles r),
-  'superusers', (SELECT coalesce(jsonb_agg(r.rolname), '[]') FROM pg_roles r WHERE r.rolsuper),
-  'extensions', nullif(current_setting('dbtasks.extensions', true), '')::jsonb,
-  'there', (SELECT coalesce(jsonb_object_agg(extname, pg_has_role(extowner, 'USAGE')), '{}') FROM pg_extension WHERE {here}),
-  'others', (SELECT coalesce(jsonb_object_agg(pg_get_userbyid(owner), names), '{}') FROM (
-      SELECT owner, (array_agg(name ORDER BY name))[1:5] AS names FROM objects
-      WHERE {here} AND NOT pg_has_role(owner, 'USAGE') AND (locked OR NOT pg_has_role(container, 'USAGE')) GROUP BY owner) o),
-  'live', jsonb_build_object(
-    'owners', (SELECT coalesce(jsonb_object_agg(pg_get_userbyid(owner), n), '{}') FROM (SELECT owner, count(*) AS n FROM objects WHERE {here} GROUP BY owner) o),
-    'grantees', (SELECT coalesce(jsonb_object_agg(pg_get_userbyid(grantee), n), '{}') FROM (
-      SELECT grantee, count(*) AS n FROM rights WHERE {here} AND grantee <> 0 AND grantee <> owner GROUP BY grantee) g),
-    'givers', (SELECT coalesce(jsonb_agg(DISTINCT pg_get_userbyid(defaclrole)), '[]') FROM pg_default_acl WHERE {here}),
-    'bound', (SELECT coalesce(jsonb_agg(DISTINCT pg_get_userbyid(r)), '[]') FROM (
-      SELECT unnest(polroles) AS r FROM pg_policy UNION ALL SELECT umuser FROM pg_user_mappings) b WHERE {here} AND r <> 0),
-    'extensions', (SELECT coalesce(jsonb_agg(extname), '[]') FROM pg_extension WHERE {here} AND extname <> 'plpgsql'),
-    'event_triggers', (SELECT count(*) FROM pg_event_trigger e WHERE {here} AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e'))
-  ))::text
-FROM pg_roles WHERE rolname = current_user;
-";
+const QUESTION: &str = sql::statements(include_str!("standing/role.sql"));
 
 /// Everything with an owner, except for an extension's or the system's: the owner of its container
 /// may drop it, too, but tables are locked first, which needs their own owner.
-const OBJECTS: &str = r"
-  SELECT o.owner, o.name, o.locked, n.nspowner AS container, o.acl FROM (
-      SELECT 'pg_class'::regclass AS class, oid, relnamespace AS namespace, relowner AS owner, relname::text AS name, relkind IN ('r', 'p') AS locked, relacl AS acl
-        FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-      UNION ALL SELECT 'pg_proc'::regclass, oid, pronamespace, proowner, proname::text, false, proacl FROM pg_proc
-      UNION ALL SELECT 'pg_type'::regclass, oid, typnamespace, typowner, typname::text, false, typacl FROM pg_type WHERE typtype IN ('d', 'e', 'r')
-    ) o JOIN pg_namespace n ON n.oid = o.namespace
-    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e')
-  UNION ALL SELECT n.nspowner, n.nspname::text, n.nspname <> 'public', n.nspowner, n.nspacl FROM pg_namespace n
-    WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'public')
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e')
-  UNION ALL SELECT lomowner, 'large object ' || oid, true, lomowner, lomacl FROM pg_largeobject_metadata";
+const OBJECTS: &str = sql::part(include_str!("standing/objects.sql"));
 
-const RIGHTS: &str = r"
-  SELECT a.grantee, o.owner FROM objects o, aclexplode(o.acl) a
-  UNION ALL SELECT a.grantee, c.relowner FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(t.attacl) a
-    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  UNION ALL SELECT a.grantee, d.defaclrole FROM pg_default_acl d, aclexplode(d.defaclacl) a";
+const RIGHTS: &str = sql::part(include_str!("standing/rights.sql"));
 
 #[cfg(test)]
 mod tests;

@@ -87,7 +87,7 @@ pub fn take_back(client: &Client, name: &str, own: MarkFields<'_>) -> Act {
     let [comment, limit] = unmarking(name, own);
 
     let back = format!(
-        " BEGIN\n  IF {} THEN\n{}  END IF;\n  IF {} IS NULL AND {} THEN\n{}  END IF;\nEND ",
+        "BEGIN\n  IF {} THEN\n{}  END IF;\n  IF {} IS NULL AND {} THEN\n{}  END IF;\nEND",
         marked(name),
         indented(&[rename(name, &failed), marking(&failed, nothing, &MovedAside::Kept).concat()]),
         oid_of(name),

@@ -34,8 +34,8 @@ impl Identity<'_> {
         let wanted = self.oid.map_or("NULL".into(), |oid| oid.to_string());
         let server = client.system.as_deref().map_or(String::new(), same_server);
         let body = format!(
-            " BEGIN\n  IF {found} IS DISTINCT FROM {wanted} THEN\n    RAISE EXCEPTION 'the \
-             database of this name is not the one that was looked at';\n  END IF;\nEND "
+            "BEGIN\n  IF {found} IS DISTINCT FROM {wanted} THEN\n    RAISE EXCEPTION 'the \
+             database of this name is not the one that was looked at';\n  END IF;\nEND"
         );
         format!("{server}{}", block("check", &body))
     }

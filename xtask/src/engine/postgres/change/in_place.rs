@@ -7,7 +7,7 @@ use super::loading::{BEGUN, COUNTED, COUNTS, begun, ended};
 use super::members::{EMPTY, PAUSE};
 use super::rights::as_new;
 use super::statistics::{analyze, far_tables};
-use super::wiping::unchanged;
+use super::wiping::{counted, unchanged};
 use super::{marking, subscriptions};
 use crate::cmd::Cmd;
 use crate::engine::postgres::catalog::counting::{Half, count_rows};
@@ -18,6 +18,7 @@ use crate::engine::postgres::catalog::marks::{
 use crate::engine::postgres::client::Client;
 use crate::engine::postgres::client::name::{block, ident, literal};
 use crate::engine::postgres::client::session::{DURABLE, NEUTRAL, PATIENT, READ_ALIKE, SAY_STATES};
+use crate::engine::postgres::client::sql;
 use crate::engine::postgres::client::version::Version;
 use crate::engine::postgres::script::Script;
 use crate::plan::{Act, By, Count, Deed, Fence, How, Load};
@@ -29,61 +30,16 @@ use crate::value::TableRows;
 /// (<https://www.postgresql.org/docs/current/catalog-pg-depend.html>). The list is made before the
 /// first DROP: CASCADE drops more.
 fn empty() -> String {
-    format!(
-        "DO $empty$
-DECLARE
-  x text;
-BEGIN
-  FOREACH x IN ARRAY ARRAY({DROPS}) LOOP
-    EXECUTE x;
-  END LOOP;
-  FOREACH x IN ARRAY ARRAY({}) LOOP
-    EXECUTE x;
-  END LOOP;
-  PERFORM lo_unlink(oid) FROM pg_largeobject_metadata;
-END $empty$;
-",
-        subscriptions::DROPS
-    )
+    sql::filled(EMPTYING, &[("drops", DROPS), ("subscriptions", subscriptions::DROPS)])
 }
 
+const EMPTYING: &str = sql::statements(include_str!("in_place/empty.sql"));
+
 /// The statements that drop it: event triggers first, because they would fire for the rest.
-const DROPS: &str = "
-    SELECT format('DROP %s IF EXISTS %s CASCADE', CASE o.type WHEN 'composite type' THEN 'type' \
-                     WHEN 'statistics object' THEN 'statistics'
-        WHEN 'foreign-data wrapper' THEN 'foreign data wrapper'
-        WHEN 'aggregate' THEN CASE WHEN current_setting('server_version_num')::int < 110000 THEN \
-                     'aggregate' ELSE 'routine' END ELSE o.type END,
-      CASE WHEN o.type = 'transform' THEN replace(o.identity, ' on language ', ' language ')
-        WHEN o.type = 'aggregate' AND current_setting('server_version_num')::int < 110000 THEN \
-                     replace(o.identity, '()', '(*)') ELSE o.identity END)
-    FROM (
-      SELECT 'pg_event_trigger'::regclass AS classid, oid AS objid FROM pg_event_trigger
-      UNION ALL SELECT 'pg_namespace'::regclass, oid FROM pg_namespace
-        WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
-      UNION ALL SELECT classid, objid FROM pg_depend
-        WHERE refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace('public') AND \
-                     deptype = 'n' AND classid <> 'pg_extension'::regclass
-      UNION ALL SELECT 'pg_publication'::regclass, oid FROM pg_publication
-      UNION ALL SELECT 'pg_foreign_server'::regclass, oid FROM pg_foreign_server
-      UNION ALL SELECT 'pg_foreign_data_wrapper'::regclass, oid FROM pg_foreign_data_wrapper
-      UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast WHERE oid >= 16384
-      UNION ALL SELECT 'pg_transform'::regclass, oid FROM pg_transform WHERE oid >= 16384
-      UNION ALL SELECT 'pg_am'::regclass, oid FROM pg_am WHERE oid >= 16384
-      UNION ALL SELECT 'pg_language'::regclass, oid FROM pg_language WHERE oid >= 16384
-    ) c, pg_identify_object(c.classid, c.objid, 0) o
-    WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = c.classid AND d.objid = c.objid \
-                     AND d.objsubid = 0 AND d.deptype IN ('e', 'i'))
-  ";
+const DROPS: &str = sql::part(include_str!("in_place/drops.sql"));
 
 /// Drops the PL/pgSQL that was created for the load, if nothing in the dump needs it.
-const SPARED: &str = "SELECT NOT EXISTS (SELECT FROM pg_depend d JOIN pg_language l ON l.oid = \
-                      d.refobjid WHERE d.refclassid = 'pg_language'::regclass
-  AND l.lanname = 'plpgsql' AND d.deptype = 'n') AS db_tasks_spared \\gset
-\\if :db_tasks_spared
-DROP EXTENSION plpgsql;
-\\endif
-";
+const SPARED: &str = sql::statements(include_str!("in_place/spared.sql"));
 
 /// The psql that does it. It takes its locks before it looks at anything; rows added or removed
 /// since they were counted may be in no backup, so it then fails. It also fails if it is blocked
@@ -176,14 +132,17 @@ pub fn arrived(load: Load, live: &Identity<'_>, own: MarkFields<'_>) -> Load {
 }
 
 /// A load that fails if rows were added or removed since the dump of what it replaces. Its names
-/// are those of the dump, in the dump's spelling.
-pub fn unless_changed(load: Load, dumped: &Script) -> Load {
+/// are those of the dump, in the dump's spelling. None if the load has no place for that: another
+/// version made it, and a change would not be noticed.
+pub fn unless_changed(load: Load, dumped: &Script) -> Option<Load> {
+    let nothing = counted([]);
+    let (before, after) = load.before.split_once(&nothing)?;
+
     let exact = dumped.tables.iter().filter(|table| table.exact);
     let said = |table: &TableRows| dumped.foreign.get(&table.table).unwrap_or(&table.table).clone();
-    let counted: Vec<(String, u64)> = exact.map(|table| (said(table), table.rows)).collect();
-    let lock = lock(counted.iter().map(|(name, _)| name.as_str()));
-    let unchanged_since =
-        unchanged(counted.iter().map(|(name, rows)| (name.as_str(), Some(*rows))));
+    let tables: Vec<(String, u64)> = exact.map(|table| (said(table), table.rows)).collect();
+    let lock = lock(tables.iter().map(|(name, _)| name.as_str()));
+    let counted = counted(tables.iter().map(|(name, rows)| (name.as_str(), Some(*rows))));
 
     let encoding = dumped.encoding.as_deref().filter(|encoding| *encoding != "utf8");
     let (begin, end) = encoding.map_or_else(Default::default, |encoding| {
@@ -194,10 +153,8 @@ pub fn unless_changed(load: Load, dumped: &Script) -> Load {
         (begin, "SET client_encoding TO :'db_tasks_said';\n")
     });
 
-    let before =
-        load.before.replacen(&unchanged([]), &format!("{begin}{lock}{unchanged_since}{end}"), 1);
-
-    Load { before, ..load }
+    let before = format!("{before}{begin}{lock}{counted}{end}{after}");
+    Some(Load { before, ..load })
 }
 
 /// Answers `t` while the database has the mark of this run, even if a migrator left only half of
@@ -214,10 +171,9 @@ pub fn is_emptied(client: &Client, name: &str, run: &str) -> Cmd {
 /// would not bring back any contents, so it fails if there are some.
 pub fn begin(client: &Client, live: &Identity<'_>, own: MarkFields<'_>) -> Act {
     let sql = format!(
-        "{DURABLE}BEGIN;\n{}DO $pristine$\nDECLARE\n  x text;\nBEGIN\n  FOREACH x IN ARRAY \
-         ARRAY({DROPS}) LOOP\n    RAISE EXCEPTION 'there is something in it already, which `%` \
-         would take away', x;\n  END LOOP;\nEND $pristine$;\nALTER DATABASE {} {};\nCOMMIT;\n",
+        "{DURABLE}BEGIN;\n{}{}ALTER DATABASE {} {};\nCOMMIT;\n",
         live.assertion(client),
+        sql::filled(PRISTINE, &[("drops", DROPS)]),
         ident(live.name),
         on_its_way(own.connection_limit)
     );
@@ -227,6 +183,8 @@ pub fn begin(client: &Client, live: &Identity<'_>, own: MarkFields<'_>) -> Act {
         how: How::Live(client.psql(live.name, sql), None),
     })
 }
+
+const PRISTINE: &str = sql::statements(include_str!("in_place/pristine.sql"));
 
 /// Empties it again, if it still has the mark, and removes that; it may run twice, or late.
 pub fn emptied_again(client: &Client, name: &str, own: MarkFields<'_>) -> Act {
@@ -250,16 +208,41 @@ pub fn emptied_again(client: &Client, name: &str, own: MarkFields<'_>) -> Act {
 
 /// Terminates other sessions, as far as this role may: they may lock what must be emptied.
 pub fn end_others(client: &Client, name: &str) -> Act {
-    let body = format!(
-        "\nDECLARE\n  p int;\nBEGIN\n  FOR p IN SELECT pid FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid() \
-         AND backend_type = 'client backend' LOOP\n    \
-         BEGIN\n      PERFORM pg_terminate_backend(p);\n    EXCEPTION WHEN insufficient_privilege THEN NULL;\n    END;\n  END LOOP;\nEND ",
-        literal(name)
-    );
-
-    let sql = block("others", &body);
+    const BODY: &str = sql::statements(include_str!("in_place/end_others.sql"));
+    let sql = block("others", &sql::filled(BODY, &[("name", &literal(name))]));
     Act::Remove(Deed {
         what: format!("sessions of others on {name}"),
         how: How::Command(client.psql(client.maintenance(), sql)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::postgres::script::Scanner;
+
+    fn read_before(before: String) -> Load {
+        let (between, count) = (None, Count::First(String::new()));
+        let (cmd, into, after) = (Cmd::new("psql"), "shop".into(), String::new());
+        Load { cmd, into, before, between, fence: Fence::Open, count, after, by: By::Project }
+    }
+
+    #[test]
+    fn a_change_since_the_dump_is_noticed_or_nothing_is_loaded() {
+        let mut scanner = Scanner::new();
+        scanner.feed(
+            b"SET client_encoding = 'LATIN1';\nCOPY public.orders (id) FROM stdin;\n1\n2\n3\n\\.\n",
+        );
+        let dumped = scanner.finish();
+        assert_eq!(dumped.encoding.as_deref(), Some("latin1"));
+
+        let words = format!("BEGIN;\n{}CREATE TABLE a();\n", unchanged([]));
+        let load = unless_changed(read_before(words.clone()), &dumped).unwrap();
+        let (name, check) = (r#"'{"public.orders":3}'"#, words.split_once("true);\n").unwrap().1);
+        assert!(load.before.contains("LOCK TABLE public.orders IN ACCESS EXCLUSIVE MODE;\n"));
+        assert!(load.before.contains(name) && load.before.ends_with(check), "{}", load.before);
+        assert!(!load.before.contains("'{}'"), "{}", load.before);
+
+        assert!(unless_changed(read_before("BEGIN;\n".into()), &dumped).is_none());
+    }
 }

@@ -10,6 +10,7 @@ use crate::config::SecretName;
 use crate::engine::postgres::client::Client;
 use crate::engine::postgres::client::name::{LOADER, block, connect, fitting, ident, literal};
 use crate::engine::postgres::client::session::{NEUTRAL, PATIENT, READ_ALIKE, SAY_STATES};
+use crate::engine::postgres::client::sql;
 use crate::engine::postgres::client::version::Version;
 use crate::engine::postgres::script::Definition;
 use crate::plan::{Act, Deed, Handover, How};
@@ -157,13 +158,13 @@ impl Loader {
                 "{READ_ALIKE}{NEUTRAL}{SAY_STATES}{PATIENT}ALTER ROLE {role} NOLOGIN PASSWORD \
                  NULL;\n{}SET synchronous_commit = off;\nBEGIN;\n{}CREATE TEMPORARY TABLE \
                  db_tasks_theirs ON COMMIT DROP AS {others};\nSET search_path = public;\n",
-                block("gone", &SEEN_OFF.replace("{role}", &owner)),
+                block("gone", &sql::filled(SEEN_OFF, &[("role", &owner)])),
                 begun(server)
             ),
             between: format!(
                 "RESET SESSION AUTHORIZATION;\nRESET ALL;\n{NEUTRAL}{PATIENT}{}REASSIGN OWNED BY \
                  {role} TO CURRENT_USER;\nDROP OWNED BY {role};\n{}{READ_ALIKE}",
-                block("theirs", &UNCHANGED.replace("{now}", &now).replace("{said}", NOT_ITS_OWN)),
+                block("theirs", &sql::filled(UNCHANGED, &[("now", &now), ("said", NOT_ITS_OWN)])),
                 block("unattended", UNATTENDED)
             ),
             after: format!("{}COMMIT;\n", ended(server)),
@@ -174,9 +175,9 @@ impl Loader {
     pub fn remove(&self, client: &Client) -> Act {
         let (role, name) = (ident(&self.role), literal(&self.role));
         let body = format!(
-            " BEGIN\n  IF EXISTS (SELECT FROM pg_roles WHERE rolname = {name} AND (rolsuper OR \
+            "BEGIN\n  IF EXISTS (SELECT FROM pg_roles WHERE rolname = {name} AND (rolsuper OR \
              shobj_description(oid, 'pg_authid') IS DISTINCT FROM {})) THEN\n    RAISE EXCEPTION \
-             'this role was not created by db-tasks, so it is not dropped';\n  END IF;\nEND ",
+             'this role was not created by db-tasks, so it is not dropped';\n  END IF;\nEND",
             literal(MARK)
         );
 
@@ -194,65 +195,16 @@ impl Loader {
 }
 
 /// Terminates every session of the role, in any database, and makes sure that none is left.
-const SEEN_OFF: &str = " BEGIN
-  FOR i IN 1..100 LOOP
-    PERFORM pg_stat_clear_snapshot();
-    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = {role};
-    IF NOT FOUND THEN RETURN; END IF;
-    PERFORM pg_sleep(0.05);
-  END LOOP;
-  RAISE EXCEPTION 'a session of the loader role does not end';
-END ";
+const SEEN_OFF: &str = sql::statements(include_str!("loader/seen_off.sql"));
 
 /// Fails if owners or rights of anything that is not from the file have changed. Only the schema
 /// `public` may change.
-const UNCHANGED: &str = " DECLARE
-  found text;
-BEGIN
-  SELECT string_agg(pg_describe_object(class, id, sub), ', ') INTO found
-    FROM (SELECT * FROM pg_temp.db_tasks_theirs EXCEPT ({now}) LIMIT 3) changed;
-  IF found IS NOT NULL THEN
-    RAISE EXCEPTION '{said}: %', found USING ERRCODE = 'insufficient_privilege';
-  END IF;
-END ";
+const UNCHANGED: &str = sql::statements(include_str!("loader/unchanged.sql"));
 
 /// Autovacuum analyzes a table as its owner, and calls functions of its indexes, of its statistics
 /// and of its columns' ranges (`src/backend/commands/analyze.c`, `rangetypes_typanalyze.c`): the
 /// file's functions would run as a superuser within a minute.
-const UNATTENDED: &str = " DECLARE
-  found record;
-BEGIN
-  FOR found IN
-    WITH RECURSIVE ranges AS (
-      SELECT unnest(ARRAY[rngtypid, (to_jsonb(r) ->> 'rngmultitypid')::oid]) AS id FROM pg_range r \
-                          WHERE rngsubdiff >= 16384
-      UNION SELECT t.oid FROM pg_type t JOIN ranges ON t.typbasetype = ranges.id
-    ), called AS (
-      SELECT classid, objid FROM pg_depend d
-        WHERE refobjid >= 16384 AND classid IN ('pg_class'::regclass, 'pg_statistic_ext'::regclass)
-          AND (refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
-            OR refclassid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type WHERE oid = \
-                          refobjid AND typtype = 'd'))
-          AND NOT EXISTS (SELECT FROM pg_depend e WHERE (e.classid, e.objid) = (d.refclassid, \
-                          d.refobjid) AND e.deptype = 'e')
-    ), calls AS (
-      SELECT indrelid AS id FROM pg_index JOIN called ON (classid, objid) = ('pg_class'::regclass, \
-                          indexrelid)
-        WHERE indexprs IS NOT NULL OR indpred IS NOT NULL
-      UNION SELECT stxrelid FROM pg_statistic_ext s JOIN called ON (classid, objid) = \
-                          ('pg_statistic_ext'::regclass, s.oid)
-      UNION SELECT attrelid FROM pg_attribute JOIN ranges ON atttypid = ranges.id
-    )
-    SELECT c.oid::regclass AS name, CASE relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' \
-                          END AS kind
-      FROM pg_class c JOIN calls ON calls.id = c.oid JOIN pg_roles r ON r.oid = relowner
-      WHERE relkind IN ('r', 'm') AND rolsuper
-  LOOP
-    EXECUTE format('ALTER %s %s SET (autovacuum_enabled = off)', found.kind, found.name);
-    EXECUTE format('ALTER %s %s RESET (autovacuum_freeze_max_age, \
-                          autovacuum_multixact_freeze_max_age)', found.kind, found.name);
-  END LOOP;
-END ";
+const UNATTENDED: &str = sql::statements(include_str!("loader/unattended.sql"));
 
 /// A query for owners and rights of everything in a database whose owner matches.
 fn theirs(owner: &str) -> String {

@@ -45,9 +45,9 @@ pub fn mark_in_comment(client: &Client, database: &DatabaseFacts, environment: &
     let (name, comment) = (&database.name, database.comment.as_deref());
     let now = comment.map_or("NULL".into(), literal);
     let body = format!(
-        " BEGIN\n  IF (SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE \
+        "BEGIN\n  IF (SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE \
          datname = {}) IS DISTINCT FROM {now} THEN\n    RAISE EXCEPTION 'the comment of this \
-         database is not the one that was looked at';\n  END IF;\nEND ",
+         database is not the one that was looked at';\n  END IF;\nEND",
         literal(name)
     );
 

@@ -8,6 +8,10 @@ use crate::engine::postgres::catalog::marks::{
     INVALID, MarkFields, MovedAside, bears_no_mark, limit,
 };
 use crate::engine::postgres::client::name::{block, ident, literal};
+use crate::engine::postgres::client::sql;
+
+const ASIDE: &str = sql::statements(include_str!("marking/aside_otherwise.sql"));
+const DROPPABLE: &str = sql::statements(include_str!("marking/droppable.sql"));
 
 /// Moves a database aside.
 pub(in crate::engine::postgres) fn mark(
@@ -90,7 +94,7 @@ fn comment_again(own: MarkFields<'_>) -> Option<String> {
 /// A statement of a block as a separate one.
 fn alone(statement: &str) -> String {
     if statement.starts_with("EXECUTE ") {
-        block("comment", &format!(" BEGIN\n  {statement}END "))
+        block("comment", &format!("BEGIN\n  {statement}END "))
     } else {
         statement.to_owned()
     }
@@ -106,13 +110,15 @@ pub(in crate::engine::postgres) fn aside_otherwise(
     let (end, to) = (literal("\n"), literal(&to.line()));
     let names = names.iter().map(|n| literal(n)).collect::<Vec<_>>().join(", ");
 
-    let body = format!(
-        " DECLARE\n  d record;\nBEGIN\n  FOR d IN SELECT datname, c, split_part(c, {end}, 1) AS \
-         line FROM pg_database, shobj_description(oid, 'pg_database') c\n    WHERE datname IN \
-         ({names}) AND datconnlimit <> {INVALID} AND {} LOOP\n    EXECUTE format('COMMENT ON \
-         DATABASE %I IS %L', d.datname, {to} || CASE WHEN d.c = d.line THEN '' ELSE {end} || \
-         split_part(d.c, d.line || {end}, 2) END);\n  END LOOP;\nEND ",
-        is_set(&format!("split_part(c, {end}, 1)"), from)
+    let body = sql::filled(
+        ASIDE,
+        &[
+            ("end", &end),
+            ("names", &names),
+            ("invalid", &INVALID.to_string()),
+            ("is_set", &is_set(&format!("split_part(c, {end}, 1)"), from)),
+            ("to", &to),
+        ],
     );
     block("aside", &body)
 }
@@ -120,14 +126,13 @@ pub(in crate::engine::postgres) fn aside_otherwise(
 /// SQL that fails if a database must not be dropped, as [`may`] says, and otherwise makes it
 /// droppable.
 pub(in crate::engine::postgres) fn assert_droppable(name: &str) -> String {
-    let body = format!(
-        " BEGIN\n  IF {nobodys} THEN\n    RAISE EXCEPTION 'this database was not created by \
-         db-tasks, or a run may still need it, so it is not dropped';\n  END IF;\n  IF EXISTS \
-         (SELECT FROM pg_database WHERE datname = {name} AND datistemplate) THEN\n    ALTER \
-         DATABASE {db} IS_TEMPLATE false;\n  END IF;\nEND ",
-        name = literal(name),
-        db = ident(name),
-        nobodys = bears_no_mark(name),
+    let body = sql::filled(
+        DROPPABLE,
+        &[
+            ("bears_no_mark", &bears_no_mark(name)),
+            ("name", &literal(name)),
+            ("database", &ident(name)),
+        ],
     );
     block("mark", &body)
 }

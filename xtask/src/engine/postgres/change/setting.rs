@@ -52,7 +52,7 @@ pub fn trial(client: &Client, database: &DatabaseFacts) -> Cmd {
          ', '), ''), '{ALL}'), true);"
     );
     let body = format!(
-        "\nDECLARE\n  lacks text[] := '{{}}';\nBEGIN\n{}  {said}\nEND ",
+        "DECLARE\n  lacks text[] := '{{}}';\nBEGIN\n{}  {said}\nEND",
         tried.collect::<String>()
     );
     let tried = block("carries", &body);

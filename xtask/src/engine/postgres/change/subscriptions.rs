@@ -6,15 +6,12 @@ use crate::engine::postgres::catalog::marks::{INVALID, is_aside};
 use crate::engine::postgres::client::Client;
 use crate::engine::postgres::client::name::{connect, literal};
 use crate::engine::postgres::client::session::DURABLE;
+use crate::engine::postgres::client::sql;
 use crate::plan::Act;
 
 /// The statements that drop all of the database's subscriptions, and leave the publishers' slots
 /// alone: only then they need no publisher, and may be in a transaction.
-pub(super) const DROPS: &str = "SELECT format(command, subname) FROM pg_subscription s JOIN \
-                                pg_database d ON d.oid = s.subdbid,
-      (VALUES (1, 'ALTER SUBSCRIPTION %I DISABLE'), (2, 'ALTER SUBSCRIPTION %I SET (slot_name = \
-                                NONE)'), (3, 'DROP SUBSCRIPTION %I')) c (nth, command)
-    WHERE d.datname = current_database() ORDER BY subname, nth";
+pub(super) const DROPS: &str = sql::part(include_str!("subscriptions.sql"));
 
 /// Connects to a database with subscriptions, and drops them. One whose DROP was interrupted can't
 /// be opened, and has lost them.

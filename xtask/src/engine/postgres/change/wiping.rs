@@ -5,8 +5,9 @@ use serde_json::json;
 use super::identity::Identity;
 use crate::engine::postgres::catalog::inventory::Table;
 use crate::engine::postgres::client::Client;
-use crate::engine::postgres::client::name::literal;
+use crate::engine::postgres::client::name::{block, literal};
 use crate::engine::postgres::client::session::{DURABLE, NEUTRAL};
+use crate::engine::postgres::client::sql;
 use crate::plan::{Act, Deed, How};
 
 /// What a wipe of one database empties, and what it must keep.
@@ -28,69 +29,26 @@ pub struct Wipe<'a> {
 
 /// Fails if rows were added or removed since they were counted: you confirmed those that were
 /// shown, and a backup made since then may lack others.
-const UNCHANGED: &str = "DO $unchanged$
-DECLARE
-  t record;
-  n bigint;
-BEGIN
-  FOR t IN SELECT key AS name, value::bigint AS rows FROM \
-                         jsonb_each_text(current_setting('dbtasks.emptied')::jsonb) LOOP
-    EXECUTE 'SELECT count(*) FROM ONLY ' || t.name INTO n;
-    IF n <> t.rows THEN
-      RAISE EXCEPTION '% had % row(s) when they were counted and has % now: somebody writes to \
-                         it', t.name, t.rows, n;
-    END IF;
-  END LOOP;
-END $unchanged$;
-";
+const UNCHANGED: &str = sql::statements(include_str!("wiping/unchanged.sql"));
 
 /// Counts what is kept.
-const BEFORE: &str = "DO $before$
-DECLARE
-  t record;
-  n bigint;
-  found jsonb := '{}';
-BEGIN
-  FOR t IN SELECT value AS name FROM \
-                      jsonb_array_elements_text(current_setting('dbtasks.kept')::jsonb) LOOP
-    EXECUTE 'SELECT count(*) FROM ONLY ' || t.name INTO n;
-    found := found || jsonb_build_object(t.name, n);
-  END LOOP;
-  PERFORM set_config('dbtasks.kept', found::text, true);
-END $before$;
-";
+const BEFORE: &str = sql::statements(include_str!("wiping/before.sql"));
 
 /// Fails if a row is left, or if a kept table has lost one.
-const AFTER: &str = "DO $after$
-DECLARE
-  t record;
-  n bigint;
-BEGIN
-  FOR t IN SELECT key AS name FROM jsonb_each_text(current_setting('dbtasks.emptied')::jsonb) LOOP
-    EXECUTE 'SELECT count(*) FROM ONLY ' || t.name INTO n;
-    IF n > 0 THEN
-      RAISE EXCEPTION '% still has % row(s)', t.name, n;
-    END IF;
-  END LOOP;
-  FOR t IN SELECT key AS name, value::bigint AS rows FROM \
-                     jsonb_each_text(current_setting('dbtasks.kept')::jsonb) LOOP
-    EXECUTE 'SELECT count(*) FROM ONLY ' || t.name INTO n;
-    IF n < t.rows THEN
-      RAISE EXCEPTION '% is kept, had % row(s) and would have %', t.name, t.rows, n;
-    END IF;
-  END LOOP;
-END $after$;
-";
+const AFTER: &str = sql::statements(include_str!("wiping/after.sql"));
 
 /// In a transaction that has locked them: fails if rows of these tables were added or removed since
 /// they were counted.
-pub(super) fn unchanged<'a>(counted: impl IntoIterator<Item = (&'a str, Option<u64>)>) -> String {
-    let counted: serde_json::Map<_, _> =
-        counted.into_iter().map(|(name, rows)| (name.to_owned(), json!(rows))).collect();
-    format!(
-        "SELECT set_config('dbtasks.emptied', {}, true);\n{UNCHANGED}",
-        literal(&json!(counted).to_string())
-    )
+pub(super) fn unchanged<'a>(tables: impl IntoIterator<Item = (&'a str, Option<u64>)>) -> String {
+    counted(tables) + UNCHANGED
+}
+
+/// Its first statement, which says how many rows were counted.
+pub(super) fn counted<'a>(tables: impl IntoIterator<Item = (&'a str, Option<u64>)>) -> String {
+    let tables: serde_json::Map<_, _> =
+        tables.into_iter().map(|(name, rows)| (name.to_owned(), json!(rows))).collect();
+    let tables = literal(&json!(tables).to_string());
+    format!("SELECT set_config('dbtasks.emptied', {tables}, true);\n")
 }
 
 /// Empties tables in one transaction, or none of them. Their triggers and views get their usual
@@ -143,22 +101,8 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
 /// with the wipe's commit. A session that still blocks it after twelve seconds is named; three
 /// seconds later the wipe itself gives up.
 fn make_way(witness: &Table, app_name: &str) -> String {
-    format!(
-        "\\set VERBOSITY terse\nDO $way$\nDECLARE\n  holders text;\nBEGIN\n  FOR i IN 1..1200 \
-         LOOP\n    EXIT WHEN (SELECT relfilenode::bigint FROM pg_class WHERE oid = {oid}) IS \
-         DISTINCT FROM {file};\n    PERFORM pg_stat_clear_snapshot();\n    BEGIN\n      PERFORM \
-         pg_terminate_backend(h.pid) FROM pg_stat_activity w, unnest(pg_blocking_pids(w.pid)) AS \
-         b(pid)\n        JOIN pg_stat_activity h ON h.pid = b.pid AND h.backend_type = 'client \
-         backend' WHERE w.application_name = {app};\n    EXCEPTION WHEN insufficient_privilege \
-         THEN NULL;\n    END;\n    PERFORM pg_sleep(0.01);\n  END LOOP;\n  PERFORM \
-         pg_stat_clear_snapshot();\n  SELECT string_agg(format('%s of the role %s, pid %s, %s', \
-         coalesce(nullif(h.application_name, ''), h.backend_type), h.usename, h.pid, h.state), '; \
-         ') INTO holders\n    FROM pg_stat_activity w, unnest(pg_blocking_pids(w.pid)) AS b(pid) \
-         JOIN pg_stat_activity h ON h.pid = b.pid WHERE w.application_name = {app};\n  IF holders \
-         IS NOT NULL THEN\n    RAISE EXCEPTION 'a lock is held, and % may not terminate its \
-         holder: %', current_user, holders;\n  END IF;\nEND $way$;\n",
-        oid = witness.oid,
-        file = witness.file,
-        app = literal(app_name),
-    )
+    const BODY: &str = sql::statements(include_str!("wiping/make_way.sql"));
+    let (oid, file) = (witness.oid.to_string(), witness.file.to_string());
+    let body = sql::filled(BODY, &[("oid", &oid), ("file", &file), ("app", &literal(app_name))]);
+    format!("\\set VERBOSITY terse\n{}", block("way", &body))
 }

@@ -4,31 +4,14 @@
 use crate::engine::postgres::catalog::contents::HAS_TABLES;
 use crate::engine::postgres::client::Client;
 use crate::engine::postgres::client::name::{ident, literal};
+use crate::engine::postgres::client::sql;
 use crate::plan::{Act, Check, Deed, How};
 
 /// A value that changes when somebody changes the database's schema or its rows. The counters
 /// include all sessions that have ended or are idle
 /// (<https://www.postgresql.org/docs/current/monitoring-stats.html>); a TRUNCATE gives its table
 /// another file.
-const STATE: &str = "pg_catalog.md5(pg_catalog.concat_ws('|',
-  (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', c.oid, n.nspname, c.relname, c.relkind, \
-                     c.relfilenode, c.relowner, c.relacl), ',' ORDER BY c.oid)
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE \
-                     n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
-  (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attrelid, a.attnum, a.attname, \
-                     a.atttypid, a.atttypmod, a.attnotnull, a.attisdropped), ',' ORDER BY \
-                     a.attrelid, a.attnum)
-    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN \
-                     pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND a.attnum > 0),
-  (SELECT pg_catalog.string_agg(p.oid::text || pg_catalog.md5(p.prosrc), ',' ORDER BY p.oid) FROM \
-                     pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
-  (SELECT pg_catalog.string_agg(t.oid::text, ',' ORDER BY t.oid) FROM pg_catalog.pg_constraint t),
-  (SELECT pg_catalog.string_agg(t.oid::text, ',' ORDER BY t.oid) FROM pg_catalog.pg_type t),
-  (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', s.relid, s.n_tup_ins, s.n_tup_upd, \
-                     s.n_tup_del), ',' ORDER BY s.relid)
-    FROM pg_catalog.pg_stat_user_tables s WHERE s.schemaname !~ '^pg_')))";
+const STATE: &str = sql::part(include_str!("witness.sql"));
 
 /// Makes sure that a hook created tables in the database.
 pub fn has_tables(client: &Client, database: &str, cure: String) -> Act {

@@ -8,6 +8,7 @@ pub mod name;
 pub mod said;
 pub mod session;
 pub mod snapshot;
+pub(super) mod sql;
 pub mod version;
 pub mod warnings;
 
@@ -307,20 +308,9 @@ impl Client {
     /// ends late would come after the clean-up. The same goes for a psql that outlived its run and
     /// has not connected yet: there must be no session for a while, within four seconds.
     pub fn end_sessions(&self) -> Cmd {
-        let name = name::literal(&self.app_name);
-        let ours = format!(
-            "pg_stat_activity WHERE starts_with(application_name, {name}) AND pid <> \
-             pg_backend_pid()"
-        );
-
-        self.psql(
-            self.maintenance(),
-            format!(
-                "DO $gone$ DECLARE\n  quiet int := 0;\nBEGIN\n  FOR i IN 1..200 LOOP\n    PERFORM pg_stat_clear_snapshot();\n    \
-                 PERFORM pg_terminate_backend(pid) FROM {ours};\n    quiet := CASE WHEN FOUND THEN 0 ELSE quiet + 1 END;\n    \
-                 EXIT WHEN quiet >= 20;\n    PERFORM pg_sleep(0.02);\n  END LOOP;\nEND $gone$;\n"
-            ),
-        )
+        const BODY: &str = sql::statements(include_str!("end_sessions.sql"));
+        let body = sql::filled(BODY, &[("run", &name::literal(&self.app_name))]);
+        self.psql(self.maintenance(), name::block("gone", &body))
     }
 }
 

@@ -28,7 +28,7 @@ pub fn block(tag: &str, body: &str) -> String {
     while body.contains(&format!("${tag}$")) {
         tag.push('_');
     }
-    format!("DO ${tag}${body}${tag}$;\n")
+    format!("DO ${tag}$ {} ${tag}$;\n", body.trim())
 }
 
 /// psql's command to continue in another database of the same server: as a conninfo string, in

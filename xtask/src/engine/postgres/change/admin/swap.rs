@@ -6,6 +6,7 @@ use super::{carry, command, indented};
 use crate::engine::postgres::catalog::marks::{MarkFields, MovedAside, is_gone_back_to};
 use crate::engine::postgres::client::name::{beside, block, ident, literal, parked, previous};
 use crate::engine::postgres::client::session::DURABLE;
+use crate::engine::postgres::client::sql;
 use crate::engine::postgres::client::{Client, TELLS};
 use crate::plan::{Act, Deed, How};
 use crate::value::DatabaseFacts;
@@ -127,6 +128,8 @@ pub struct SwapBack<'a> {
 
 /// Gives the old database its name back.
 pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
+    const BODY: &str = sql::statements(include_str!("swap_back.sql"));
+
     let (kept, failed, discard) =
         (previous(back.live), failed(back.live), beside(back.live, "discard"));
     let (live, old) = (ident(back.live), back.old_oid);
@@ -140,19 +143,21 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
 
     let due =
         format!("{} = {old} AND {}", oid_of(&kept), is_gone_back_to(&old.to_string(), &back.aside));
-    let body = format!(
-        " BEGIN\n  IF {due} THEN\n    IF {live_oid} IS NOT NULL THEN\n      {away}\n      \
-             {mark}    END IF;\n    {home}\n{unmark}{older}  END IF;\n  IF {live_oid} IS DISTINCT \
-             FROM {old} AND {kept_oid} IS DISTINCT FROM {old} THEN\n    RAISE EXCEPTION 'the old \
-             database is neither % nor %', {live_name}, {kept_name};\n  END IF;\nEND ",
-        kept_oid = oid_of(&kept),
-        live_oid = oid_of(back.live),
-        away = rename(back.live, &failed),
-        mark = marking(&failed, nothing, &MovedAside::Kept).concat(),
-        home = rename(&kept, back.live),
-        unmark = indented(&unmarking(back.live, back.own)),
-        live_name = literal(&live),
-        kept_name = literal(&ident(&kept)),
+    let body = sql::filled(
+        BODY,
+        &[
+            ("due", &due),
+            ("old", &old.to_string()),
+            ("kept_oid", &oid_of(&kept)),
+            ("live_oid", &oid_of(back.live)),
+            ("away", &rename(back.live, &failed)),
+            ("mark", &marking(&failed, nothing, &MovedAside::Kept).concat()),
+            ("home", &rename(&kept, back.live)),
+            ("unmark", &indented(&unmarking(back.live, back.own))),
+            ("older", &older),
+            ("live_name", &literal(&live)),
+            ("kept_name", &literal(&ident(&kept))),
+        ],
     );
 
     let kept_again = if back.older_oid.is_some() {
@@ -191,7 +196,7 @@ pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
     let [comment, limit] = unmarking(again.live, again.own);
 
     let body = format!(
-        " BEGIN\n  IF {kept_oid} = {before} THEN\n{}{}{}{}  END IF;\nEND ",
+        "BEGIN\n  IF {kept_oid} = {before} THEN\n{}{}{}{}  END IF;\nEND",
         rename(again.live, &parked),
         rename(&kept, again.live),
         rename(&parked, &kept),
@@ -230,18 +235,7 @@ pub fn failed(live: &str) -> String {
 /// nobody. A session that this role may not terminate is named. Autovacuum has no role, and yields
 /// to the rename by itself.
 pub fn make_way(names: &str, done: &str, app_name: &str) -> String {
-    let body = format!(
-        " DECLARE\n  s record;\n  came bool := false;\n  here bool;\nBEGIN\n  FOR i IN 1..5000 \
-         LOOP\n    EXIT WHEN {done};\n    PERFORM pg_stat_clear_snapshot();\n    here := EXISTS \
-         (SELECT FROM pg_stat_activity WHERE application_name = {app});\n    EXIT WHEN came AND \
-         NOT here;\n    came := came OR here;\n    FOR s IN SELECT pid, usename, application_name \
-         FROM pg_stat_activity WHERE datname IN ({names}) AND usesysid IS NOT NULL\n             \
-         AND pid <> pg_backend_pid() AND application_name <> {app} LOOP\n      BEGIN\n        \
-         PERFORM pg_terminate_backend(s.pid);\n      EXCEPTION WHEN insufficient_privilege THEN\n        \
-         RAISE EXCEPTION '% may not terminate a session that blocks the change: % of the role %, \
-         pid %', current_user, s.application_name, s.usename, s.pid;\n      END;\n    END LOOP;\n    \
-         PERFORM pg_sleep(0.002);\n  END LOOP;\nEND ",
-        app = literal(app_name),
-    );
+    const BODY: &str = sql::statements(include_str!("make_way.sql"));
+    let body = sql::filled(BODY, &[("names", names), ("done", done), ("app", &literal(app_name))]);
     block("way", &body)
 }

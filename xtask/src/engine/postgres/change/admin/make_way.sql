@@ -1,0 +1,25 @@
+-- Terminates sessions on the databases that change names, until the change is visible.
+DECLARE
+  s record;
+  came bool := false;
+  here bool;
+BEGIN
+  FOR i IN 1..5000 LOOP
+    EXIT WHEN {done};
+    PERFORM pg_stat_clear_snapshot();
+    here := EXISTS (SELECT FROM pg_stat_activity WHERE application_name = {app});
+    EXIT WHEN came AND NOT here;
+    came := came OR here;
+    FOR s IN SELECT pid, usename, application_name FROM pg_stat_activity
+        WHERE datname IN ({names}) AND usesysid IS NOT NULL
+          AND pid <> pg_backend_pid() AND application_name <> {app} LOOP
+      BEGIN
+        PERFORM pg_terminate_backend(s.pid);
+      EXCEPTION WHEN insufficient_privilege THEN
+        RAISE EXCEPTION '% may not terminate a session that blocks the change: % of the role %, pid %',
+          current_user, s.application_name, s.usename, s.pid;
+      END;
+    END LOOP;
+    PERFORM pg_sleep(0.002);
+  END LOOP;
+END
