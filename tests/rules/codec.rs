@@ -16,7 +16,10 @@ fn one_module_knows_how_names_end() {
     // what people are told is not decided there
     let told = |f: &str| f.starts_with("config/settings/") || f == "facts/dumps.rs";
     let others = |f: &str| f != "bundle/ending.rs" && !told(f);
-    none(&lines_with(&endings, others), "`bundle/ending.rs` knows how files are called");
+    let mut found = lines_with(&endings, others);
+    // our own SQL is in files, too
+    found.retain(|line| !line.contains("include_str!"));
+    none(&found, "`bundle/ending.rs` knows how files are called");
 
     let bare = ["\"zst\"", "\"gz\""];
     none(&lines_with(&bare, |f| f != "bundle/ending.rs"), "and what is put at a name's end");
