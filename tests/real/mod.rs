@@ -37,6 +37,7 @@ mod shapes;
 mod stands;
 pub mod stores;
 mod stores_inside;
+mod struck_sets;
 mod targets;
 mod traps_client;
 mod traps_environment;

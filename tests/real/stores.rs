@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::kill::{moments, struck};
+use super::struck_sets::{Set, Strikes, all_or_nothing};
 use super::{Held, Outcome, Project, family, same, signal, tiny};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::need;
-use crate::support::server::Fingerprint;
+use crate::support::server::{Fingerprint, Server};
 
 /// Every entry of a tree with what can be seen of it.
 pub type Tree = BTreeMap<PathBuf, (u32, i64, Vec<u8>)>;
@@ -63,7 +64,7 @@ struct Ground<'a> {
 }
 
 /// All that is live.
-#[derive(PartialEq)]
+#[derive(Debug, PartialEq)]
 struct State(Fingerprint, Tree, Tree);
 
 impl<'a> Ground<'a> {
@@ -90,14 +91,6 @@ impl<'a> Ground<'a> {
         self.project.dir.join("storage").join(name)
     }
 
-    fn state(&self) -> State {
-        State(
-            self.cluster.fingerprint(&self.db.name),
-            tree(&self.path("uploads")),
-            tree(&self.path("audio")),
-        )
-    }
-
     fn change(&self) {
         self.cluster
             .sql(&self.db.name, "SET ROLE app; DELETE FROM orders; CREATE TABLE later (a int)");
@@ -117,9 +110,28 @@ impl<'a> Ground<'a> {
         );
         assert!(now.1 == wanted.1 && now.2 == wanted.2, "{after}: a file is another");
     }
+}
 
-    /// Folders and databases that are only on their way. What was live for a while and failed is
-    /// kept for a look.
+impl Set for Ground<'_> {
+    type State = State;
+
+    fn project(&self) -> &Project {
+        &self.project
+    }
+
+    fn database(&self) -> (&Server, &str) {
+        (self.cluster, &self.db.name)
+    }
+
+    fn state(&self) -> State {
+        State(
+            self.cluster.fingerprint(&self.db.name),
+            tree(&self.path("uploads")),
+            tree(&self.path("audio")),
+        )
+    }
+
+    /// What was live for a while and failed is kept for a look.
     fn on_the_way(&self) -> Vec<String> {
         let databases = family(self.cluster, &self.db.name);
         let aside = ["uploads", "audio"].into_iter().flat_map(|name| {
@@ -342,8 +354,6 @@ fn a_wipe_empties_what_is_named() {
     ground.is(&before, "all of it");
 }
 
-/// Wherever it is killed, all of the set is old or all of it is new, once the next run has cleared
-/// up.
 fn killed(words: &str) {
     let ground = Ground::new(need!("postgresql", cluster()));
     let old = ground.state();
@@ -354,44 +364,8 @@ fn killed(words: &str) {
     ground.project.ok("db-restore --latest --yes");
     ground.project.ok("db-undo --yes");
 
-    let begun = std::time::Instant::now();
-    let steps = ground.project.ok(words).err.lines().filter(|l| l.starts_with("  ✓")).count();
-    let whole = begun.elapsed();
-
-    ground.project.ok("db-undo --yes");
-    let (mut tried, mut forward) = (0, 0);
-
-    for name in ["TERM", "KILL"] {
-        for at in moments(steps, whole, 3) {
-            let after = format!("`{words}` and SIG{name} at {at:?} of {steps}");
-            let outcome = struck(&ground.project, words, at, |child| signal(child, name));
-            assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
-            ground.project.ok("db-repair");
-            super::until("its sessions have gone", || {
-                super::sessions(ground.cluster, &ground.db.name) == 0
-            });
-
-            let now = ground.state();
-            assert!(
-                now == old || now == new,
-                "{after}: neither the old set nor the new one: {outcome:?}"
-            );
-            assert_eq!(ground.on_the_way(), Vec::<String>::new(), "{after}: {outcome:?}");
-
-            if now == old {
-                forward += 1;
-                ground.project.ok("db-undo --yes");
-            }
-
-            ground.is(&new, &after);
-            tried += 1;
-        }
-    }
-
-    println!(
-        "{words} of a set: {steps} steps, {tried} points, {forward} of them came through, 0 lost \
-         data"
-    );
+    let strikes = Strikes { words, signals: &["TERM", "KILL"], points: 3 };
+    all_or_nothing(&ground, &old, &new, &strikes);
 }
 
 #[test]

@@ -6,12 +6,12 @@ use std::fs;
 use db_tasks::engine::files::{Links, scan};
 use db_tasks::value::tree::{Census, differences};
 
-use super::kill::{moments, struck};
-use super::{Held, Outcome, Project, family, same, signal, tiny, until};
+use super::struck_sets::{Set, Strikes, all_or_nothing};
+use super::{Held, Project, family, same, tiny, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::unique;
 use crate::support::docker::{Engine, IMAGE, engine};
-use crate::support::server::Fingerprint;
+use crate::support::server::{Fingerprint, Server};
 use crate::support::{need, watchdog};
 
 /// A container of the application, without a database in it.
@@ -102,14 +102,6 @@ impl<'a> Ground<'a> {
         Self { cluster, db, app, project }
     }
 
-    fn state(&self) -> State {
-        State(
-            self.cluster.fingerprint(&self.db.name),
-            self.app.tree("/srv/up"),
-            self.app.tree("/vol"),
-        )
-    }
-
     fn change(&self) {
         self.cluster
             .sql(&self.db.name, "SET ROLE app; DELETE FROM orders; CREATE TABLE later (a int)");
@@ -125,7 +117,31 @@ impl<'a> Ground<'a> {
         assert_eq!(now.2, wanted.2, "{after}");
     }
 
-    /// Folders and databases that are only on their way, and whatever is at work in the container.
+    fn kept(&self) -> (String, String) {
+        (self.app.tree("/srv/up.db-tasks/previous"), self.app.tree("/vol/.db-tasks/previous"))
+    }
+}
+
+impl Set for Ground<'_> {
+    type State = State;
+
+    fn project(&self) -> &Project {
+        &self.project
+    }
+
+    fn database(&self) -> (&Server, &str) {
+        (self.cluster, &self.db.name)
+    }
+
+    fn state(&self) -> State {
+        State(
+            self.cluster.fingerprint(&self.db.name),
+            self.app.tree("/srv/up"),
+            self.app.tree("/vol"),
+        )
+    }
+
+    /// And whatever is at work in the container.
     fn on_the_way(&self) -> Vec<String> {
         // what was live when a run was killed is kept for a look
         let kept = [
@@ -151,10 +167,6 @@ impl<'a> Ground<'a> {
             .map(String::from)
             .collect();
         databases.chain(folders).chain(at_work).collect()
-    }
-
-    fn kept(&self) -> (String, String) {
-        (self.app.tree("/srv/up.db-tasks/previous"), self.app.tree("/vol/.db-tasks/previous"))
     }
 }
 
@@ -467,8 +479,6 @@ fn what_comes_after_the_look_is_in_nobodys_yes() {
     ground.is(&before, "a refused wipe");
 }
 
-/// Wherever it is killed, all of the set is old or all of it is new, once the next run has cleared
-/// up.
 fn killed(words: &str, signals: &[&str], store: (&str, &str)) {
     let ground = ground!(&[store]);
     ground.project.backup();
@@ -484,55 +494,11 @@ fn killed(words: &str, signals: &[&str], store: (&str, &str)) {
     };
 
     let new = ground.state();
-    let begun = std::time::Instant::now();
     ground.project.ok("db-restore --latest --yes");
     ground.is(&old, "a restore");
     ground.project.ok("db-undo --yes");
 
-    let steps = ground.project.ok(words).err.lines().filter(|l| l.starts_with("  ✓")).count();
-    let whole = begun.elapsed() / 3;
-    ground.project.ok("db-undo --yes");
-
-    let (mut tried, mut forward) = (0, 0);
-
-    for name in signals {
-        for at in moments(steps, whole, 1) {
-            let after = format!("`{words}` and SIG{name} at {at:?} of {steps}");
-            let outcome: Outcome = struck(&ground.project, words, at, |child| signal(child, name));
-            assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
-
-            let repaired = ground.project.ok("db-repair");
-            until("its sessions have gone", || {
-                super::sessions(ground.cluster, &ground.db.name) == 0
-            });
-
-            let now = ground.state();
-            assert!(
-                now == old || now == new,
-                "{after}: neither the old set nor the new one: {outcome:?} {repaired:?} {now:?}"
-            );
-
-            assert_eq!(
-                ground.on_the_way(),
-                Vec::<String>::new(),
-                "{after}: {outcome:?} {repaired:?}"
-            );
-
-            if now == old {
-                forward += 1;
-                ground.project.ok("db-undo --yes");
-                ground.is(&new, &after);
-            }
-
-            tried += 1;
-        }
-    }
-
-    println!(
-        "{words} with {}: {steps} steps, {tried} points, {forward} of them came through, 0 lost \
-         data",
-        store.1
-    );
+    all_or_nothing(&ground, &old, &new, &Strikes { words, signals, points: 1 });
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use super::super::struck_sets::Set as _;
 use super::{CONFIG, Ground, Project, cluster};
 use crate::support::need;
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::super::struck_sets::Set as _;
 use super::super::{Held, family, signal, tiny, until};
 use super::{Ground, Project, cluster, tree};
 use crate::support::component::output;

@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
+use super::super::struck_sets::Set as _;
 use super::{Ground, cluster, tree};
 use crate::support::component::output;
 use crate::support::need;
