@@ -12,7 +12,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::real::Outcome;
+use crate::real::Said;
 use crate::support::component::{output, script};
 
 /// The tool.
@@ -136,8 +136,8 @@ impl Repo {
 
 /// Runs it, and expects this exit code and these words among what is said.
 #[track_caller]
-fn ends(command: &mut Command, code: i32, says: &str) -> Outcome {
-    Outcome::of(command.output().unwrap()).ends_with(code, says)
+fn ends(command: &mut Command, code: i32, says: &str) -> Said {
+    Said::of(command.output().unwrap()).ends_with(code, says)
 }
 
 /// A program from PATH or the system's packages.

@@ -11,7 +11,7 @@ use crate::support::need;
 
 /// The lines of the log.
 fn log(bench: &Bench) -> Vec<Value> {
-    let text = fs::read_to_string(bench.project.join(".db-tasks/audit.jsonl")).unwrap_or_default();
+    let text = fs::read_to_string(bench.dir.join(".db-tasks/audit.jsonl")).unwrap_or_default();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -126,7 +126,7 @@ fn a_run_that_found_another_at_work() {
         .spawn()
         .unwrap();
 
-    while !bench.project.parent().unwrap().join("ready").exists() {
+    while !bench.dir.parent().unwrap().join("ready").exists() {
         assert!(first.try_wait().unwrap().is_none(), "the first run is over");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
@@ -142,7 +142,7 @@ fn a_run_that_found_another_at_work() {
 #[test]
 fn a_log_that_cannot_be_written_is_told() {
     let bench = Bench::new(HOST);
-    fs::create_dir_all(bench.project.join(".db-tasks/audit.jsonl")).unwrap();
+    fs::create_dir_all(bench.dir.join(".db-tasks/audit.jsonl")).unwrap();
 
     let said = bench.run(&["db-backup", "--auto"]).exits(0);
     assert_eq!(said.err.matches("warning: this run is not in the audit log: ").count(), 1);

@@ -157,7 +157,7 @@ fn our_own_files_when_damaged() {
 
         let file =
             bench.names_in("backups").into_iter().find(|name| !name.ends_with(".json")).unwrap();
-        let path = bench.project.join("backups").join(&file);
+        let path = bench.dir.join("backups").join(&file);
         let whole = std::fs::read(&path).unwrap();
 
         bench.learn_counts();
@@ -200,7 +200,7 @@ fn our_own_files_when_damaged() {
 fn a_failed_verification_is_remembered() {
     let bench = Bench::new(HOST);
     let name = bench.with_backup();
-    let path = bench.project.join("backups").join(&name);
+    let path = bench.dir.join("backups").join(&name);
     let mut bytes = std::fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
 
@@ -308,7 +308,7 @@ fn a_file_that_another_manifest_names_is_not_removed() {
     let manifests: Vec<String> =
         bench.names_in("backups").into_iter().filter(|file| file.ends_with(".json")).collect();
     let mut manifest: serde_json::Value = serde_json::from_str(
-        &std::fs::read_to_string(bench.project.join("backups").join(&manifests[0])).unwrap(),
+        &std::fs::read_to_string(bench.dir.join("backups").join(&manifests[0])).unwrap(),
     )
     .unwrap();
 
@@ -330,7 +330,7 @@ fn what_a_manifest_names_elsewhere_is_not_removed() {
 
     let manifests: Vec<String> =
         bench.names_in("backups").into_iter().filter(|file| file.ends_with(".json")).collect();
-    let text = std::fs::read_to_string(bench.project.join("backups").join(&manifests[0])).unwrap();
+    let text = std::fs::read_to_string(bench.dir.join("backups").join(&manifests[0])).unwrap();
     let mut manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
 
     manifest["created"] = "2020-01-01T00:00:00Z".into();
@@ -339,9 +339,9 @@ fn what_a_manifest_names_elsewhere_is_not_removed() {
         .file("precious/letter", "dear")
         .file("backups/notes", "mine")
         .file("backups/sub/deep", "mine, too");
-    std::os::unix::fs::symlink("../precious", bench.project.join("backups/link")).unwrap();
+    std::os::unix::fs::symlink("../precious", bench.dir.join("backups/link")).unwrap();
 
-    let absolute = bench.project.join("precious/letter").display().to_string();
+    let absolute = bench.dir.join("precious/letter").display().to_string();
     let named = [
         "../precious/letter",
         "link/letter",
@@ -374,7 +374,7 @@ fn what_a_manifest_names_elsewhere_is_not_removed() {
         [("precious/letter", "dear"), ("backups/notes", "mine"), ("backups/sub/deep", "mine, too")]
     {
         assert_eq!(
-            std::fs::read_to_string(bench.project.join(file)).ok().as_deref(),
+            std::fs::read_to_string(bench.dir.join(file)).ok().as_deref(),
             Some(text),
             "{file}"
         );
@@ -392,9 +392,9 @@ fn what_is_not_of_a_set_stays_when_it_goes() {
         names.iter().find(|n| n.ends_with(".zst")).unwrap(),
         names.iter().find(|n| n.ends_with(".json")).unwrap(),
     );
-    let bytes = std::fs::read(bench.project.join("backups").join(file)).unwrap();
+    let bytes = std::fs::read(bench.dir.join("backups").join(file)).unwrap();
     let mut manifest: serde_json::Value = serde_json::from_str(
-        &std::fs::read_to_string(bench.project.join("backups").join(manifest)).unwrap(),
+        &std::fs::read_to_string(bench.dir.join("backups").join(manifest)).unwrap(),
     )
     .unwrap();
 
@@ -414,7 +414,7 @@ fn what_is_not_of_a_set_stays_when_it_goes() {
 
     said.exits(0).tells("backup_[STAMP]` stays: it has files that are not part of the backup");
     assert_eq!(bench.names_in("backups/backup_20200101_000000"), ["letter.txt"]);
-    assert!(!bench.project.join("backups/backup_20200102_000000").exists());
+    assert!(!bench.dir.join("backups/backup_20200102_000000").exists());
 }
 
 #[test]
@@ -460,7 +460,7 @@ fn that_a_backup_is_of_another_database_is_said() {
 #[test]
 fn what_is_no_file_is_refused() {
     let bench = Bench::new(HOST);
-    assert!(Command::new("mkfifo").arg(bench.project.join("pipe.sql")).status().unwrap().success());
+    assert!(Command::new("mkfifo").arg(bench.dir.join("pipe.sql")).status().unwrap().success());
 
     for args in [
         &["db-restore", "--file", "pipe.sql", "--yes"][..],

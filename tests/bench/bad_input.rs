@@ -23,7 +23,7 @@ fn refused(bench: &Bench, args: &[&str], code: i32, error: &str) {
 #[test]
 fn no_file() {
     let bench = Bench::new(HOST);
-    std::fs::remove_file(bench.project.join("db-tasks.toml")).unwrap();
+    std::fs::remove_file(bench.dir.join("db-tasks.toml")).unwrap();
 
     refused(
         &bench,

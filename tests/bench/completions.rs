@@ -26,7 +26,7 @@ fn offered(bench: &Bench, words: &[&str]) -> Vec<String> {
 #[test]
 fn bash_completes_below_the_command_and_offers_backups() {
     let bench = Bench::new(HOST);
-    std::os::unix::fs::symlink(TOOL, bench.project.join("../bin/db-tasks")).unwrap();
+    std::os::unix::fs::symlink(TOOL, bench.dir.join("../bin/db-tasks")).unwrap();
 
     let name = bench.with_backup();
     bench.file("backups/shop of old.sql", "not looked into yet");
@@ -51,7 +51,7 @@ fn bash_completes_below_the_command_and_offers_backups() {
     assert!(offered(&bench, &["cargo", "bui"]).is_empty(), "cargo's own words are not ours");
     // elsewhere there is no project, and nothing is said
     let nowhere = Bench::new(HOST);
-    std::fs::remove_file(nowhere.project.join("db-tasks.toml")).unwrap();
-    std::os::unix::fs::symlink(TOOL, nowhere.project.join("../bin/db-tasks")).unwrap();
+    std::fs::remove_file(nowhere.dir.join("db-tasks.toml")).unwrap();
+    std::os::unix::fs::symlink(TOOL, nowhere.dir.join("../bin/db-tasks")).unwrap();
     assert!(offered(&nowhere, &["db-tasks", "db-restore", "app"]).is_empty());
 }

@@ -113,7 +113,7 @@ const COMPOSE: &str =
 
 /// Rows as `docker ps` gives them; `HERE` is the project's folder.
 fn rows(bench: &Bench, rows: &[&str]) {
-    let here = bench.project.canonicalize().unwrap();
+    let here = bench.dir.canonicalize().unwrap();
     let text: String = rows.iter().map(|row| format!("{}\n", row.replace(' ', "\t"))).collect();
     bench.stage("compose", text.replace("HERE", here.to_str().unwrap()));
 }
@@ -187,7 +187,7 @@ fn a_secret_file_says_which_database() {
     let bench = Bench::new(DOCKER);
     bench.file("db", "app\n").file("user", "boss\n");
 
-    let at = |name: &str| bench.project.join(name).display().to_string();
+    let at = |name: &str| bench.dir.join(name).display().to_string();
     bench.stage(
         "says/inside",
         format!("\"POSTGRES_DB_FILE={}\", \"POSTGRES_USER_FILE={}\"", at("db"), at("user")),

@@ -46,7 +46,7 @@ fn huge_backup(bench: &Bench) -> &Bench {
 
     File::options()
         .write(true)
-        .open(bench.project.join("backups").join(name))
+        .open(bench.dir.join("backups").join(name))
         .unwrap()
         .set_len(bytes)
         .unwrap();
@@ -290,7 +290,7 @@ fn a_disk_without_room_for_the_next_backup() {
 #[test]
 fn a_backup_folder_that_git_does_not_ignore() {
     let bench = Bench::new(HOST);
-    need!("git", output(Command::new("git").args(["init", "-q"]).arg(&bench.project)));
+    need!("git", output(Command::new("git").args(["init", "-q"]).arg(&bench.dir)));
     let finding = "note     backup folder: git does not ignore it: dumps could be committed";
     finds(bench.run(&["db-doctor"]), 0, finding, "add `backups` to `.gitignore`");
     bench.file(".gitignore", "backups/\n");
@@ -310,7 +310,7 @@ fn bound() -> Result<Vec<&'static str>, String> {
 fn a_backup_folder_that_may_not_be_written() {
     let words = need!("a user without root's rights", bound());
     let bench = Bench::new(HOST);
-    let folder = bench.project.join("backups");
+    let folder = bench.dir.join("backups");
 
     fs::create_dir(&folder).unwrap();
     let doctor = |bench: &Bench, mode: u32| {
@@ -322,7 +322,7 @@ fn a_backup_folder_that_may_not_be_written() {
             .stdin(Stdio::null())
             .output()
             .unwrap();
-        Said::new(bench.project.parent().unwrap(), &["db-doctor"], &out)
+        Said::plain(bench.dir.parent().unwrap(), &["db-doctor"], &out)
     };
 
     let finding =

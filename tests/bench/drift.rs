@@ -454,6 +454,6 @@ fn only_looks(call: &Call) -> bool {
 
 /// The dry run with the folders' own names again: commands hold paths.
 fn raw(bench: &Bench, text: &str) -> String {
-    let temp = bench.project.parent().unwrap();
+    let temp = bench.dir.parent().unwrap();
     text.replace("[DIR]", "[TEMP]/shop").replace("[TEMP]", &temp.to_string_lossy())
 }

@@ -219,7 +219,7 @@ fn a_person_says_no() {
     person.sees("Type `").types("no\n");
     person.ends(4);
 
-    let said = fs::read_to_string(bench.project.join("said.json")).unwrap();
+    let said = fs::read_to_string(bench.dir.join("said.json")).unwrap();
     let declined = document(&said, "db-undo", "declined");
     assert!(declined["verdicts"].as_array().unwrap().iter().any(|v| v["judgement"] == "ask"));
 }
@@ -237,7 +237,7 @@ fn another_run_is_at_work() {
         .spawn()
         .unwrap();
 
-    while !bench.project.parent().unwrap().join("ready").exists() {
+    while !bench.dir.parent().unwrap().join("ready").exists() {
         assert!(first.try_wait().unwrap().is_none(), "the first run is over");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
@@ -264,7 +264,7 @@ fn what_comes_before_and_after_stands_beside_it() {
     bench.facts("app2", super::facts("app2"));
     bench.stage("oids", "'app'|16384\n'app2'|16384\n");
 
-    let deed = json!({ "verb": "remove", "deed": { "what": "half", "how": { "File": bench.project.join("half") } } });
+    let deed = json!({ "verb": "remove", "deed": { "what": "half", "how": { "File": bench.dir.join("half") } } });
     let left = json!({ "task": "db-restore", "since": "2026-01-01T00:00:00Z", "pending": [deed] });
     bench.file("half", "x").journal(&left);
 

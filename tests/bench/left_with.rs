@@ -54,7 +54,7 @@ fn hints_are_told_as_the_person_types_them() {
         r#"{"scripts": {"db:backup": "db-tasks db-backup", "db:restore": "db-tasks db-restore"}}"#,
     );
 
-    let package = bench.project.join("package.json").to_string_lossy().into_owned();
+    let package = bench.dir.join("package.json").to_string_lossy().into_owned();
     bench.env("npm_lifecycle_event", "db:backup").env("npm_package_json", &package);
 
     let said = raw(&bench, &["db-backup"]);
@@ -62,7 +62,7 @@ fn hints_are_told_as_the_person_types_them() {
 
     let mut bench = Bench::new(HOST);
     bench.env("CARGO", "/usr/bin/cargo");
-    std::fs::rename(bench.project.join("db-tasks.toml"), bench.project.join("other.toml")).unwrap();
+    std::fs::rename(bench.dir.join("db-tasks.toml"), bench.dir.join("other.toml")).unwrap();
 
     let said = raw(&bench, &["--config", "other.toml", "db-backup"]);
     assert!(
@@ -215,7 +215,7 @@ fn a_clean_up_that_cant_succeed_is_told_once() {
     let bench = Bench::new(HOST);
     bench.file("half/kept", "somebody's");
 
-    let deed = serde_json::json!({ "verb": "remove", "deed": { "what": "half", "how": { "File": bench.project.join("half") } } });
+    let deed = serde_json::json!({ "verb": "remove", "deed": { "what": "half", "how": { "File": bench.dir.join("half") } } });
     bench.journal(&serde_json::json!({ "task": "db-restore", "since": "2026-01-01T00:00:00Z", "pending": [deed] }));
     bench
         .run(&["db-backup"])
@@ -232,7 +232,7 @@ fn a_clean_up_that_cant_succeed_is_told_once() {
     }
 
     bench.run(&["db-repair"]).exits(1).tells("1. remove half").tells("--forget");
-    std::fs::remove_dir_all(bench.project.join("half")).unwrap();
+    std::fs::remove_dir_all(bench.dir.join("half")).unwrap();
 
     let said = bench.run(&["db-backup"]).exits(0);
     assert!(!said.err.contains("cleaned up"), "{}", said.err);
@@ -260,7 +260,7 @@ fn a_server_that_is_starting_is_waited_for() {
         .tells("waiting for `shop-pg` to start, at most 1 s");
     said.tells("waited 1 s: the container is running");
 
-    let says = bench.project.join("../says/psql.err");
+    let says = bench.dir.join("../says/psql.err");
     let starts = std::thread::spawn(move || {
         std::thread::sleep(std::time::Duration::from_secs(2));
         std::fs::remove_file(says).unwrap();

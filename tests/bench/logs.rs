@@ -16,7 +16,7 @@ fn logs(bench: &Bench) -> Vec<String> {
     names.sort();
     names
         .iter()
-        .map(|name| fs::read_to_string(bench.project.join("logs").join(name)).unwrap())
+        .map(|name| fs::read_to_string(bench.dir.join("logs").join(name)).unwrap())
         .collect()
 }
 
@@ -112,10 +112,10 @@ fn looking_has_none() {
         bench.run(words);
     }
 
-    assert!(!bench.project.join("logs").exists());
+    assert!(!bench.dir.join("logs").exists());
     let none = Bench::new(HOST);
     none.with_backup();
-    assert!(!none.project.join("logs").exists(), "nobody asked for any");
+    assert!(!none.dir.join("logs").exists(), "nobody asked for any");
 }
 
 #[test]
@@ -139,13 +139,13 @@ fn the_newest_hundred_are_kept() {
 
     bench.file("logs/app.log", "somebody's");
     bench.run(&["db-backup"]).exits(0);
-    assert_eq!((logs(&bench).len(), bench.project.join("logs/app.log").exists()), (101, true));
-    assert!(!bench.project.join("logs/20200104_100000_db-backup_5e1.log").exists());
-    assert!(bench.project.join("logs/20200104_110000_db-backup_5e1.log").exists());
+    assert_eq!((logs(&bench).len(), bench.dir.join("logs/app.log").exists()), (101, true));
+    assert!(!bench.dir.join("logs/20200104_100000_db-backup_5e1.log").exists());
+    assert!(bench.dir.join("logs/20200104_110000_db-backup_5e1.log").exists());
 
-    assert!(bench.project.join("logs/20200128_130000_db-backup_5e1.log").exists());
+    assert!(bench.dir.join("logs/20200128_130000_db-backup_5e1.log").exists());
     assert_eq!(
-        fs::metadata(bench.project.join("logs/app.log")).unwrap().permissions().mode() & 0o777,
+        fs::metadata(bench.dir.join("logs/app.log")).unwrap().permissions().mode() & 0o777,
         0o644
     );
 }

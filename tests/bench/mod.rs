@@ -19,7 +19,6 @@ mod notes;
 mod old_backups;
 mod plan;
 mod prompts;
-mod said;
 mod secrets;
 mod services;
 mod settings;
@@ -33,19 +32,17 @@ mod wipe;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use db_tasks::config::Env;
 use db_tasks::run::{UserState, journal, state};
-pub use said::Said;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
+pub use crate::support::repo::{Repo, TOOL};
+pub use crate::support::said::{self, Said};
 use crate::support::server::fed_output;
-
-/// The tool.
-pub const TOOL: &str = env!("CARGO_BIN_EXE_db-tasks");
 
 /// A dump as pg_dump 15 writes it.
 pub const DUMP: &str = include_str!(concat!(
@@ -67,11 +64,14 @@ pub const HOOKS: &str = "[hooks]\nmigrate = [\"migrator\", \"up\"]\nseed = [\"mi
                          \"failed\"]\nfinally-reset = [\"migrator\", \"finally\"]\n";
 
 /// A project and the stand-ins; gone when dropped.
-pub struct Bench {
-    temp: TempDir,
-    env: BTreeMap<String, String>,
-    /// The project's folder.
-    pub project: PathBuf,
+pub struct Bench(Repo);
+
+impl Deref for Bench {
+    type Target = Repo;
+
+    fn deref(&self) -> &Repo {
+        &self.0
+    }
 }
 
 /// One call of a stand-in.
@@ -85,25 +85,23 @@ pub struct Call {
 impl Bench {
     /// A project with this `db-tasks.toml` in a folder of this name.
     pub fn named(folder: &str, toml: &str) -> Self {
-        let temp = tempfile::Builder::new().prefix("db-tasks-bench").tempdir().unwrap();
-        let project = temp.path().join(folder);
+        let mut bench = Self(Repo::named(folder, toml));
+        // the stand-ins are beside the project: see `strangers` for a repository that nobody trusts
+        bench.env("DB_TASKS_TRUST_REPO", "1");
 
-        for folder in ["bin", "seen", "facts", "says", "containers", "home"] {
-            fs::create_dir(temp.path().join(folder)).unwrap();
+        for folder in ["bin", "seen", "facts", "says", "containers"] {
+            fs::create_dir(bench.root().join(folder)).unwrap();
         }
 
-        fs::create_dir(&project).unwrap();
         // a link, not a copy: a file that was just written may be busy when it is run
         let fake = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../tests/bench/fake")
             .canonicalize()
             .unwrap();
         for program in ["psql", "pg_dump", "docker", "podman", "migrator"] {
-            std::os::unix::fs::symlink(&fake, temp.path().join("bin").join(program)).unwrap();
+            std::os::unix::fs::symlink(&fake, bench.root().join("bin").join(program)).unwrap();
         }
 
-        let bench = Self { temp, env: BTreeMap::new(), project };
-        bench.file("db-tasks.toml", toml);
         bench.stage("containers/shop-pg", "running\n");
         bench.stage("dump.sql", DUMP);
         bench.facts("app", facts("app"));
@@ -118,19 +116,14 @@ impl Bench {
 
     /// Writes a file of the project.
     pub fn file(&self, name: &str, text: impl AsRef<[u8]>) -> &Self {
-        let path = self.project.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        self.write(name, text);
         self
     }
 
     /// The journal of a killed run of ours.
     pub fn journal(&self, left: &Value) -> &Self {
-        let own = UserState::look(
-            &self.project,
-            &Env::of([("HOME", self.temp.path().join("home").to_str().unwrap())]),
-        );
-        let state = self.project.join(".db-tasks");
+        let own = UserState::look(&self.dir, &Env::of([("HOME", self.home().to_str().unwrap())]));
+        let state = self.dir.join(".db-tasks");
         state::prepare(&state).unwrap();
         journal::write(&state, &own, &serde_json::from_value(left.clone()).unwrap()).unwrap();
         self
@@ -138,7 +131,7 @@ impl Bench {
 
     /// Writes a file that the stand-ins answer from.
     pub fn stage(&self, name: &str, text: impl AsRef<[u8]>) -> &Self {
-        fs::write(self.temp.path().join(name), text).unwrap();
+        fs::write(self.root().join(name), text).unwrap();
         self
     }
 
@@ -164,38 +157,33 @@ impl Bench {
     }
 
     pub fn env(&mut self, name: &str, value: &str) -> &mut Self {
-        self.env.insert(name.into(), value.into());
+        self.0.set(name, value);
         self
     }
 
     /// A command with nothing of this process's environment.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        let path = format!("{}:/usr/bin:/bin", self.temp.path().join("bin").display());
-        command.env_clear().env("PATH", path).env("HOME", self.temp.path().join("home"));
-        // the stand-ins are beside the project: see `strangers` for a repository that nobody trusts
-        command.env("DB_TASKS_TRUST_REPO", "1").envs(&self.env);
-        command.current_dir(&self.project);
-        command
+        let path = format!("{}:/usr/bin:/bin", self.root().join("bin").display());
+        self.0.command(program, path)
     }
 
     /// Runs the tool in the project's folder, without a terminal.
     pub fn run(&self, args: &[&str]) -> Said {
-        self.run_in(&self.project, args)
+        self.run_in(&self.dir, args)
     }
 
     /// Runs the tool in another folder.
     pub fn run_in(&self, folder: &Path, args: &[&str]) -> Said {
         let mut command = self.command(TOOL);
-        let out = command.args(args).current_dir(folder).stdin(Stdio::null()).output().unwrap();
-        Said::new(self.temp.path(), args, &out)
+        let out = command.args(args).current_dir(folder).output().unwrap();
+        Said::plain(self.root(), args, &out)
     }
 
     /// Runs the tool with a text on its standard input.
     pub fn run_fed(&self, args: &[&str], input: &str) -> Said {
         let mut command = self.command(TOOL);
         let out = fed_output(command.args(args), input).unwrap();
-        Said::new(self.temp.path(), args, &out)
+        Said::plain(self.root(), args, &out)
     }
 
     /// A backup, made by the tool itself; and what the server will count in a copy of it.
@@ -234,7 +222,7 @@ impl Bench {
     /// A manifest of the project.
     pub fn manifest(&self, name: &str) -> Value {
         let mut manifest: Value =
-            serde_json::from_slice(&fs::read(self.project.join(name)).unwrap()).unwrap();
+            serde_json::from_slice(&fs::read(self.dir.join(name)).unwrap()).unwrap();
         // whoever changes something in it has no digest to give
         manifest.as_object_mut().unwrap().remove("digest");
         manifest
@@ -249,10 +237,8 @@ impl Bench {
                 .collect()
         };
 
-        let mut folders: Vec<PathBuf> = fs::read_dir(self.temp.path().join("seen"))
-            .unwrap()
-            .map(|e| e.unwrap().path())
-            .collect();
+        let mut folders: Vec<PathBuf> =
+            fs::read_dir(self.root().join("seen")).unwrap().map(|e| e.unwrap().path()).collect();
         folders.sort();
         folders.retain(|folder| folder.join("whole").exists());
 
@@ -288,10 +274,8 @@ impl Bench {
     /// The processes of the stand-ins, each with what it was told; one that stays is there for all
     /// that it is asked.
     pub fn processes(&self) -> Vec<(String, String)> {
-        let mut folders: Vec<PathBuf> = fs::read_dir(self.temp.path().join("seen"))
-            .unwrap()
-            .map(|e| e.unwrap().path())
-            .collect();
+        let mut folders: Vec<PathBuf> =
+            fs::read_dir(self.root().join("seen")).unwrap().map(|e| e.unwrap().path()).collect();
         folders.sort();
 
         let read = |folder: &PathBuf, name: &str| {
@@ -302,7 +286,7 @@ impl Bench {
 
     pub fn forget_calls(&self) {
         for folder in ["seen", "fail"] {
-            let folder = self.temp.path().join(folder);
+            let folder = self.root().join(folder);
             // a bench that has no call to fail has no such folder; a call that outlives its run may
             // write into its own just now
             while folder.exists() {
@@ -310,7 +294,7 @@ impl Bench {
             }
         }
 
-        fs::create_dir(self.temp.path().join("seen")).unwrap();
+        fs::create_dir(self.root().join("seen")).unwrap();
     }
 
     /// Lets the stand-ins fail on the call that was at this place among these.
@@ -318,7 +302,7 @@ impl Bench {
         let told =
             |call: &Call| (said::of_any_run(&call.argv.join("\0")), said::of_any_run(&call.stdin));
         let times = calls[..=at].iter().filter(|call| told(call) == told(&calls[at])).count();
-        fs::create_dir(self.temp.path().join("fail")).unwrap();
+        fs::create_dir(self.root().join("fail")).unwrap();
         let (argv, stdin) = told(&calls[at]);
         self.stage("fail/argv", format!("{argv}\0"))
             .stage("fail/stdin", stdin)
@@ -328,7 +312,7 @@ impl Bench {
     /// Every file and folder of the project with its mode, the tool's own folder left out.
     pub fn files(&self) -> BTreeMap<String, u32> {
         let mut found = BTreeMap::new();
-        list(&self.project, "", &mut found);
+        list(&self.dir, "", &mut found);
         found.retain(|name, _| !name.starts_with(".db-tasks"));
         found
     }
@@ -351,10 +335,10 @@ impl Bench {
         }
 
         let mut found = BTreeMap::new();
-        list(&self.project, "", &mut found);
+        list(&self.dir, "", &mut found);
 
         for name in found.keys().filter(|name| *name != ".env" && *name != "db-tasks.toml") {
-            if let Ok(bytes) = fs::read(self.project.join(name)) {
+            if let Ok(bytes) = fs::read(self.dir.join(name)) {
                 text.push_str(&format!("{name}\n{}\n", String::from_utf8_lossy(&bytes)));
             }
         }
@@ -364,22 +348,19 @@ impl Bench {
 
     /// What a container is now.
     pub fn container(&self, name: &str) -> String {
-        fs::read_to_string(self.temp.path().join("containers").join(name))
-            .unwrap()
-            .trim()
-            .to_owned()
+        fs::read_to_string(self.root().join("containers").join(name)).unwrap().trim().to_owned()
     }
 
     /// Keeps the project and the containers as they are, for [`Self::rewind`].
     pub fn keep(&self) {
-        for folder in [self.project.as_path(), &self.temp.path().join("containers")] {
+        for folder in [self.dir.as_path(), &self.root().join("containers")] {
             copy(folder, &kept(folder));
         }
     }
 
     /// Makes everything as it was kept, and forgets the calls.
     pub fn rewind(&self) {
-        for folder in [self.project.as_path(), &self.temp.path().join("containers")] {
+        for folder in [self.dir.as_path(), &self.root().join("containers")] {
             fs::remove_dir_all(folder).unwrap();
             copy(&kept(folder), folder);
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use db_tasks::bundle::{Manifest, Untried, ending};
 use db_tasks::run::record_untried;
@@ -27,7 +27,7 @@ impl Noted {
         let bench = Bench::new(HOST);
         let name = bench.with_backup();
         let file = name.replace(".sql.zst", ".manifest.json");
-        let manifest = bench.project.join("backups").join(file);
+        let manifest = bench.dir.join("backups").join(file);
         let (notes, sealed) = (ending::notes(&manifest), fs::read(&manifest).unwrap());
         Self { bench, name, manifest, notes, sealed }
     }
@@ -39,7 +39,7 @@ impl Noted {
 
     /// The dump is damaged, and that was found.
     fn damaged(self) -> Self {
-        let file = self.bench.project.join("backups").join(&self.name);
+        let file = self.bench.dir.join("backups").join(&self.name);
         let mut bytes = fs::read(&file).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
@@ -198,7 +198,7 @@ fn notes_of_an_older_backup_are_beside_it_too() {
     for file in [".manifest.json", ".sql.gz"].map(|ending| format!("{stem}{ending}")) {
         bench.file(&format!("backups/{file}"), fs::read(stored.join(file)).unwrap());
     }
-    let manifest = bench.project.join(format!("backups/{stem}.manifest.json"));
+    let manifest = bench.dir.join(format!("backups/{stem}.manifest.json"));
     let before = Manifest::read(&manifest).unwrap();
 
     bench.run(&["db-verify", &format!("{stem}.sql.gz")]).exits(0);

@@ -202,7 +202,7 @@ fn a_tree_of_every_format_comes_back() {
         );
         bench.run(&["db-restore", name, "--only", "uploads", "--yes"]).exits(0);
 
-        let read = |file: &str| fs::read(bench.project.join("uploads").join(file)).unwrap();
+        let read = |file: &str| fs::read(bench.dir.join("uploads").join(file)).unwrap();
         assert_eq!(
             (read("a/one.txt").len(), read("link"), read("b.bin").len()),
             (4, read("a/one.txt"), 70000),
@@ -245,7 +245,7 @@ fn an_artifact_that_holds_another_tree_proves_nothing() {
             let bench = holding(format);
             let (manifest, artifact) =
                 (format!("backups/{name}/manifest.json"), format!("backups/{name}/uploads.tar.gz"));
-            let file = fs::File::open(bench.project.join(&artifact)).unwrap();
+            let file = fs::File::open(bench.dir.join(&artifact)).unwrap();
             let mut tar = Vec::new();
 
             db_tasks::stream::decoder(db_tasks::stream::Codec::Gzip, file)

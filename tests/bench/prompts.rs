@@ -230,7 +230,7 @@ fn what_goes_is_said_before_the_question() {
 }
 
 fn shown(bench: &Bench, args: &[&str], screen: &str) -> String {
-    let plain = said::plain(bench.project.parent().unwrap(), &screen.replace('\r', ""));
+    let plain = said::plain(bench.dir.parent().unwrap(), &screen.replace('\r', ""));
     // two backups in one second get a counter
     format!("$ {}\n{}\n", args.join(" "), plain.replace("[STAMP]_2", "[STAMP]"))
 }
@@ -289,7 +289,7 @@ fn a_file_gets_no_bar() {
     let bench = Bench::new(HOST);
     let line = format!("export TERM=xterm; exec {} db-backup --yes 2>said", quoted(TOOL));
     Terminal::line(&bench, &line).ends(0);
-    let said = std::fs::read_to_string(bench.project.join("said")).unwrap();
+    let said = std::fs::read_to_string(bench.dir.join("said")).unwrap();
     assert!(said.contains('✓') && !said.contains(['\u{1b}', '\r']), "{said}");
 }
 

@@ -134,7 +134,7 @@ fn neither_settings_nor_variables_in_hooks_are_shown() {
         assert!(!all.contains(needle), "{needle}: {all}");
     }
 
-    let audit = std::fs::read_to_string(bench.project.join(".db-tasks/audit.jsonl")).unwrap();
+    let audit = std::fs::read_to_string(bench.dir.join(".db-tasks/audit.jsonl")).unwrap();
     assert!(!audit.contains("s3t-") && !audit.contains("tok-9f"), "{audit}");
 }
 

@@ -33,7 +33,7 @@ fn they_are_stopped_in_the_order_of_the_file_and_started_in_the_reverse() {
 #[test]
 fn one_that_does_not_exist_is_in_nobodys_way() {
     let bench = bench();
-    std::fs::remove_file(bench.project.join("../containers/shop-jobs")).unwrap();
+    std::fs::remove_file(bench.dir.join("../containers/shop-jobs")).unwrap();
 
     let note = "the container `shop-jobs` does not exist: nothing to stop";
     let shown = bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0).out;
@@ -88,8 +88,8 @@ fn a_clean_up_that_can_not_be_done_can_be_forgotten() {
         .tells("could not start the container shop-jobs; the work itself is done");
 
     // it is tried again by the next run, and has gone for good
-    std::fs::remove_file(bench.project.join("../containers/shop-jobs")).unwrap();
-    std::fs::remove_dir_all(bench.project.join("../fail")).ok();
+    std::fs::remove_file(bench.dir.join("../containers/shop-jobs")).unwrap();
+    std::fs::remove_dir_all(bench.dir.join("../fail")).ok();
 
     let said = bench.run(&["db-repair"]).exits(1);
     let deed = "1. write start the container shop-jobs";

@@ -10,7 +10,7 @@ fn with_a_thousand(bench: &Bench) {
     let name = bench.with_backup();
     let stem = name.strip_suffix(".sql.zst").unwrap();
     let manifest = bench.manifest(&format!("backups/{stem}.manifest.json"));
-    let bytes = fs::read(bench.project.join("backups").join(&name)).unwrap();
+    let bytes = fs::read(bench.dir.join("backups").join(&name)).unwrap();
 
     for at in 1..1000 {
         let (mut own, file) = (manifest.clone(), format!("app_{at:04}.sql.zst"));
@@ -57,7 +57,7 @@ fn retention_has_two_names() {
 
         // a backup cleans up behind itself by the same rule
         bench.run(&["db-backup"]).exits(0);
-        assert!(!bench.project.join("backups/old.sql.zst").exists(), "{name}");
+        assert!(!bench.dir.join("backups/old.sql.zst").exists(), "{name}");
     }
 }
 
@@ -69,7 +69,7 @@ fn with_old(bench: &Bench) {
     manifest["created"] = "2025-01-01T00:00:00Z".into();
     manifest["artifacts"][0]["file"] = "old.sql.zst".into();
     bench.file("backups/old.manifest.json", manifest.to_string());
-    bench.file("backups/old.sql.zst", fs::read(bench.project.join("backups").join(&name)).unwrap());
+    bench.file("backups/old.sql.zst", fs::read(bench.dir.join("backups").join(&name)).unwrap());
 }
 
 /// Each key has its own kind of slot, and as many as it says.
@@ -129,7 +129,7 @@ fn backup_dir_and_its_old_name() {
         bench.env(name, "elsewhere/deep");
         bench.run(&["db-backup"]).exits(0);
         assert_eq!(bench.names_in("elsewhere/deep").len(), 2, "{name}");
-        assert!(!bench.project.join("backups").exists());
+        assert!(!bench.dir.join("backups").exists());
     }
 }
 
@@ -159,15 +159,15 @@ fn the_environment_wins_over_dotenv() {
 #[test]
 fn subfolders_and_other_folders_find_the_project() {
     let bench = Bench::new(HOST);
-    let below = bench.project.join("src/deep");
+    let below = bench.dir.join("src/deep");
     fs::create_dir_all(&below).unwrap();
 
     let said = bench.run_in(&below, &["db-backup"]).exits(0);
     assert_eq!(bench.names_in("backups").len(), 2);
     assert!(said.out.starts_with("[DIR]/backups/app_"), "{}", said.out);
 
-    let outside = bench.project.parent().unwrap();
-    let file = bench.project.join("db-tasks.toml");
+    let outside = bench.dir.parent().unwrap();
+    let file = bench.dir.join("db-tasks.toml");
     let said = bench.run_in(outside, &["db-list", "--config", file.to_str().unwrap()]).exits(0);
 
     assert_eq!(said.out.lines().count(), 2, "{}", said.out);

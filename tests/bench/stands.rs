@@ -45,7 +45,7 @@ fn a_staged_restore_that_is_refused() {
     let bench = Bench::new(HOST);
     let backup = bench.with_backup();
     let path = format!("backups/{backup}");
-    let mut bytes = std::fs::read(bench.project.join(&path)).unwrap();
+    let mut bytes = std::fs::read(bench.dir.join(&path)).unwrap();
     let middle = bytes.len() / 2;
 
     bytes[middle] ^= 1;
@@ -173,7 +173,7 @@ fn a_repair_names_whose_work_it_does() {
     let bench = Bench::new(HOST);
     bench.file("half/kept", "somebody's");
 
-    let deed = serde_json::json!({ "verb": "remove", "deed": { "what": "half", "how": { "File": bench.project.join("half") } } });
+    let deed = serde_json::json!({ "verb": "remove", "deed": { "what": "half", "how": { "File": bench.dir.join("half") } } });
     bench.journal(&serde_json::json!({ "task": "db-restore", "since": "2026-01-01T00:00:00Z", "pending": [deed] }));
     for words in ["db-repair", "db-backup", "db-repair", "db-repair"] {
         let said = bench.run(&[words]);
@@ -193,6 +193,6 @@ fn a_repair_names_whose_work_it_does() {
         }
     }
 
-    let text = std::fs::read_to_string(bench.project.join(".db-tasks/unfinished.json")).unwrap();
+    let text = std::fs::read_to_string(bench.dir.join(".db-tasks/unfinished.json")).unwrap();
     assert!(text.contains("\"task\":\"db-restore\""), "{text}");
 }

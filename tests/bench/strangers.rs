@@ -15,7 +15,7 @@ fn unfinished(how: &serde_json::Value) -> String {
 #[test]
 fn a_journal_that_nobody_signed_is_set_aside_and_named() {
     let bench = Bench::new(HOST);
-    let (marker, precious) = (bench.project.join("ran"), bench.project.join("precious"));
+    let (marker, precious) = (bench.dir.join("ran"), bench.dir.join("precious"));
     fs::create_dir(&precious).unwrap();
 
     let command =
@@ -36,15 +36,15 @@ fn a_journal_that_nobody_signed_is_set_aside_and_named() {
         bench.run(&["db-backup", "--dry-run"]).exits(0);
         let status = bench.run(&["db-status"]).exits(0);
         assert!(status.out.contains("`unfinished.json` is not trusted"), "{}", status.out);
-        assert!(bench.project.join(".db-tasks/unfinished.json").exists());
+        assert!(bench.dir.join(".db-tasks/unfinished.json").exists());
         let said = bench.run(&["db-backup"]).exits(0);
         assert!(said.err.contains("warning: `unfinished.json` was not run") && said.err.contains(why), "{}", said.err);
         let entries =
-            fs::read_dir(bench.project.join(".db-tasks")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+            fs::read_dir(bench.dir.join(".db-tasks")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
         let aside: Vec<String> = entries.filter(|name| name.contains(".unsafe-")).collect();
         assert_eq!(aside.len(), 1, "{aside:?}");
-        assert_eq!(fs::read_to_string(bench.project.join(".db-tasks").join(&aside[0])).unwrap(), text);
-        fs::remove_file(bench.project.join(".db-tasks").join(&aside[0])).unwrap();
+        assert_eq!(fs::read_to_string(bench.dir.join(".db-tasks").join(&aside[0])).unwrap(), text);
+        fs::remove_file(bench.dir.join(".db-tasks").join(&aside[0])).unwrap();
         assert!(!marker.exists() && precious.exists(), "{text}");
     }
 
@@ -54,23 +54,23 @@ fn a_journal_that_nobody_signed_is_set_aside_and_named() {
 #[test]
 fn a_journal_is_of_one_folder() {
     let (bench, clone) = (Bench::new(HOST), Bench::new(HOST));
-    let deed = json!({ "verb": "remove", "deed": { "what": "half", "how": { "File": clone.project.join("half") } } });
+    let deed = json!({ "verb": "remove", "deed": { "what": "half", "how": { "File": clone.dir.join("half") } } });
     bench.journal(
         &json!({ "task": "db-restore", "since": "2026-01-01T00:00:00Z", "pending": [deed] }),
     );
     clone.file("half", "x").file(
         ".db-tasks/unfinished.json",
-        fs::read(bench.project.join(".db-tasks/unfinished.json")).unwrap(),
+        fs::read(bench.dir.join(".db-tasks/unfinished.json")).unwrap(),
     );
     clone.run(&["db-backup"]).exits(0);
 
-    assert!(clone.project.join("half").exists());
+    assert!(clone.dir.join("half").exists());
 }
 
 #[test]
 fn links_in_our_own_folder_lead_nowhere() {
     let bench = Bench::new(HOST);
-    let victim = bench.project.join("victim");
+    let victim = bench.dir.join("victim");
 
     for name in ["lock", "audit.jsonl", "unfinished.json.partial", "unfinished.json", ".gitignore"]
     {
@@ -78,10 +78,10 @@ fn links_in_our_own_folder_lead_nowhere() {
             |a: &std::path::Path, b: &std::path::Path| symlink(a, b),
             |a: &_, b: &_| fs::hard_link(a, b),
         ] {
-            drop(fs::remove_dir_all(bench.project.join(".db-tasks")));
-            fs::create_dir(bench.project.join(".db-tasks")).unwrap();
+            drop(fs::remove_dir_all(bench.dir.join(".db-tasks")));
+            fs::create_dir(bench.dir.join(".db-tasks")).unwrap();
             fs::write(&victim, "precious").unwrap();
-            link(&victim, &bench.project.join(".db-tasks").join(name)).unwrap();
+            link(&victim, &bench.dir.join(".db-tasks").join(name)).unwrap();
             let said = bench.run(&["db-backup"]);
             assert_eq!(fs::read_to_string(&victim).unwrap(), "precious", "{name}");
             if name == "lock" {
@@ -97,9 +97,9 @@ fn links_in_our_own_folder_lead_nowhere() {
         }
     }
 
-    fs::remove_dir_all(bench.project.join(".db-tasks")).unwrap();
-    fs::create_dir(bench.project.join("elsewhere")).unwrap();
-    symlink("elsewhere", bench.project.join(".db-tasks")).unwrap();
+    fs::remove_dir_all(bench.dir.join(".db-tasks")).unwrap();
+    fs::create_dir(bench.dir.join("elsewhere")).unwrap();
+    symlink("elsewhere", bench.dir.join(".db-tasks")).unwrap();
 
     let said = bench.run(&["db-backup"]).exits(1);
     assert!(said.err.contains(".db-tasks` is not safe to use: it is a link"), "{}", said.err);
@@ -109,10 +109,10 @@ fn links_in_our_own_folder_lead_nowhere() {
 #[test]
 fn a_folder_that_others_may_write_is_mended() {
     let bench = Bench::new(HOST);
-    fs::create_dir(bench.project.join(".db-tasks")).unwrap();
-    fs::set_permissions(bench.project.join(".db-tasks"), PermissionsExt::from_mode(0o777)).unwrap();
+    fs::create_dir(bench.dir.join(".db-tasks")).unwrap();
+    fs::set_permissions(bench.dir.join(".db-tasks"), PermissionsExt::from_mode(0o777)).unwrap();
     bench.run(&["db-backup"]).exits(0);
-    let mode = fs::metadata(bench.project.join(".db-tasks")).unwrap().permissions().mode();
+    let mode = fs::metadata(bench.dir.join(".db-tasks")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o755);
 }
 
@@ -120,15 +120,15 @@ fn a_folder_that_others_may_write_is_mended() {
 #[test]
 fn a_manifests_partial_is_written_through_no_link() {
     let bench = Bench::new(HOST);
-    let victim = bench.project.join("victim");
+    let victim = bench.dir.join("victim");
     fs::write(&victim, "precious").unwrap();
-    fs::create_dir(bench.project.join("backups")).unwrap();
+    fs::create_dir(bench.dir.join("backups")).unwrap();
 
     let now = chrono::Utc::now();
     for second in 0..20 {
         let name = (now + chrono::TimeDelta::seconds(second))
             .format("app_%Y%m%d_%H%M%S.manifest.json.partial");
-        symlink(&victim, bench.project.join("backups").join(name.to_string())).unwrap();
+        symlink(&victim, bench.dir.join("backups").join(name.to_string())).unwrap();
     }
 
     bench.run(&["db-backup"]);
@@ -140,10 +140,7 @@ fn a_manifests_partial_is_written_through_no_link() {
         .filter(|n| n.ends_with(".manifest.json"))
         .collect::<Vec<_>>();
 
-    assert!(
-        made.iter().all(|name| !bench.project.join("backups").join(name).is_symlink()),
-        "{made:?}"
-    );
+    assert!(made.iter().all(|name| !bench.dir.join("backups").join(name).is_symlink()), "{made:?}");
 }
 
 /// A project with programs of its own that say when they are run, and nobody's word that they may
@@ -152,10 +149,10 @@ fn with_programs(toml: &str) -> Bench {
     let mut bench = Bench::new(toml);
     bench.env("DB_TASKS_TRUST_REPO", "");
     for program in ["psql", "pg_dump", "docker", "python3", "git"] {
-        let file = bench.project.join("bin").join(program);
+        let file = bench.dir.join("bin").join(program);
         bench.file(
             &format!("bin/{program}"),
-            format!("#!/bin/sh\n>'{}'\nexit 1\n", bench.project.join("ran").display()),
+            format!("#!/bin/sh\n>'{}'\nexit 1\n", bench.dir.join("ran").display()),
         );
         fs::set_permissions(file, PermissionsExt::from_mode(0o755)).unwrap();
     }
@@ -193,7 +190,7 @@ fn looking_runs_no_program_of_the_repository() {
                 "{looks:?} {}",
                 said.err
             );
-            assert!(!bench.project.join("ran").exists(), "{looks:?} {toml}");
+            assert!(!bench.dir.join("ran").exists(), "{looks:?} {toml}");
         }
         // what is not run is no matter, and a file is listed without any program
         for harmless in ["db-list", "db-config"] {
@@ -208,29 +205,29 @@ fn looking_runs_no_program_of_the_repository() {
 
 #[test]
 fn path_does_not_lead_looking_into_the_repository() {
-    let bin = |bench: &Bench| bench.project.join("bin").display().to_string();
+    let bin = |bench: &Bench| bench.dir.join("bin").display().to_string();
     let usual = |bench: &Bench| {
-        format!("{}:/usr/bin:/bin", bench.project.parent().unwrap().join("bin").display())
+        format!("{}:/usr/bin:/bin", bench.dir.parent().unwrap().join("bin").display())
     };
 
     for part in ["ABSOLUTE", "bin", "", "."] {
         let mut bench = with_programs(DOCKER);
         for program in ["psql", "docker", "git"] {
-            fs::copy(bench.project.join("bin").join(program), bench.project.join(program)).unwrap();
+            fs::copy(bench.dir.join("bin").join(program), bench.dir.join(program)).unwrap();
         }
 
         let path = format!("{}:{}", part.replace("ABSOLUTE", &bin(&bench)), usual(&bench));
         bench.env("PATH", &path);
         bench.run(&["db-status"]).exits(0);
         bench.run(&["db-doctor"]);
-        assert!(!bench.project.join("ran").exists(), "PATH={path}");
+        assert!(!bench.dir.join("ran").exists(), "PATH={path}");
     }
 
     // `.env` says nothing of it
     let bench = with_programs(PLAIN);
     bench.file(".env", format!("PATH={}\nXDG_CACHE_HOME={}\n", bin(&bench), bin(&bench)));
     bench.run(&["db-status"]);
-    assert!(!bench.project.join("ran").exists());
+    assert!(!bench.dir.join("ran").exists());
 
     // and where there is no other, that is said
     let mut alone = with_programs(DOCKER);
@@ -238,7 +235,7 @@ fn path_does_not_lead_looking_into_the_repository() {
     alone.env("PATH", &path);
 
     let said = alone.run(&["db-status"]);
-    assert!(said.out.contains("docker") && !alone.project.join("ran").exists(), "{}", said.out);
+    assert!(said.out.contains("docker") && !alone.dir.join("ran").exists(), "{}", said.out);
 }
 
 /// Names, comments, sessions, files and the words of other programs: whatever they hold, a terminal
@@ -313,7 +310,7 @@ fn an_unreadable_manifest_is_a_broken_backup() {
         "backups/{}",
         bench.names_in("backups").into_iter().find(|n| n.ends_with(".json")).unwrap()
     );
-    let whole = fs::read_to_string(bench.project.join(&path)).unwrap();
+    let whole = fs::read_to_string(bench.dir.join(&path)).unwrap();
     let grant = json!([{ "grantee": null, "privilege": "CONNECT ON DATABASE x TO PUBLIC;\n\\! touch ran\nGRANT CONNECT" }]);
 
     let edited = |at: &str, value: serde_json::Value| {
@@ -346,7 +343,7 @@ fn an_unreadable_manifest_is_a_broken_backup() {
         assert!(said.err.contains("is broken, and skipped"), "{}", said.err);
         let list = bench.run(&["db-list"]).exits(0);
         assert!(list.out.contains("broken") && !list.out.contains("foreign"), "{}", list.out);
-        assert!(!bench.project.join("ran").exists());
+        assert!(!bench.dir.join("ran").exists());
     }
 
     // another tool's is no word about the file beside it

@@ -98,12 +98,12 @@ fn a_list_of_every_kind() {
     bench.file("backups/from-prod.sql.gz", "not looked into yet");
 
     let old = SystemTime::now() - Duration::from_secs(3 * 86_400 + 60);
-    File::open(bench.project.join("backups/from-prod.sql.gz")).unwrap().set_modified(old).unwrap();
+    File::open(bench.dir.join("backups/from-prod.sql.gz")).unwrap().set_modified(old).unwrap();
     bench.file("backups/lost.manifest.json", "{}");
     bench.file("backups/new.manifest.json", "{\"format\": 99}");
 
     for lost in ["lost", "new"] {
-        File::open(bench.project.join(format!("backups/{lost}.manifest.json")))
+        File::open(bench.dir.join(format!("backups/{lost}.manifest.json")))
             .unwrap()
             .set_modified(old)
             .unwrap();

@@ -171,7 +171,7 @@ fn a_lock_that_was_lost_is_told() {
     assert_eq!(cluster.sql("postgres", &ended), "1");
     first.write("go", "");
 
-    let said = super::Outcome::of(at_work.wait_with_output().unwrap());
+    let said = super::Said::of(at_work.wait_with_output().unwrap());
     said.ends_with(0, "the session with this run's lock was terminated meanwhile");
 }
 
@@ -193,8 +193,8 @@ fn clones_that_race_are_told_who_was_first() {
             let first = clones[0].command(a).spawn().unwrap();
             std::thread::sleep(std::time::Duration::from_millis(turn * 37));
 
-            let other = super::Outcome::of(clones[1].command(b).output().unwrap());
-            let first = super::Outcome::of(first.wait_with_output().unwrap());
+            let other = super::Said::of(clones[1].command(b).output().unwrap());
+            let first = super::Said::of(first.wait_with_output().unwrap());
             for (words, said) in [(a, first), (b, other)] {
                 let is_named = said.err.contains(&format!("database `{}`", db.name));
                 let is_told = is_named

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::OnceLock;
 
-use super::{Held, Outcome, Project, same, sessions, signal, tiny, until, waiting};
+use super::{Held, Project, Said, same, sessions, signal, tiny, until, waiting};
 use crate::support::component::{output, unique};
 use crate::support::docker::{
     Compose, Container, Engine, IMAGE, Options, compose_project, container, engine,
@@ -101,7 +101,7 @@ fn t2_t16_t17_t20_t35_what_is_asked_of_docker() {
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     // T37: who may exec needs no password, so a wrong one proves nothing, and stops nothing
     for words in ["db-backup --auto", "db-restore --latest --yes", "db-undo --yes"] {
-        Outcome::of(project.command(words).env("PATH", &path).output().unwrap()).ends_with(0, "");
+        Said::of(project.command(words).env("PATH", &path).output().unwrap()).ends_with(0, "");
     }
 
     let argv = fs::read_to_string(log).unwrap();
@@ -138,7 +138,7 @@ fn t19_t44_no_session_outlives_a_run_that_waits_for_a_lock() {
         until("a dump that waits", || waiting(&pg.server, &db) > 0);
         signal(&child, name);
 
-        let said = Outcome::of(child.wait_with_output().unwrap());
+        let said = Said::of(child.wait_with_output().unwrap());
 
         if name == "KILL" {
             // nobody is left to end it but the next run
@@ -226,8 +226,13 @@ fn t21_a_container_that_is_coming_up_or_has_stopped() {
     let init = project.write("slow.sql", "SELECT pg_sleep(2); CREATE TABLE made_last (a int);");
     let mount = format!("{}:/docker-entrypoint-initdb.d/slow.sql:ro", init.display());
 
-    output(std::process::Command::new("chmod").arg("-R").arg("a+rX").args([project.home(), &init]))
-        .unwrap();
+    output(
+        std::process::Command::new("chmod")
+            .arg("-R")
+            .arg("a+rX")
+            .args([project.home(), init.clone()]),
+    )
+    .unwrap();
     let run = [
         "run",
         "-v",
@@ -420,7 +425,7 @@ fn compose(made: &Compose) {
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let failed = project.command("db-restore --latest --yes").env("PATH", path).output().unwrap();
 
-    Outcome::of(failed).ends_with(1, "broken");
+    Said::of(failed).ends_with(1, "broken");
     assert!(
         started() != second && started().ends_with("true"),
         "the application was not started again"

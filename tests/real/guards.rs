@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{Outcome, Project, family, tiny_host};
+use super::{Project, Said, family, tiny_host};
 use crate::support::cluster::{cluster, free_port};
 use crate::support::component::{output, unique};
 use crate::support::need;
@@ -38,7 +38,7 @@ fn the_marker_in_the_database_blocks_a_restore_and_an_undo() {
     // restore replaced
     let said = |words: &str, variable: &str| {
         let mut run = project.command(words);
-        Outcome::of(
+        Said::of(
             run.env("DB_TASKS_RESTORE_PRODUCTION", format!("{} {variable}", db.name))
                 .output()
                 .unwrap(),
@@ -77,8 +77,7 @@ fn without_consent_nothing_is_replaced() {
     project.fails("db-undo", 3, "--yes");
 
     let mut agent = project.command("db-undo --yes");
-    Outcome::of(agent.env("CLAUDECODE", "1").output().unwrap())
-        .ends_with(3, "DB_TASKS_PERSON_SAYS");
+    Said::of(agent.env("CLAUDECODE", "1").output().unwrap()).ends_with(3, "DB_TASKS_PERSON_SAYS");
 }
 
 #[test]
@@ -144,7 +143,7 @@ fn another_run_of_the_project_is_kept_away() {
     super::until("a dump that waits", || super::waiting(cluster, &db.name) > 0);
     project.fails("db-backup --auto", 5, "db-backup, process");
     drop(held);
-    Outcome::of(child.wait_with_output().unwrap()).ends_with(0, "");
+    Said::of(child.wait_with_output().unwrap()).ends_with(0, "");
 }
 
 /// A file system of its own, unmounted when dropped.

@@ -4,7 +4,7 @@
 use std::fs;
 
 use super::stores_inside::App;
-use super::{Outcome, Project, same, signal, tiny, until};
+use super::{Project, Said, same, signal, tiny, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::output;
 use crate::support::docker::{Options, PASSWORD, container, engine};
@@ -84,7 +84,7 @@ fn a_hook_in_a_container_is_ended_there_by_a_signal_and_by_the_next_run() {
         let child = project.command(words).spawn().unwrap();
         until("the migrator is at work", || app.sh("ls /tmp").contains("at-work"));
         signal(&child, name);
-        let said = Outcome::of(child.wait_with_output().unwrap());
+        let said = Said::of(child.wait_with_output().unwrap());
         if name == "KILL" {
             assert!(!at_work(&app).is_empty(), "it goes on by itself, or there is nothing to test");
             project.fails("db-status --check", 1, "was interrupted");
@@ -124,7 +124,7 @@ fn what_a_hook_that_went_well_has_begun_goes_on() {
     until("the migrator is at work", || app.sh("ls /tmp").contains("at-work"));
     engine.docker(&["kill", &app.name]).unwrap();
 
-    let said = Outcome::of(child.wait_with_output().unwrap()).ends_with(1, "the migrate hook");
+    let said = Said::of(child.wait_with_output().unwrap()).ends_with(1, "the migrate hook");
     assert!(!said.err.contains("could not be terminated"), "{}", said.err);
     assert_eq!(project.ok("db-repair").out.trim(), "nothing to repair");
 }

@@ -418,7 +418,7 @@ fn a_reset_without_createdb_that_fails_brings_the_old_data_back() {
     std::os::unix::fs::symlink(cluster.bin.join("psql"), bin.join("psql")).unwrap();
     let counted = cluster.sql(db, "SELECT count(*) FROM other.orders");
     let mut command = project.command("db-reset --force");
-    let said = super::Outcome::of(command.env("DB_TASKS_PG_BIN", &bin).output().unwrap());
+    let said = super::Said::of(command.env("DB_TASKS_PG_BIN", &bin).output().unwrap());
 
     said.ends_with(1, "somebody writes to it");
     assert_eq!(

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use db_tasks::tasks::{self, Has};
 
-use super::{Outcome, Project, family, same, signal, until};
+use super::{Project, Said, family, same, signal, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::{output, unique};
 use crate::support::docker::{Options, container, engine};
@@ -219,7 +219,7 @@ impl<'a> Ground<'a> {
     }
 
     /// What a run that was interrupted says of the live data is true.
-    fn is_as_it_says(&self, outcome: &Outcome, live: &Fingerprint, after: &str) {
+    fn is_as_it_says(&self, outcome: &Said, live: &Fingerprint, after: &str) {
         let untouched =
             ["the live data is as it was", "live before is live again", "has changed no live data"];
 
@@ -292,7 +292,7 @@ fn is_done(line: &str) -> bool {
 }
 
 /// Runs `words`, strikes at the moment, and gives how it ended.
-pub fn struck(project: &Project, words: &str, at: Moment, strike: impl FnOnce(&Child)) -> Outcome {
+pub fn struck(project: &Project, words: &str, at: Moment, strike: impl FnOnce(&Child)) -> Said {
     let mut child = project.command(words).spawn().unwrap();
     let mut said = String::new();
     let mut strike = Some(strike);
@@ -321,7 +321,7 @@ pub fn struck(project: &Project, words: &str, at: Moment, strike: impl FnOnce(&C
         said.push_str(&line);
     }
 
-    let mut outcome = Outcome::of(child.wait_with_output().unwrap());
+    let mut outcome = Said::of(child.wait_with_output().unwrap());
     outcome.err = said;
 
     outcome
@@ -668,7 +668,7 @@ fn t42_a_restore_whose_feeder_dies_commits_nothing_to_the_live_database() {
 
         until("psql is at work", || cluster.sql("postgres", &asleep) == "1");
         signal(&child, name);
-        Outcome::of(child.wait_with_output().unwrap());
+        Said::of(child.wait_with_output().unwrap());
         same(&cluster.fingerprint(&ground.db), &changed);
 
         let staged = format!("{}__staged", ground.db);

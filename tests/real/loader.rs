@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::hostile_dumps::{TAIL, as_superuser};
-use super::{Outcome, Project, family, tiny_host};
+use super::{Project, Said, family, tiny_host};
 use crate::support::cluster::{Cluster, cluster};
 use crate::support::component::postgres;
 use crate::support::need;
@@ -20,7 +20,7 @@ pub(super) fn dump(project: &Project, sql: &str) -> PathBuf {
 
 /// No role of this run's own is left.
 #[track_caller]
-fn has_gone(cluster: &Cluster, said: &Outcome) {
+fn has_gone(cluster: &Cluster, said: &Said) {
     let Some(at) = said.err.find("db_tasks_loader_") else {
         panic!("no role of its own: {}", said.err)
     };

@@ -582,7 +582,7 @@ fn a_copy_that_has_arrived_unheard_stays() {
         .output()
         .unwrap();
 
-    let said = super::Outcome::of(said)
+    let said = super::Said::of(said)
         .ends_with(1, &format!("`{copy}` stays as it is: it has no mark of a run"));
     assert!(said.err.contains("server closed the connection"), "{}", said.err);
     assert_eq!(cluster.sql(&copy, "SELECT count(*) FROM people"), "500");
@@ -605,7 +605,7 @@ fn what_was_prepared_unheard_is_not_said_to_be_gone() {
 
         let bin = unheard(cluster, &project);
         let said = project.command("db-prepare").env("DB_TASKS_PG_BIN", bin).output().unwrap();
-        let said = super::Outcome::of(said)
+        let said = super::Said::of(said)
             .ends_with(1, &format!("`{}` stays as it is: it has no mark of a run", db.name));
 
         assert!(!said.err.contains("removed again"), "{}", said.err);

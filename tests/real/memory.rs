@@ -25,7 +25,7 @@ fn peak(project: &Project, words: &str) -> u64 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
 
-    super::Outcome::of(child.wait_with_output().unwrap()).ends_with(0, "");
+    super::Said::of(child.wait_with_output().unwrap()).ends_with(0, "");
 
     peak
 }

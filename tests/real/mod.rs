@@ -48,45 +48,36 @@ mod warnings;
 mod wipe;
 
 use std::fs;
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::cluster::{Cluster, TempDb};
+pub use crate::support::repo::{Repo, TOOL};
+pub use crate::support::said::Said;
 use crate::support::server::{Fingerprint, Server};
 
-/// A repo with a `db-tasks.toml`, in a home of its own.
-pub struct Project {
-    pub dir: PathBuf,
-    env: Vec<(String, String)>,
-    home: tempfile::TempDir,
-}
+/// A repo that works with real servers.
+pub struct Project(Repo);
 
-/// What a run of the program came to.
-#[derive(Debug)]
-pub struct Outcome {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
+impl Deref for Project {
+    type Target = Repo;
+
+    fn deref(&self) -> &Repo {
+        &self.0
+    }
 }
 
 impl Project {
     pub fn new(config: &str) -> Self {
-        let home = tempfile::tempdir().expect("a temporary folder");
-        let dir = home.path().join("repo");
-        fs::create_dir(&dir).unwrap();
-        Self::at(dir, home, config)
+        Self(Repo::named("repo", config))
     }
 
     /// In a folder that something else needs, too.
     pub fn in_folder(dir: &Path, config: &str) -> Self {
-        Self::at(dir.to_owned(), tempfile::tempdir().expect("a temporary folder"), config)
-    }
-
-    fn at(dir: PathBuf, home: tempfile::TempDir, config: &str) -> Self {
-        fs::write(dir.join("db-tasks.toml"), config).unwrap();
-        Self { dir, env: Vec::new(), home }
+        Self(Repo::in_folder(dir, config))
     }
 
     /// A database on the host, by its URL in the environment.
@@ -96,38 +87,30 @@ impl Project {
     }
 
     pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.env.push((name.into(), value.into()));
+        self.0.set(name, value);
         self
     }
 
-    pub fn home(&self) -> &Path {
-        self.home.path()
-    }
-
-    /// The program, in an environment that holds nothing of whoever runs the tests.
+    /// The tool, with the programs of this machine.
     pub fn command(&self, words: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_db-tasks"));
-        command.args(words.split_whitespace()).current_dir(&self.dir).env_clear();
-        command
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.home.path());
-        command.envs(self.env.iter().cloned());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut command = self.0.command(TOOL, path);
+        command.args(words.split_whitespace());
         command
     }
 
-    pub fn run(&self, words: &str) -> Outcome {
-        Outcome::of(self.command(words).output().expect("the program starts"))
+    pub fn run(&self, words: &str) -> Said {
+        Said::of(self.command(words).output().expect("the program starts"))
     }
 
     #[track_caller]
-    pub fn ok(&self, words: &str) -> Outcome {
+    pub fn ok(&self, words: &str) -> Said {
         self.run(words).ends_with(0, "")
     }
 
     /// Runs, and expects this exit code and these words among what is said.
     #[track_caller]
-    pub fn fails(&self, words: &str, code: i32, says: &str) -> Outcome {
+    pub fn fails(&self, words: &str, code: i32, says: &str) -> Said {
         self.run(words).ends_with(code, says)
     }
 
@@ -145,37 +128,13 @@ impl Project {
         files
     }
 
-    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.dir.join(name);
-        fs::write(&path, bytes).unwrap();
-        path
-    }
-
     /// A program of our own that stands before the real ones on PATH.
     pub fn shim(&self, name: &str, script: &str) -> PathBuf {
-        let bin = self.home.path().join("bin");
+        let bin = self.home().join("bin");
         fs::create_dir_all(&bin).unwrap();
         fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
         bin
-    }
-}
-
-impl Outcome {
-    pub fn of(output: std::process::Output) -> Self {
-        // a hint begins as the person would type it; here its words count
-        let bare =
-            |text: &str| text.replace("`db-tasks db-", "`db-").replace(": db-tasks db-", ": db-");
-        let text = |bytes: &[u8]| bare(&String::from_utf8_lossy(bytes));
-        Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
-    }
-
-    #[track_caller]
-    pub fn ends_with(self, code: i32, says: &str) -> Self {
-        let whole = format!("{}\n{}", self.out, self.err);
-        assert_eq!(self.code, Some(code), "{whole}");
-        assert!(whole.contains(says), "{says:?} is not said:\n{whole}");
-        self
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::{Held, Outcome, Project, family, same, signal, tiny_host, until, waiting};
+use super::{Held, Project, Said, family, same, signal, tiny_host, until, waiting};
 use crate::support::cluster::cluster;
 use crate::support::need;
 
@@ -113,7 +113,7 @@ fn a_signal_ends_what_is_asked() {
             let child = project.command(words).spawn().unwrap();
             until(words, || seen.waiting.load(Ordering::SeqCst) > 0);
             signal(&child, name);
-            let said = Outcome::of(child.wait_with_output().unwrap());
+            let said = Said::of(child.wait_with_output().unwrap());
             assert_eq!(said.code, Some(130), "{silent:?} {words}, SIG{name}: {said:?}");
             assert!(said.err.contains("interrupted"), "{silent:?} {words}: {said:?}");
             until("its client is gone", || seen.waiting.load(Ordering::SeqCst) == 0);
@@ -131,7 +131,7 @@ fn a_program_gets_its_document_all_the_same() {
         let child = project.command(words).spawn().unwrap();
         until(words, || seen.waiting.load(Ordering::SeqCst) > 0);
         signal(&child, "TERM");
-        let said = Outcome::of(child.wait_with_output().unwrap()).ends_with(130, "");
+        let said = Said::of(child.wait_with_output().unwrap()).ends_with(130, "");
         let document: serde_json::Value = serde_json::from_str(&said.out).expect("one document");
         assert_eq!(document["outcome"]["word"], "interrupted", "{document}");
     }
@@ -146,7 +146,7 @@ fn a_shell_ends_with_us() {
         let child = project.command("db-shell -c SELECT").spawn().unwrap();
         until("psql", || seen.waiting.load(Ordering::SeqCst) > 0);
         signal(&child, name);
-        Outcome::of(child.wait_with_output().unwrap()).ends_with(130, "psql ended with a signal");
+        Said::of(child.wait_with_output().unwrap()).ends_with(130, "psql ended with a signal");
         until("psql is gone", || seen.waiting.load(Ordering::SeqCst) == 0);
     }
 }
@@ -210,7 +210,7 @@ fn a_server_that_falls_silent_in_the_midst_keeps_nobody() {
         way.cut.store(true, Ordering::SeqCst);
         signal(&child, "TERM");
 
-        let said = Outcome::of(child.wait_with_output().unwrap());
+        let said = Said::of(child.wait_with_output().unwrap());
         assert_eq!(said.code, Some(130), "{words}: {said:?}");
 
         way.cut.store(false, Ordering::SeqCst);

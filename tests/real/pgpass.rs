@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
-use super::{Outcome, Project};
+use super::{Project, Said};
 use crate::support::cluster::{Cluster, programs};
 use crate::support::docker::{Options, PASSWORD, container, engine};
 use crate::support::need;
@@ -67,7 +67,7 @@ fn psql_logs_in_with_what_it_writes() {
             "-Atc",
             "SELECT 1",
         ]);
-        Outcome::of(psql.output().unwrap())
+        Said::of(psql.output().unwrap())
     };
 
     for host in ["localhost", "127.0.0.1"] {

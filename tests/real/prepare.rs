@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use super::{Outcome, Project, family, same, signal, until};
+use super::{Project, Said, family, same, signal, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::unique;
 use crate::support::need;
@@ -140,7 +140,7 @@ fn a_killed_one_is_made_good_by_the_next() {
             let child = project.command("db-prepare").spawn().unwrap();
             until("the migrator is at work", || project.dir.join("there").exists());
             signal(&child, "KILL");
-            Outcome::of(child.wait_with_output().unwrap());
+            Said::of(child.wait_with_output().unwrap());
             project.write("migrate.sql", MIGRATE);
 
             if journal == "lost" {
@@ -183,7 +183,7 @@ fn an_interrupted_one_is_taken_away_at_once() {
     let child = project.command("db-prepare").spawn().unwrap();
     until("the migrator is at work", || project.dir.join("there").exists());
     signal(&child, "TERM");
-    Outcome::of(child.wait_with_output().unwrap()).ends_with(130, "interrupted");
+    Said::of(child.wait_with_output().unwrap()).ends_with(130, "interrupted");
 
     before.is_there_again(cluster, &db.name);
 }
@@ -232,7 +232,7 @@ fn a_role_that_may_create_no_database_has_its_own_prepared() {
         let child = project.command("db-prepare").spawn().unwrap();
         until("the migrator is at work", || project.dir.join("there").exists());
         signal(&child, "KILL");
-        Outcome::of(child.wait_with_output().unwrap());
+        Said::of(child.wait_with_output().unwrap());
 
         fs::remove_file(project.dir.join("there")).unwrap();
 

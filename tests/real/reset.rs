@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
-use super::{Outcome, Project, family, same, signal, tiny, until};
+use super::{Project, Said, family, same, signal, tiny, until};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::need;
 
@@ -279,7 +279,7 @@ fn a_hook_has_its_time_and_takes_its_children_along() {
     let child = project.command("db-reset --force").spawn().unwrap();
     until("the hook runs", || project.dir.join("child").exists());
     signal(&child, "TERM");
-    Outcome::of(child.wait_with_output().unwrap()).ends_with(130, "interrupted");
+    Said::of(child.wait_with_output().unwrap()).ends_with(130, "interrupted");
     until("the hook's child is gone", gone);
 
     same(&cluster.fingerprint(&db.name), &before);
@@ -300,7 +300,7 @@ fn a_hook_that_outlived_its_run_does_not_go_on_in_the_old_data() {
     let child = project.command("db-reset --force").spawn().unwrap();
     until("the migrator is at work", || project.dir.join("there").exists());
     signal(&child, "KILL");
-    Outcome::of(child.wait_with_output().unwrap());
+    Said::of(child.wait_with_output().unwrap());
     project.fails("db-status --check", 1, "`db-reset` was interrupted");
 
     // any task that changes something begins with it

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::kill::{moments, struck};
 use super::struck_sets::{Set, Strikes, all_or_nothing};
-use super::{Held, Outcome, Project, family, same, signal, tiny};
+use super::{Held, Project, Said, family, same, signal, tiny};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::need;
 use crate::support::server::{Fingerprint, Server};
@@ -345,7 +345,7 @@ fn a_wipe_empties_what_is_named() {
         .output()
         .unwrap();
 
-    Outcome::of(said).ends_with(3, "environment");
+    Said::of(said).ends_with(3, "environment");
     ground.is(&before, "a refused wipe");
     project.ok("db-wipe --backup --yes");
     assert!(tree(&ground.path("audio")).is_empty());

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::{Outcome, Project, family, same, tiny, tiny_host};
+use super::{Project, Said, family, same, tiny, tiny_host};
 use crate::support::cluster::{Cluster, cluster};
 use crate::support::component::postgres;
 use crate::support::need;
@@ -94,7 +94,7 @@ fn t14_the_folder_on_path_is_taken_when_the_distributions_are_too_old() {
 
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let mut backup = home.command("db-backup --auto");
-    Outcome::of(backup.env("PATH", path).output().unwrap()).ends_with(0, "");
+    Said::of(backup.env("PATH", path).output().unwrap()).ends_with(0, "");
 }
 
 /// Servers since 17 have locales of their own.

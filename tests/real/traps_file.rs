@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Held, Outcome, Project, family, tiny_host, until, waiting};
+use super::{Held, Project, Said, family, tiny_host, until, waiting};
 use crate::support::cluster::{Cluster, TempDb, cluster};
 use crate::support::component::output;
 use crate::support::need;
@@ -265,7 +265,7 @@ fn t1_a_dump_that_fails_half_way_leaves_no_file() {
         &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"),
     );
 
-    let said = Outcome::of(child.wait_with_output().unwrap()).ends_with(1, "error: ");
+    let said = Said::of(child.wait_with_output().unwrap()).ends_with(1, "error: ");
     drop(held);
     assert_eq!(project.files(), Vec::<std::path::PathBuf>::new(), "{said:?}");
 }

@@ -2,13 +2,13 @@
 
 use super::hostile_dumps::as_superuser;
 use super::loader::dump;
-use super::{Outcome, tiny_host};
+use super::{Said, tiny_host};
 use crate::support::cluster::cluster;
 use crate::support::need;
 
 /// Of the document's steps, the warnings of the one that loads.
 #[track_caller]
-fn warnings(said: &Outcome) -> (u64, Vec<String>) {
+fn warnings(said: &Said) -> (u64, Vec<String>) {
     let document: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     let steps = document["steps"].as_array().unwrap();
     let found = steps

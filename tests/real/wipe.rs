@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Held, Outcome, Project, family, same, tiny, until};
+use super::{Held, Project, Said, family, same, tiny, until};
 use crate::support::cluster::{Cluster, PASSWORD, TempDb, USER, cluster};
 use crate::support::component::{output, quoted, unique};
 use crate::support::need;
@@ -305,7 +305,7 @@ fn nobody_is_asked_in_vain_and_a_no_is_a_no() {
         let mut script = Command::new("script");
         script.args(["-qec", &line, "/dev/null"]).current_dir(&project.dir).env_clear();
         script.envs(tool.get_envs().filter_map(|(k, v)| Some((k, v?))));
-        Outcome::of(fed_output(&mut script, answer).unwrap())
+        Said::of(fed_output(&mut script, answer).unwrap())
     };
 
     for answer in ["yes\n", "no\n", "\n"] {
@@ -405,7 +405,7 @@ fn who_may_not_be_cut_off_is_named() {
     let child = project.command("db-wipe --yes").spawn().unwrap();
     until("it waits", || super::waiting(cluster, &db.name) > 0);
     super::signal(&child, "TERM");
-    Outcome::of(child.wait_with_output().unwrap()).ends_with(130, "interrupted");
+    Said::of(child.wait_with_output().unwrap()).ends_with(130, "interrupted");
 
     assert_eq!(super::sessions(cluster, &db.name), 0);
     drop(held);

@@ -41,7 +41,7 @@ fn an_xtask_of_the_repo_is_found_from_every_folder() {
         .unwrap();
 
     let id = child.id();
-    let said = Outcome::of(child.wait_with_output().unwrap()).ends_with(5, "");
+    let said = Said::of(child.wait_with_output().unwrap()).ends_with(5, "");
 
     let wanted = format!(
         "{:?} {id} {}\n",

@@ -59,7 +59,7 @@ fn every_task_has_a_target_and_every_target_a_task() {
         for name in ["FILE", "NAME", "DATABASE", "AS", "LATEST", "YES", "DRY_RUN"] {
             let mut call =
                 need!("make", make(&repo, &[target, &format!("{name}={}", value(name))]));
-            let said = Outcome::of(call.output().unwrap());
+            let said = Said::of(call.output().unwrap());
             if said.code != Some(0) {
                 said.ends_with(2, &format!("{target} takes no {name}"));
                 continue;

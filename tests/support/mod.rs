@@ -7,6 +7,8 @@ pub mod docker;
 #[cfg(feature = "milvus")]
 pub mod milvus;
 pub mod pooler;
+pub mod repo;
+pub mod said;
 pub mod sample;
 pub mod server;
 pub mod snapshot;

@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::real::Outcome;
+use crate::real::Said;
 use crate::support::component::{output, quoted};
 use crate::support::server::fed_output;
 
@@ -79,25 +79,25 @@ impl Repo {
         command
     }
 
-    fn run(&self, line: &str) -> Outcome {
-        Outcome::of(self.command(line).output().unwrap())
+    fn run(&self, line: &str) -> Said {
+        Said::of(self.command(line).output().unwrap())
     }
 
     #[track_caller]
-    fn ok(&self, line: &str) -> Outcome {
+    fn ok(&self, line: &str) -> Said {
         self.run(line).ends_with(0, "")
     }
 
     #[track_caller]
-    fn fails(&self, line: &str, code: i32, says: &str) -> Outcome {
+    fn fails(&self, line: &str, code: i32, says: &str) -> Said {
         self.run(line).ends_with(code, says)
     }
 
     /// The same at a terminal, where a person types.
-    fn typed(&self, line: &str, keys: &str) -> Outcome {
+    fn typed(&self, line: &str, keys: &str) -> Said {
         let mut command = self.command(&format!("exec script -qec {} /dev/null", quoted(line)));
         command.env("TERM", "dumb");
-        Outcome::of(fed_output(&mut command, keys).unwrap())
+        Said::of(fed_output(&mut command, keys).unwrap())
     }
 
     /// What is in a folder of the repo, sorted.

@@ -1,4 +1,4 @@
-//! What the tool said, with words in place of what differs from run to run.
+//! What the tool said, and what a test expects of it.
 
 use std::path::Path;
 use std::process::Output;
@@ -13,14 +13,35 @@ pub struct Said {
 }
 
 impl Said {
-    pub fn new(temp: &Path, args: &[&str], output: &Output) -> Self {
-        let text = |bytes: &[u8]| plain(temp, &String::from_utf8_lossy(bytes));
+    /// As it was said. A hint begins as the person would type it; here its words count.
+    pub fn of(output: Output) -> Self {
+        Self::by(&output, "it", |text| {
+            text.replace("`db-tasks db-", "`db-").replace(": db-tasks db-", ": db-")
+        })
+    }
+
+    /// What these arguments came to, with words in place of what differs from run to run.
+    pub fn plain(temp: &Path, args: &[&str], output: &Output) -> Self {
+        Self::by(output, &args.join(" "), |text| plain(temp, text))
+    }
+
+    fn by(output: &Output, shown: &str, text: impl Fn(&str) -> String) -> Self {
+        let text = |bytes: &[u8]| text(&String::from_utf8_lossy(bytes));
         Self {
             out: text(&output.stdout),
             err: text(&output.stderr),
             code: output.status.code(),
-            shown: args.join(" "),
+            shown: shown.into(),
         }
+    }
+
+    /// This exit code, and these words somewhere.
+    #[track_caller]
+    pub fn ends_with(self, code: i32, says: &str) -> Self {
+        let said = self.exits(code);
+        let whole = format!("{}\n{}", said.out, said.err);
+        assert!(whole.contains(says), "{says:?} is not said:\n{whole}");
+        said
     }
 
     #[track_caller]
