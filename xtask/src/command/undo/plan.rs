@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::command::restore::plan::{Restored, swappable, unsubscribed, unusual};
 use crate::config::Project;
-use crate::engine::postgres::catalog::marks::{MarkFields, State};
+use crate::engine::postgres::catalog::marks::{MarkFields, MovedAside, State};
 use crate::engine::postgres::change::admin::{self, Swap};
 use crate::engine::postgres::client::name::{parked, previous};
 use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
@@ -14,7 +14,7 @@ use crate::planning::services::around_services;
 use crate::planning::sessions::end_sessions;
 use crate::problem::{Code, Problem};
 use crate::tasks;
-use crate::value::{Change, Swapped};
+use crate::value::{Change, DatabaseFacts, Swapped};
 
 /// What an undo does for one database or store.
 struct Part {
@@ -27,84 +27,109 @@ struct Part {
     afterwards: Option<String>,
 }
 
-/// Plans an undo of all that is in the set. It can be undone in the same way.
-pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result<Plan> {
-    let (stores, databases) = (set.stores.iter(), set.databases.iter());
-    let bare = |s: &&SurveyedStore| !s.held.can_undo;
-    let lacks = |d: &&Surveyed| d.server.database(&previous(d.name())).is_none();
-    let all_bare = stores.clone().all(|s| bare(&s)) && databases.clone().all(|d| lacks(&d));
-    // in a set, what replaced nothing stays
-    let stay = |is_bare: bool| is_bare && !all_bare;
+/// What of a set can be undone; what replaced nothing stays as it is.
+struct Undone<'a> {
+    stores: Vec<&'a SurveyedStore>,
+    databases: Vec<&'a Surveyed>,
+    notes: Vec<String>,
+}
 
-    let notes = stores
-        .clone()
-        .filter(bare)
-        .map(|s| s.key())
-        .chain(databases.clone().filter(lacks).map(|d| d.name()));
+impl<'a> Undone<'a> {
+    fn of(set: &'a Set) -> Self {
+        let (stores, databases) = (set.stores.iter(), set.databases.iter());
+        let has_store = |s: &&SurveyedStore| s.held.can_undo;
+        let has_database = |d: &&Surveyed| d.server.database(&previous(d.name())).is_some();
 
-    let notes = notes
-        .filter(|_| !all_bare)
-        .map(|name| format!("`{name}` stays as it is: there was nothing before it"));
-    let notes: Vec<String> = notes
-        .chain(set.databases.iter().flat_map(unusual))
-        .chain(databases.clone().filter_map(held))
-        .collect();
-    let stores: Vec<_> = stores.filter(|s| !stay(bare(s))).collect();
-    let databases: Vec<_> = databases.filter(|d| !stay(lacks(d))).collect();
-    let alone = stores.len() + databases.len() == 1;
+        // if there is nothing at all, each of them says so
+        if !stores.clone().any(|s| has_store(&s)) && !databases.clone().any(|d| has_database(&d)) {
+            let (stores, databases) = (stores.collect(), databases.collect());
+            return Self { stores, databases, notes: Vec::new() };
+        }
 
-    let company = if alone { Restored::Alone } else { Restored::Others };
-    let of_database = |target| of_database(target, project, company);
+        let (stores, bare_stores): (Vec<_>, Vec<_>) = stores.partition(has_store);
+        let (databases, bare): (Vec<_>, Vec<_>) = databases.partition(has_database);
+        let bare = bare_stores.iter().map(|s| s.key()).chain(bare.iter().map(|d| d.name()));
+        let notes = bare
+            .map(|name| format!("`{name}` stays as it is: there was nothing before it"))
+            .collect();
 
-    let parts = stores
-        .into_iter()
-        .map(of_store)
-        .chain(databases.into_iter().map(of_database))
-        .collect::<Result<Vec<_>>>()?;
-
-    let headline = parts.iter().map(|p| p.headline.clone()).collect::<Vec<_>>().join(", ");
-    let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
-    let pins = project.guards.pins_of("undo");
-    let recovery = Some(Recovery { of: "undo".into(), drops: Vec::new() });
-
-    let risk = if stakes.is_empty() {
-        Risk::Adds
-    } else {
-        Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery }
-    };
-
-    let together = || {
-        vec!["everything that was live is kept now: run `db-undo` again to swap it back".to_owned()]
-    };
-    let (mut steps, mut swaps, mut back, mut afterwards) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut let_go = Vec::new();
-
-    for part in parts {
-        steps.extend(part.checks.into_iter().map(Step::Act));
-        swaps.push(Step::Act(part.swap));
-        let_go.extend(part.let_go.into_iter().map(Step::Act));
-        back.splice(0..0, part.back);
-        afterwards.extend(part.afterwards);
+        Self { stores, databases, notes }
     }
 
-    swaps.extend(let_go);
-    // a single one is swapped in one step
-    let swaps = if alone {
-        swaps
-    } else {
-        vec![Step::Scope(Scope { body: swaps, on_failure: back, ..Scope::default() })]
-    };
+    fn parts(&self, project: &Project, restored: Restored) -> Result<Vec<Part>> {
+        let stores = self.stores.iter().map(|store| of_store(store));
+        let databases = self.databases.iter().map(|one| of_database(one, project, restored));
+        stores.chain(databases).collect()
+    }
+}
 
-    steps.push(around_services(services, swaps));
+/// Plans an undo of all that is in the set. It can be undone in the same way.
+pub fn plan(project: &Project, set: &Set, services: &[ContainerFacts]) -> Result<Plan> {
+    let undone = Undone::of(set);
+    let alone = undone.stores.len() + undone.databases.len() == 1;
+    let parts = undone.parts(project, if alone { Restored::Alone } else { Restored::Others })?;
+
+    let headline = parts.iter().map(|p| p.headline.clone()).collect::<Vec<_>>().join(", ");
+    let risk = risk(project, &parts);
+    let afterwards = afterwards(&parts);
+    let notes = undone
+        .notes
+        .into_iter()
+        .chain(set.databases.iter().flat_map(unusual))
+        .chain(set.databases.iter().filter_map(held))
+        .collect();
+
+    let mut steps = swapped(parts, services);
     let finally: Vec<Act> = set.databases.iter().filter_map(unsubscribed).collect();
     steps.extend((!finally.is_empty()).then(|| Step::Scope(Scope { finally, ..Scope::default() })));
 
-    let afterwards = if afterwards.len() > 1 { together() } else { afterwards };
     Ok(Plan { notes, steps, afterwards, ..Plan::bare(tasks::UNDO.name, headline, risk) })
 }
 
-fn of_database(target: &Surveyed, project: &Project, company: Restored) -> Result<Part> {
+fn risk(project: &Project, parts: &[Part]) -> Risk {
+    let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
+    if stakes.is_empty() {
+        return Risk::Adds;
+    }
+
+    let pins = project.guards.pins_of("undo");
+    let recovery = Some(Recovery { of: "undo".into(), drops: Vec::new() });
+
+    Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery }
+}
+
+fn afterwards(parts: &[Part]) -> Vec<String> {
+    let each: Vec<String> = parts.iter().filter_map(|part| part.afterwards.clone()).collect();
+    let all = "everything that was live is kept now: run `db-undo` again to swap it back";
+    if each.len() > 1 { vec![all.into()] } else { each }
+}
+
+/// First all checks, then all swaps; if one fails, the others are swapped back.
+fn swapped(parts: Vec<Part>, services: &[ContainerFacts]) -> Vec<Step> {
+    let alone = parts.len() == 1;
+    let (mut checks, mut body, mut let_go) = (Vec::new(), Vec::new(), Vec::new());
+    let mut on_failure = Vec::new();
+
+    for part in parts {
+        checks.extend(part.checks.into_iter().map(Step::Act));
+        body.push(Step::Act(part.swap));
+        let_go.extend(part.let_go.into_iter().map(Step::Act));
+        on_failure.splice(0..0, part.back);
+    }
+
+    body.extend(let_go);
+    // a single one is swapped in one step
+    let swaps = if alone {
+        body
+    } else {
+        vec![Step::Scope(Scope { body, on_failure, ..Scope::default() })]
+    };
+
+    checks.push(around_services(services, swaps));
+    checks
+}
+
+fn of_database(target: &Surveyed, project: &Project, restored: Restored) -> Result<Part> {
     let (name, client) = (target.name(), &target.client);
     let kept = previous(name);
     let Some(old) = target.server.database(&kept) else {
@@ -125,37 +150,15 @@ fn of_database(target: &Surveyed, project: &Project, company: Restored) -> Resul
     }
 
     let live = target.live();
-    let (aside, before) = (company.aside(tasks::UNDO.name, target, project), old.state().aside());
+    let (aside, before) = (restored.aside(tasks::UNDO.name, target, project), old.state().aside());
     // a killed run no longer holds it: a person has decided
     let let_go = [&aside, &before]
         .into_iter()
         .filter_map(|aside| admin::let_go(client, name, aside))
         .collect();
-    // it belongs to the name, not to the data
-    let template = live.map_or(old.template, |live| live.template);
 
-    let swap = Swap {
-        carries: None,
-        live: name,
-        incoming: kept.clone(),
-        live_oid: live.map(|d| d.oid),
-        older_oid: None,
-        own: MarkFields { template, ..MarkFields::of(Some(old)) },
-        kept: MarkFields::of(live),
-        aside,
-    };
-
-    let back = live.map_or(Vec::new(), |live| {
-        let again = Swap {
-            live_oid: Some(old.oid),
-            own: MarkFields::of(Some(live)),
-            kept: swap.own,
-            aside: before,
-            ..swap.clone()
-        };
-        // a psql that outlived its run must not swap once the others are swapped back
-        vec![end_sessions(target), admin::undo_back(client, &again, live.oid)]
-    });
+    let swap = returning(target, old, aside);
+    let back = live.map_or(Vec::new(), |live| back(target, old, live, &swap, before));
 
     Ok(Part {
         headline: format!("make `{kept}` the live `{name}` again ({})", target.at()),
@@ -174,6 +177,44 @@ fn held(target: &Surveyed) -> Option<String> {
     let old = target.server.database(&previous(target.name()))?;
     let State::Held(run) = old.state() else { return None };
     Some(format!("`{}` is held by {run}, which is not finished: an undo ends that", old.name))
+}
+
+/// The swap that makes the `old` database live again.
+fn returning<'a>(target: &'a Surveyed, old: &'a DatabaseFacts, aside: MovedAside) -> Swap<'a> {
+    let live = target.live();
+    // it belongs to the name, not to the data
+    let template = live.map_or(old.template, |live| live.template);
+
+    Swap {
+        carries: None,
+        live: target.name(),
+        incoming: previous(target.name()),
+        live_oid: live.map(|d| d.oid),
+        older_oid: None,
+        own: MarkFields { template, ..MarkFields::of(Some(old)) },
+        kept: MarkFields::of(live),
+        aside,
+    }
+}
+
+/// Undoes that swap: what was live is live again.
+fn back(
+    target: &Surveyed,
+    old: &DatabaseFacts,
+    live: &DatabaseFacts,
+    swap: &Swap<'_>,
+    before: MovedAside,
+) -> Vec<Act> {
+    let again = Swap {
+        live_oid: Some(old.oid),
+        own: MarkFields::of(Some(live)),
+        kept: swap.own,
+        aside: before,
+        ..swap.clone()
+    };
+
+    // a psql that outlived its run must not swap once the others are swapped back
+    vec![end_sessions(target), admin::undo_back(&target.client, &again, live.oid)]
 }
 
 fn of_store(target: &SurveyedStore) -> Result<Part> {

@@ -16,13 +16,13 @@ use crate::engine::postgres::client::name::previous;
 use crate::facts::dumps::Dump;
 use crate::facts::{ContainerFacts, Surveyed};
 use crate::human::count;
-use crate::plan::{Act, Pipe, Plan, Risk, Safety, Scope, Sink, Stake, Step};
+use crate::plan::{Act, Load, Pipe, Plan, Risk, Safety, Scope, Sink, Stake, Step};
 use crate::planning::marked::live_is;
 use crate::planning::services::around_services;
 use crate::planning::sessions::end_sessions;
 use crate::problem::{Code, Problem};
 use crate::tasks;
-use crate::value::Format;
+use crate::value::{DatabaseFacts, Format};
 
 /// Plans it; `safety` is the plan of the backup that comes first. The dump is read to its end
 /// before anything is changed, and the services are stopped before the backup.
@@ -47,53 +47,24 @@ pub fn plan(
     live_is(target, Use::Replace, &project.guards)?;
     unheld(target)?;
 
-    let identity = Identity { name, oid: Some(live.oid) };
-    let pipe = |to| {
-        let proof = proof(target, dump, request.trust);
-        let pipe = Pipe {
-            store: target.spec.key.clone(),
-            format: Format::Script,
-            from: dump.source.clone(),
-            to,
-            proof,
-        };
-        Step::Act(Act::Pipe(Box::new(pipe)))
-    };
-
-    let filled = load(
-        client,
-        &identity,
-        &target.server.inventory,
-        fence(target, request.trust),
-        target.server.version,
-    );
-
-    let is_half_made = matches!(live.state(), State::Emptied(_) | State::OnItsWay);
-    let filled =
-        if is_half_made { arrived(filled, &identity, MarkFields::of(Some(live))) } else { filled };
-    let loads = vec![Step::Act(end_others(client, name)), pipe(Sink::Psql(Box::new(filled)))];
     let mut body = safety.steps;
-
     body.push(Step::Scope(Scope {
-        body: loads,
+        body: vec![
+            Step::Act(end_others(client, name)),
+            read_into(Sink::Psql(Box::new(filling(target, live, request))), target, dump, request),
+        ],
         on_failure: vec![end_sessions(target)],
         ..Scope::default()
     }));
 
     let steps = vec![
         Step::Act(admin::still(client, name, Some(live))),
-        pipe(Sink::Nowhere),
+        read_into(Sink::Nowhere, target, dump, request),
         around_services(services, body),
     ];
 
-    let backup = safety
-        .result
-        .first()
-        .and_then(|path| path.file_name())
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-
+    let backup = safety.result.first().and_then(|path| path.file_name()).unwrap_or_default();
+    let backup = backup.to_string_lossy();
     let back = format!("the old data is in the backup: db-restore {backup} --in-place");
     let stake = Stake { safety: Safety::BackedUp, ..target.stake() };
     let pins = project.guards.pins_of("restore");
@@ -116,6 +87,37 @@ pub fn plan(
             Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pins, recovery: None },
         )
     })
+}
+
+/// Reads the dump to its end, with all checks.
+fn read_into(to: Sink, target: &Surveyed, dump: &Dump, request: &Request) -> Step {
+    let pipe = Pipe {
+        store: target.spec.key.clone(),
+        format: Format::Script,
+        from: dump.source.clone(),
+        to,
+        proof: proof(target, dump, request.trust),
+    };
+    Step::Act(Act::Pipe(Box::new(pipe)))
+}
+
+/// The transaction that empties the database and fills it.
+fn filling(target: &Surveyed, live: &DatabaseFacts, request: &Request) -> Load {
+    let identity = Identity { name: target.name(), oid: Some(live.oid) };
+    let filled = load(
+        &target.client,
+        &identity,
+        &target.server.inventory,
+        fence(target, request.trust),
+        target.server.version,
+    );
+
+    match live.state() {
+        State::Emptied(_) | State::OnItsWay => {
+            arrived(filled, &identity, MarkFields::of(Some(live)))
+        }
+        _ => filled,
+    }
 }
 
 /// Jobs in a dump would start by themselves, wherever they come from.

@@ -201,25 +201,9 @@ impl Part {
 
     fn of_store(target: &SurveyedStore, dump: &Dump, trust: Trust) -> Result<Self> {
         let (key, address) = (target.key(), &target.address);
-        let artifact = dump.artifact.as_ref();
-        if let Some(other) = artifact.filter(|a| a.format() != address.format()) {
-            return Err(Problem::refused(format!(
-                "the backup has `{key}` as another kind of store: {}",
-                other.format().kind()
-            ))
-            .code(Code::BackupUnfit)
-            .cure("restore the parts that have not changed, each with `--only NAME`")
-            .into());
-        }
+        can_be_replaced(target, dump)?;
 
-        if let Some(why) = &target.held.stuck {
-            return Err(Problem::refused(format!("`{key}` can't be replaced"))
-                .because(why)
-                .cure("nothing was changed")
-                .into());
-        }
-
-        let contents = artifact.and_then(Artifact::contents);
+        let contents = dump.artifact.as_ref().and_then(Artifact::contents);
         links_are_trusted(key, contents.as_ref(), trust)?;
 
         let live = target.held.id.clone();
@@ -228,37 +212,10 @@ impl Part {
             how: How::Change(address.clone(), change),
         };
 
-        let stage = Pipe {
-            store: key.into(),
-            format: address.format(),
-            from: dump.source.clone(),
-            to: Sink::Stage(address.clone()),
-            proof: Proof {
-                sum: artifact.map(|a| a.checksum.clone()),
-                contents: contents.clone(),
-                trust,
-                expected_bytes: artifact.map(|a| a.plain_bytes),
-                ..Proof::default()
-            },
-        };
-
-        let lost = contents
-            .as_ref()
-            .map_or(Vec::new(), Contents::lost)
-            .into_iter()
-            .map(|what| format!("{key}: {what}"));
-        let held = contents.as_ref().map(|c| format!("{key}: the backup has {}", holds(c)));
-        let goes = target.held.can_undo.then(|| {
-            format!(
-                "{key}: what the last restore kept will be removed: only one previous state is \
-                 kept"
-            )
-        });
-
         Ok(Self {
             name: format!("`{key}` ({address})"),
             before: Vec::new(),
-            stage: vec![Step::Act(Act::Pipe(Box::new(stage)))],
+            stage: vec![staged(target, dump, contents.clone(), trust)],
             unstage: vec![Act::Remove(change(key, Change::Unstage))],
             swap: Act::Rename(change(key, Change::Swap { live: live.clone() })),
             let_go: None,
@@ -269,17 +226,72 @@ impl Part {
             at_once: None,
             settle: vec![Act::Remove(change(key, Change::Settle))],
             stake: (!live.is_empty()).then(|| target.stake()),
-            notes: held
-                .into_iter()
-                .chain(lost)
-                .chain(left_out(target))
-                .chain(own_keys(target, contents.as_ref()))
-                .chain(goes)
-                .collect(),
+            notes: store_notes(target, contents.as_ref()),
             kept: (!live.is_empty())
                 .then(|| format!("the old data of `{key}` is kept: `db-undo` swaps it back")),
         })
     }
+}
+
+/// A store of the same kind, in which nothing is in the way.
+fn can_be_replaced(target: &SurveyedStore, dump: &Dump) -> Result<()> {
+    let (key, format) = (target.key(), target.address.format());
+
+    if let Some(other) = dump.artifact.as_ref().filter(|a| a.format() != format) {
+        return Err(Problem::refused(format!(
+            "the backup has `{key}` as another kind of store: {}",
+            other.format().kind()
+        ))
+        .code(Code::BackupUnfit)
+        .cure("restore the parts that have not changed, each with `--only NAME`")
+        .into());
+    }
+
+    target.held.stuck.as_ref().map_or(Ok(()), |why| {
+        Err(Problem::refused(format!("`{key}` can't be replaced"))
+            .because(why)
+            .cure("nothing was changed")
+            .into())
+    })
+}
+
+/// Creates it next to the live one.
+fn staged(target: &SurveyedStore, dump: &Dump, contents: Option<Contents>, trust: Trust) -> Step {
+    let artifact = dump.artifact.as_ref();
+
+    let pipe = Pipe {
+        store: target.key().into(),
+        format: target.address.format(),
+        from: dump.source.clone(),
+        to: Sink::Stage(target.address.clone()),
+        proof: Proof {
+            sum: artifact.map(|a| a.checksum.clone()),
+            contents,
+            trust,
+            expected_bytes: artifact.map(|a| a.plain_bytes),
+            ..Proof::default()
+        },
+    };
+    Step::Act(Act::Pipe(Box::new(pipe)))
+}
+
+/// What the backup has of it, and what goes.
+fn store_notes(target: &SurveyedStore, contents: Option<&Contents>) -> Vec<String> {
+    let key = target.key();
+    let held = contents.map(|c| format!("{key}: the backup has {}", holds(c)));
+    let lost = contents.map_or(Vec::new(), Contents::lost);
+    let goes = target.held.can_undo.then(|| {
+        format!(
+            "{key}: what the last restore kept will be removed: only one previous state is kept"
+        )
+    });
+
+    held.into_iter()
+        .chain(lost.into_iter().map(|what| format!("{key}: {what}")))
+        .chain(left_out(target))
+        .chain(own_keys(target, contents))
+        .chain(goes)
+        .collect()
 }
 
 /// A restore has another way, if told to use it.
