@@ -14,7 +14,7 @@ use self::names::{Names, Paths};
 use crate::bundle::manifest::{
     Artifact, FORMAT, Holds, Manifest, Milvus, Missing, Noted, Postgresql, Reason,
 };
-use crate::bundle::{Catalog, Sharing, ending, name};
+use crate::bundle::{Catalog, Sharing, name};
 use crate::cmd::quoted;
 use crate::config::{self, Project};
 use crate::engine::postgres::client::cures;
@@ -23,6 +23,7 @@ use crate::facts::{Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Seal, Step};
 use crate::planning::Moment;
 use crate::planning::marked::half_made;
+use crate::planning::sessions::end_sessions;
 use crate::problem::{Code, Problem};
 use crate::stream::{Checksum, Compression};
 use crate::value::tree::Roll;
@@ -130,68 +131,66 @@ pub fn plan(
     }
 
     let all = All { project, request, catalog, compression, moment, missing: &set.missing };
-    let mut names = Names::new(request, catalog, moment);
-    let mut steps = Vec::new();
-
-    if !request.backup.dir.is_dir() {
-        steps.push(Step::Act(Act::Create(Deed {
-            what: "backup folder".into(),
-            how: How::Folder(request.backup.dir.clone()),
-        })));
-    }
-
-    if catalog.ground == Sharing::Own {
-        steps.extend(crate::command::cleanup::plan::unfinished(catalog));
-    }
-
-    let mut result = Vec::new();
-    let groups: Vec<&[Subject<'_>]> = if name::is_folder(&request.backup.name) {
-        vec![&subjects]
-    } else {
-        subjects.chunks(1).collect()
-    };
-
-    for group in groups {
-        let paths = names.next(project, group, compression);
-        result.push(paths.shown());
-        steps.push(one_set(&all, group, &paths));
-    }
-
-    let gone =
-        crate::command::cleanup::plan::removals(catalog, &request.backup.keep, moment, &set.keys());
-    // a salvage does not replace a good backup
-    if !gone.is_empty() && request.salvage.is_none() {
-        // an old one that can't be removed is no failure of the new one, which is sealed by then
-        steps.push(Step::Scope(Scope { finally: gone, ..Scope::default() }));
-    }
+    let mut steps = first(request, catalog);
+    let (sets, result) = sets(&all, &subjects);
+    steps.extend(sets);
+    steps.extend(last_of_all(set, &all));
 
     let list = subjects.iter().map(Subject::shown).collect::<Vec<_>>().join(", ");
-    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let is_elsewhere = request.backup.dir != project.backup.dir;
-
-    let how = |path: &PathBuf| {
-        if is_elsewhere {
-            format!("--file {}", quoted(&path.to_string_lossy()))
-        } else {
-            quoted(&name(path))
-        }
-    };
-
-    let afterwards =
-        result.iter().map(|path| format!("to restore it: db-restore {}", how(path))).collect();
+    let headline = format!("back up {list} to {}", request.backup.dir.display());
 
     Ok(Plan {
         notes: notes::of(set, request),
         steps,
-        afterwards,
+        afterwards: result.iter().map(|path| way_back(path, project, request)).collect(),
         backup: result.first().cloned(),
         result,
-        ..Plan::bare(
-            tasks::BACKUP.name,
-            format!("back up {list} to {}", request.backup.dir.display()),
-            Risk::Adds,
-        )
+        ..Plan::bare(tasks::BACKUP.name, headline, Risk::Adds)
     })
+}
+
+/// The folder, and what an interrupted run left in it.
+fn first(request: &Request, catalog: &Catalog) -> Vec<Step> {
+    let folder =
+        Deed { what: "backup folder".into(), how: How::Folder(request.backup.dir.clone()) };
+    let folder = (!request.backup.dir.is_dir()).then_some(Step::Act(Act::Create(folder)));
+    let is_own = catalog.ground == Sharing::Own;
+    let left = is_own.then(|| crate::command::cleanup::plan::unfinished(catalog));
+
+    folder.into_iter().chain(left.into_iter().flatten()).collect()
+}
+
+/// All in one folder, or each by itself: the steps, and where each backup is.
+fn sets(all: &All<'_>, subjects: &[Subject<'_>]) -> (Vec<Step>, Vec<PathBuf>) {
+    let mut names = Names::new(all.request, all.catalog, all.moment);
+    let size = if name::is_folder(&all.request.backup.name) { subjects.len() } else { 1 };
+
+    let one = |group: &[Subject<'_>]| {
+        let paths = names.next(all.project, group, all.compression);
+        (one_set(all, group, &paths), paths.shown())
+    };
+    subjects.chunks(size).map(one).unzip()
+}
+
+/// What the new backup makes superfluous.
+fn last_of_all(set: &Set, all: &All<'_>) -> Option<Step> {
+    let keep = &all.request.backup.keep;
+    let finally =
+        crate::command::cleanup::plan::removals(all.catalog, keep, all.moment, &set.keys());
+
+    // a salvage does not replace a good backup; an old one that can't be removed is no failure of
+    // the new one, which is sealed by then
+    let removes = !finally.is_empty() && all.request.salvage.is_none();
+    removes.then(|| Step::Scope(Scope { finally, ..Scope::default() }))
+}
+
+fn way_back(path: &Path, project: &Project, request: &Request) -> String {
+    let how = if request.backup.dir == project.backup.dir {
+        quoted(&path.file_name().unwrap_or_default().to_string_lossy())
+    } else {
+        format!("--file {}", quoted(&path.to_string_lossy()))
+    };
+    format!("to restore it: db-restore {how}")
 }
 
 fn not_whole(missing: &[Missing]) -> Problem {
@@ -224,6 +223,7 @@ pub fn dumpable(database: &Surveyed) -> Result<()> {
             "this pg_dump ({own}) can\'t read the server of `{}` ({server})",
             database.name()
         ))
+        .code(Code::Unsupported)
         .because("pg_dump refuses a server of a newer version than its own")
         .cure(format!(
             "{}; `db-doctor` shows the installed ones",
@@ -235,67 +235,45 @@ pub fn dumpable(database: &Surveyed) -> Result<()> {
     Ok(())
 }
 
+/// Dumps of a group, sealed as one backup.
 fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
-    let All { project, request, moment, missing, compression, .. } = *all;
-    let mut body = Vec::new();
-    let mut on_failure = Vec::new();
-
-    if let Some((from, _)) = &paths.folder {
-        body.push(Step::Act(Act::Create(Deed {
-            what: "folder of the set".into(),
-            how: How::Folder(from.clone()),
-        })));
-    }
-
-    for (subject, partial) in group.iter().zip(&paths.partials) {
-        body.push(Step::Act(dump(*subject, partial, compression, all)));
-        if let Subject::Database(database) = subject {
-            on_failure.push(crate::planning::sessions::end_sessions(database));
-        }
-    }
-
-    let names = match &paths.folder {
-        Some((from, to)) => {
-            on_failure.push(Act::Remove(Deed {
-                what: "the unfinished set".into(),
-                how: How::Folder(from.clone()),
-            }));
-            vec![(from.clone(), to.clone())]
-        }
-        None => {
-            on_failure.extend(paths.partials.iter().map(|p| {
-                Act::Remove(Deed { what: "the unfinished dump".into(), how: How::File(p.clone()) })
-            }));
-            let manifest = How::File(ending::partial(&paths.manifest));
-            on_failure
-                .push(Act::Remove(Deed { what: "the unfinished manifest".into(), how: manifest }));
-            paths.partials.iter().cloned().zip(paths.artifacts.iter().cloned()).collect()
-        }
-    };
-
-    // it does not count as a good one: its database's old data is in another backup, which no rule
-    // may remove because of this one. What a restore backs up first is followed by complete data
-    let half = group.iter().filter_map(|subject| match subject {
-        Subject::Database(database) if !request.reason.is_safety() => {
-            half_made(database).map(|why| Missing { store: subject.key().into(), why, table: None })
-        }
-        _ => None,
+    let folder = paths.folder.as_ref().map(|(from, _)| {
+        let how = How::Folder(from.clone());
+        Act::Create(Deed { what: "folder of the set".into(), how })
     });
-
-    let missing: Vec<Missing> = missing
+    let dumps = group
         .iter()
-        .cloned()
-        .chain(group.iter().flat_map(|subject| request.missing(subject.key())))
-        .chain(half)
-        .collect();
+        .zip(&paths.partials)
+        .map(|(subject, partial)| dump(*subject, partial, all.compression, all));
 
-    let artifacts: Vec<Artifact> = group
+    let seal = Seal::Backup {
+        manifest: Box::new(manifest(all, group, paths)),
+        manifest_path: paths.manifest.clone(),
+        names: paths.names(),
+    };
+    let seal = Act::Seal(Box::new(seal));
+    let body = folder.into_iter().chain(dumps).chain([seal]).map(Step::Act).collect();
+
+    let sessions = group.iter().filter_map(|subject| match subject {
+        Subject::Database(database) => Some(end_sessions(database)),
+        Subject::Store(_) => None,
+    });
+    let on_failure = sessions.chain(paths.removed()).collect();
+
+    Step::Scope(Scope { body, on_failure, ..Scope::default() })
+}
+
+/// What is known of it before it is made.
+fn manifest(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Manifest {
+    let All { project, request, moment, compression, .. } = *all;
+    let missing = missing(all, group);
+    let artifacts = group
         .iter()
         .zip(&paths.artifacts)
         .map(|(subject, path)| artifact(*subject, path, compression))
         .collect();
 
-    let manifest = Manifest {
+    Manifest {
         format: FORMAT,
         tool: format!("db-tasks {}", env!("CARGO_PKG_VERSION")),
         created: moment.now,
@@ -312,13 +290,24 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
         untried: None,
         digest: None,
         noted: Noted::Nothing,
-    };
+    }
+}
 
-    let seal =
-        Seal::Backup { manifest: Box::new(manifest), manifest_path: paths.manifest.clone(), names };
-    body.push(Step::Act(Act::Seal(Box::new(seal))));
+/// Why it does not count as a good one, if it does not.
+fn missing(all: &All<'_>, group: &[Subject<'_>]) -> Vec<Missing> {
+    let request = all.request;
+    let damaged = group.iter().flat_map(|subject| request.missing(subject.key()));
 
-    Step::Scope(Scope { body, on_failure, ..Scope::default() })
+    // the old data of a database that is half made is in another backup, which no rule may remove
+    // because of this one. What a restore backs up first is followed by complete data
+    let half = group.iter().filter_map(|subject| match subject {
+        Subject::Database(database) if !request.reason.is_safety() => {
+            half_made(database).map(|why| Missing { store: subject.key().into(), why, table: None })
+        }
+        _ => None,
+    });
+
+    all.missing.iter().cloned().chain(damaged).chain(half).collect()
 }
 
 /// The last good artifact: the size on disk, with indexes, says little about the next one's size.

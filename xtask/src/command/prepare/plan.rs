@@ -94,49 +94,45 @@ pub fn plan(
         return from_dump(project, target, dump);
     }
 
-    let seeded = !is_protected(project, target);
-    let moments: &[&str] = if seeded { &["migrate", "seed"] } else { &["migrate"] };
+    let moments: &[&str] =
+        if is_protected(project, target) { &["migrate"] } else { &["migrate", "seed"] };
     let fill: Vec<Step> =
         moments.iter().flat_map(|m| hooks.acts(m, None, Outcome::Pending)).map(Step::Act).collect();
-    let mut notes = Vec::new();
 
-    if !fill.is_empty() {
-        notes.push(match target.server.role.createdb {
-            true => {
-                format!(
-                    "if that fails, `{name}` is as it was; the incomplete one stays as `{}` for \
-                     you to look at",
-                    admin::failed(name)
-                )
-            }
-            false => format!(
-                "if that fails, `{name}` is emptied again: the role can't create a copy of it"
-            ),
-        });
-    }
-
-    if !seeded && !hooks.acts("seed", None, Outcome::Pending).is_empty() {
-        notes.push(
-            "NOT seeded, because this is production (`guards.protected-environments`)".into(),
-        );
-    }
-
-    notes.extend(moments.iter().flat_map(|m| hooks.notes(m)));
+    let notes = notes(target, &fill, moments, hooks);
     let steps = match target.live() {
         None => made(project, target, fill)?,
         Some(_) if fill.is_empty() => Vec::new(),
         Some(_) => filled(project, target, fill)?,
     };
 
-    Ok(Plan {
-        steps,
-        notes,
-        ..Plan::bare(
-            tasks::PREPARE.name,
-            format!("prepare `{name}` ({})", target.at()),
-            Risk::Nothing,
-        )
-    })
+    let headline = format!("prepare `{name}` ({})", target.at());
+    Ok(Plan { steps, notes, ..Plan::bare(tasks::PREPARE.name, headline, Risk::Nothing) })
+}
+
+fn notes(target: &Surveyed, fill: &[Step], moments: &[&str], hooks: &Hooks) -> Vec<String> {
+    let name = target.name();
+    let if_it_fails = match target.server.role.createdb {
+        true => format!(
+            "if that fails, `{name}` is as it was; the incomplete one stays as `{}` for you to look \
+             at",
+            admin::failed(name)
+        ),
+        false => {
+            format!("if that fails, `{name}` is emptied again: the role can't create a copy of it")
+        }
+    };
+
+    let is_unseeded =
+        !moments.contains(&"seed") && !hooks.acts("seed", None, Outcome::Pending).is_empty();
+    let unseeded = "NOT seeded, because this is production (`guards.protected-environments`)";
+
+    (!fill.is_empty())
+        .then_some(if_it_fails)
+        .into_iter()
+        .chain(is_unseeded.then(|| unseeded.into()))
+        .chain(moments.iter().flat_map(|m| hooks.notes(m)))
+        .collect()
 }
 
 /// What a replacement needs in addition to its dump.

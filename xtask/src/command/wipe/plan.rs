@@ -4,6 +4,8 @@ mod end;
 mod sort;
 mod stores;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use self::end::{note, way_back};
@@ -77,62 +79,54 @@ pub fn plan(
     targets.iter().try_for_each(Target::can_be_wiped)?;
     set.stores.iter().try_for_each(store_can_be_wiped)?;
 
-    let stores: Vec<&SurveyedStore> =
-        set.stores.iter().filter(|s| s.held.items() > 0 || !s.held.parts.is_empty()).collect();
     let lines = targets.iter().map(Target::line).chain(set.stores.iter().map(store_line)).collect();
-    let mut steps: Vec<Step> = Vec::new();
-    let (mut afterwards, mut made, mut half_way) = (Vec::new(), None, None);
-
-    for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
-        steps.push(Step::Act(admin::still(
-            &target.surveyed.client,
-            target.surveyed.name(),
-            target.surveyed.live(),
-        )));
-    }
-
-    let idle = steps.is_empty() && stores.is_empty();
-    let risk = if idle { Risk::Nothing } else { risk(project, set, catalog, first, moment) };
-
-    if !idle {
-        let mut body = Vec::new();
-
-        if first == First::Backup {
-            let backup = backed_up(project, set, catalog, moment)?;
-            body.extend(backup.steps);
-            made = backup.backup;
-
-            afterwards = backup
-                .afterwards
-                .iter()
-                .map(|line| line.replace("to restore it:", "to get the data back:"))
-                .collect();
-        }
-
-        let note = note(project, set, made.clone(), earlier, moment);
-        body.extend(note.as_ref().and_then(|note| note.note(project)).map(Step::Act));
-
-        for target in targets.iter().filter(|t| !t.sorted.emptied.is_empty()) {
-            body.push(target.alone(target.wipe()));
-        }
-
-        body.extend(stores.into_iter().map(wipe_store).map(Step::Act));
-        half_way = Some(way_back(&afterwards));
-        afterwards.extend(project.after_wipe.iter().cloned());
-        body.extend(note.and_then(|note| note.settled(project, &set.keys())).map(Step::Act));
-        steps.push(around_services(services, body));
-    }
-
-    let plan = Plan {
+    let bare = Plan {
         notes: notes(&targets, set),
-        steps,
-        afterwards,
-        half_way,
+        ..Plan::bare(tasks::WIPE.name, headline(&targets, set), Risk::Nothing)
+    };
+
+    let acts = emptying(&targets, set);
+    if acts.is_empty() {
+        return Ok(Planned { plan: bare, lines });
+    }
+
+    let backup = match first {
+        First::Backup => Some(backed_up(project, set, catalog, moment)?),
+        First::Nothing => None,
+    };
+    let (steps, made, of_backup) = backup.map_or_else(Default::default, with_its_lines);
+
+    let note = note(project, set, made.clone(), earlier, moment);
+    let before = note.as_ref().and_then(|note| note.note(project)).map(Step::Act);
+    let settled = note.and_then(|note| note.settled(project, &set.keys())).map(Step::Act);
+    let body = steps.into_iter().chain(before).chain(acts).chain(settled).collect();
+
+    let still = targets.iter().filter(|t| t.is_emptied()).map(Target::still);
+    let plan = Plan {
+        steps: still.chain([around_services(services, body)]).collect(),
+        half_way: Some(way_back(&of_backup)),
+        afterwards: of_backup.into_iter().chain(project.after_wipe.iter().cloned()).collect(),
         backup: made,
-        ..Plan::bare(tasks::WIPE.name, headline(&targets, set), risk)
+        risk: risk(project, set, catalog, first, moment),
+        ..bare
     };
 
     Ok(Planned { plan, lines })
+}
+
+/// Empties one after the other.
+fn emptying(targets: &[Target<'_>], set: &Set) -> Vec<Step> {
+    let is_full = |store: &&SurveyedStore| store.held.items() > 0 || !store.held.parts.is_empty();
+    let databases = targets.iter().filter(|t| t.is_emptied()).map(|t| t.alone(t.wipe()));
+    let stores = set.stores.iter().filter(is_full).map(wipe_store).map(Step::Act);
+    databases.chain(stores).collect()
+}
+
+/// A backup's steps, where it is, and what is said of it at the end.
+fn with_its_lines(backup: Plan) -> (Vec<Step>, Option<PathBuf>, Vec<String>) {
+    let back = |line: &String| line.replace("to restore it:", "to get the data back:");
+    let lines = backup.afterwards.iter().map(back).collect();
+    (backup.steps, backup.backup, lines)
 }
 
 /// The backup that comes first.
@@ -262,6 +256,16 @@ fn named_tables_exist(project: &Project, databases: &[Surveyed]) -> Result<()> {
 }
 
 impl Target<'_> {
+    fn is_emptied(&self) -> bool {
+        !self.sorted.emptied.is_empty()
+    }
+
+    /// It is still the database that was looked at.
+    fn still(&self) -> Step {
+        let surveyed = self.surveyed;
+        Step::Act(admin::still(&surveyed.client, surveyed.name(), surveyed.live()))
+    }
+
     fn size(&self) -> String {
         let rows = self.sorted.with_rows().filter_map(|t| t.rows).sum();
         format!(

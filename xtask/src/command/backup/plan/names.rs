@@ -7,6 +7,7 @@ use super::{Request, Subject};
 use crate::bundle::name::Words;
 use crate::bundle::{Catalog, ending, name};
 use crate::config::Project;
+use crate::plan::{Act, Deed, How};
 use crate::planning::Moment;
 use crate::stream::Compression;
 
@@ -34,6 +35,30 @@ impl Paths {
             || self.artifacts.first().cloned().unwrap_or_default(),
             |(_, folder)| folder.clone(),
         )
+    }
+
+    /// The names that are sealed, each with its final one.
+    pub(super) fn names(&self) -> Vec<(PathBuf, PathBuf)> {
+        match &self.folder {
+            Some(folder) => vec![folder.clone()],
+            None => self.partials.iter().cloned().zip(self.artifacts.iter().cloned()).collect(),
+        }
+    }
+
+    /// Removes what is not complete.
+    pub(super) fn removed(&self) -> Vec<Act> {
+        let remove = |what: &str, how| Act::Remove(Deed { what: what.into(), how });
+        if let Some((from, _)) = &self.folder {
+            return vec![remove("the unfinished set", How::Folder(from.clone()))];
+        }
+
+        let dumps = self.partials.iter().cloned().map(How::File);
+        let manifest = How::File(ending::partial(&self.manifest));
+
+        dumps
+            .map(|dump| remove("the unfinished dump", dump))
+            .chain([remove("the unfinished manifest", manifest)])
+            .collect()
     }
 }
 

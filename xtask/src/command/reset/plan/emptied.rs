@@ -20,7 +20,7 @@ use crate::plan::{Act, ComeBack, Deed, Fence, How, Load, Plan, Reload, Scope, Se
 use crate::planning::sessions::end_sessions;
 use crate::problem::{Code, Problem};
 use crate::tasks;
-use crate::value::Swapped;
+use crate::value::{DatabaseFacts, Swapped};
 
 /// Why a reset without a backup is refused.
 pub(super) fn backed_up(target: &Surveyed, backup: Option<&Plan>) -> Result<()> {
@@ -50,54 +50,8 @@ pub(super) fn steps(
 ) -> Result<Vec<Step>> {
     let (name, client) = (target.name(), &target.client);
     let live = target.live().context("an emptied database exists")?;
-    let manifest =
-        backup.acts().into_iter().find_map(manifest_of).context("a backup has a manifest")?;
-
-    let made = backup
-        .result
-        .first()
-        .and_then(|path| path.file_name())
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-
-    let fence = if target.server.client.knows_restrict() { Fence::Restricted } else { Fence::Open };
-    let run = run_name(tasks::RESET.name, client, &project.root);
-    let identity = Identity { name, oid: Some(live.oid) };
-
-    let reload = |what: String, back, load: Load| {
-        let (store, comments) =
-            (target.spec.key.clone(), target.server.extensions.keys().cloned().collect());
-        let how = How::Reload(Box::new(Reload {
-            back,
-            manifest: manifest.clone(),
-            store,
-            load,
-            comments,
-        }));
-        Act::Write(Deed { what, how })
-    };
-
-    let comes_back = ComeBack {
-        only_if: is_emptied(client, name, &run),
-        from: Swapped::In,
-        dump: target.dumper.dump(),
-        kept_as: project.backup.dir.join(format!("{}_half_made", stem(&made))),
-    };
-
-    let emptied = load(client, &identity, &target.server.inventory, fence, target.server.version);
-    let emptied = tried_and_emptied(emptied, &identity, MarkFields::of(Some(live)), &run);
-    let emptied =
-        reload(format!("load the backup into {name} as a trial, and empty it"), None, emptied);
+    let [emptied, back] = reloads(target, live, &backup, project)?;
     let done = admin::release(client, name, MarkFields::of(Some(live)), None);
-    let back =
-        back_again(client, &identity, MarkFields::of(Some(live)), fence, target.server.version);
-
-    let back = reload(
-        format!("bring the old data of {name} back from the backup"),
-        Some(comes_back),
-        back,
-    );
 
     let body = [end_others(client, name), emptied]
         .into_iter()
@@ -112,6 +66,54 @@ pub(super) fn steps(
     steps.push(Step::Scope(Scope { body, on_failure, ..Scope::default() }));
 
     Ok(steps)
+}
+
+/// The backup loaded as a trial, after which the database is empty; and loaded again, to bring the
+/// old data back.
+fn reloads(
+    target: &Surveyed,
+    live: &DatabaseFacts,
+    backup: &Plan,
+    project: &Project,
+) -> Result<[Act; 2]> {
+    let (name, client) = (target.name(), &target.client);
+    let manifest =
+        backup.acts().into_iter().find_map(manifest_of).context("a backup has a manifest")?;
+    let made = backup.result.first().and_then(|path| path.file_name()).unwrap_or_default();
+
+    let reload = |what: String, back, load: Load| {
+        let reload = Reload {
+            back,
+            manifest: manifest.clone(),
+            store: target.spec.key.clone(),
+            load,
+            comments: target.server.extensions.keys().cloned().collect(),
+        };
+        Act::Write(Deed { what, how: How::Reload(Box::new(reload)) })
+    };
+
+    let fence = if target.server.client.knows_restrict() { Fence::Restricted } else { Fence::Open };
+    let run = run_name(tasks::RESET.name, client, &project.root);
+    let (identity, own) = (Identity { name, oid: Some(live.oid) }, MarkFields::of(Some(live)));
+
+    let emptied = load(client, &identity, &target.server.inventory, fence, target.server.version);
+    let emptied = tried_and_emptied(emptied, &identity, own, &run);
+    let comes_back = ComeBack {
+        only_if: is_emptied(client, name, &run),
+        from: Swapped::In,
+        dump: target.dumper.dump(),
+        kept_as: project.backup.dir.join(format!("{}_half_made", stem(&made.to_string_lossy()))),
+    };
+    let back = back_again(client, &identity, own, fence, target.server.version);
+
+    Ok([
+        reload(format!("load the backup into {name} as a trial, and empty it"), None, emptied),
+        reload(
+            format!("bring the old data of {name} back from the backup"),
+            Some(comes_back),
+            back,
+        ),
+    ])
 }
 
 /// What a person should know of it.
