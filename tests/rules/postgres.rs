@@ -12,6 +12,25 @@ fn postgres_is_spoken_and_read_in_one_room() {
     let engine = |f: &str| f.starts_with("engine/postgres/");
     none(&lines_with(&["crate::door"], engine), "the engine says what, not how");
 
+    let words = [
+        "\"SELECT ",
+        "\"ALTER ",
+        "\"CREATE ",
+        "\"DROP ",
+        "\"COMMENT ",
+        "\"GRANT ",
+        "\"SET ",
+        "\"BEGIN",
+        "\"COMMIT",
+        "\"DO $",
+        "r\"DO ",
+        "\\gset",
+        "\\\\echo",
+        "pg_catalog.",
+    ];
+    let elsewhere = |f: &str| !engine(f) && f != "tasks.rs";
+    none(&lines_with(&words, elsewhere), "only engine/postgres writes SQL");
+
     let psqls = ["\"psql:", "ERROR:", "FATAL:", "WARNING:"];
     none(&lines_with(&psqls, |f| !engine(f)), "only engine/postgres reads what psql says");
 

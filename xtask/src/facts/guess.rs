@@ -7,7 +7,7 @@ use super::ContainerFacts;
 use crate::cmd::Cmd;
 use crate::config::{Connection, Secrets};
 use crate::door::ask::ask;
-use crate::engine::postgres::catalog::contents::HAS_TABLES;
+use crate::engine::postgres::catalog::contents::{OTHERS, has_tables};
 use crate::engine::postgres::client::Client;
 use crate::place::Place;
 use crate::problem::{Code, Problem, one_line};
@@ -81,11 +81,6 @@ fn said(found: &ContainerFacts, variable: &str) -> Result<Option<String>> {
     Ok(Some(answer.out.trim_end_matches('\n').to_owned()).filter(|text| !text.is_empty()))
 }
 
-/// The server's other databases that we can connect to.
-const OTHERS: &str = "SELECT coalesce(jsonb_agg(datname ORDER BY datname), '[]') FROM \
-                      pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate AND datname \
-                      <> current_database();\n";
-
 /// Refuses a guess that is most likely wrong: an empty database next to others that are not.
 ///
 /// # Errors
@@ -93,10 +88,7 @@ const OTHERS: &str = "SELECT coalesce(jsonb_agg(datname ORDER BY datname), '[]')
 pub fn holds(client: &Client, secrets: &Secrets) -> Result<()> {
     let Some(why) = &client.connection.guessed else { return Ok(()) };
     let is_empty = |database: &str| {
-        anyhow::Ok(
-            answer(client, database, &format!("SELECT {HAS_TABLES};\n"), secrets)?
-                .map(|said| said.trim() == "f"),
-        )
+        anyhow::Ok(answer(client, database, &has_tables(), secrets)?.map(|said| said.trim() == "f"))
     };
 
     // one that does not exist, or that we can't connect to, is reported elsewhere

@@ -3,7 +3,6 @@
 use std::io::Read;
 
 use anyhow::Result;
-use serde::Deserialize;
 
 use super::Surveyed;
 use super::asking::ask_server;
@@ -11,6 +10,7 @@ use super::dumps::Dump;
 use crate::cmd::Cmd;
 use crate::config::Secrets;
 use crate::door::ask::{ask, ask_fed};
+use crate::engine::postgres::catalog::admission::{QUESTION, Rights};
 use crate::engine::postgres::catalog::locks::Locks;
 use crate::engine::postgres::change::loader::{Loader, verifier};
 use crate::engine::postgres::client::said::unnamed;
@@ -36,16 +36,6 @@ pub struct New {
     pub password: String,
     /// Of the password.
     pub salt: [u8; 16],
-}
-
-/// What the project's role may do.
-#[derive(Deserialize)]
-struct Rights {
-    superuser: bool,
-    createrole: bool,
-    /// Whether the server lets a new role log in with its password on our way; only a superuser can
-    /// know.
-    admits: Option<bool>,
 }
 
 /// The definitions of a dump come before its data. We look at this much of them.
@@ -100,7 +90,7 @@ pub fn within(
 
 fn rights(target: &Surveyed, secrets: &Secrets) -> Result<Rights> {
     let client = &target.client;
-    let answer = ask_server(&client.psql(client.maintenance(), RIGHTS), secrets)?;
+    let answer = ask_server(&client.psql(client.maintenance(), QUESTION), secrets)?;
     let said = answer.good.then(|| serde_json::from_str(answer.out.trim()).ok()).flatten();
     said.ok_or_else(|| {
         let problem = Problem::said(unnamed(&answer.err), "could not ask what the role may do")
@@ -108,27 +98,6 @@ fn rights(target: &Surveyed, secrets: &Secrets) -> Result<Rights> {
         problem.cure("try again").into()
     })
 }
-
-/// The first rule of pg_hba.conf that fits a new role connecting as this session did
-/// (<https://www.postgresql.org/docs/current/view-pg-hba-file-rules.html>). A function keeps the
-/// answer in a setting, so that a missing right is not an error. Since 16 a file may include
-/// others, and the order of their lines is separate.
-const RIGHTS: &str = r"DO $admits$ BEGIN
-  PERFORM pg_catalog.set_config('dbtasks.admits', (SELECT auth_method IN ('trust', 'md5', 'scram-sha-256', 'password')
-    FROM pg_catalog.pg_hba_file_rules rule WHERE error IS NULL AND 'all' = ANY (database) AND 'all' = ANY (user_name)
-      AND CASE WHEN pg_catalog.inet_client_addr() IS NULL THEN type = 'local'
-        WHEN type <> 'host' AND type <> (SELECT CASE WHEN ssl THEN 'hostssl' ELSE 'hostnossl' END FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()) THEN false
-        WHEN address IN ('all', 'samehost', 'samenet') THEN true
-        WHEN address !~ '^[0-9a-f.:]+$' THEN false
-        WHEN pg_catalog.family(address::inet) <> pg_catalog.family(pg_catalog.inet_client_addr()) THEN false
-        ELSE (pg_catalog.inet_client_addr() & netmask::inet) = (address::inet & netmask::inet) END
-    ORDER BY coalesce((pg_catalog.to_jsonb(rule) ->> 'rule_number')::int, line_number) LIMIT 1)::text, false);
-EXCEPTION WHEN OTHERS THEN NULL;
-END $admits$;
-SELECT pg_catalog.jsonb_build_object('superuser', rolsuper, 'createrole', rolcreaterole,
-  'admits', nullif(pg_catalog.current_setting('dbtasks.admits', true), '')::bool)
-FROM pg_catalog.pg_roles WHERE rolname = current_user;
-";
 
 /// What is defined before the first row.
 fn definitions(source: &Source, secrets: &Secrets) -> Result<Script> {

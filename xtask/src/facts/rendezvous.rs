@@ -7,11 +7,11 @@ use std::hash::{BuildHasher, Hasher};
 
 use anyhow::Result;
 
-use crate::cmd::{Cmd, Value};
+use crate::cmd::Value;
 use crate::config::Secrets;
 use crate::door::ask::ask;
 use crate::door::held::hold;
-use crate::engine::postgres::client::{Client, HOLDS};
+use crate::engine::postgres::client::{Client, HOLDS, seeker};
 use crate::place::Place;
 use crate::problem::Exit;
 
@@ -56,7 +56,7 @@ pub fn meet(
         Ok((held, line)) if line == HOLDS => held,
         Ok((_, said)) | Err(said) => anyhow::bail!("the server went away: {said}"),
     };
-    let asked = seeker(way, way.into.as_deref().unwrap_or(database), key);
+    let asked = seeker(&way.place, &way.env, way.into.as_deref().unwrap_or(database), key);
 
     let answer = match ask(&asked, secrets) {
         Ok(answer) => answer,
@@ -88,27 +88,6 @@ fn judged(answer: &str, oid: Option<u32>) -> Met {
         (Some((found, _)), Some(oid)) if found != oid => Met::Another,
         _ => Met::Same,
     }
-}
-
-/// Asks on the other way. Only the system's own names are used there, too: with the database's
-/// search path, its owner's functions would run as the hook's role and could answer anything.
-fn seeker(way: &Way, database: &str, (one, two): (u32, u32)) -> Cmd {
-    // set in a transaction, not as an option: a pooler may be in between, which takes no options
-    // and shares sessions
-    let sql = format!(
-        "BEGIN;\nSET LOCAL search_path = pg_catalog, pg_temp;\nSELECT oid::bigint, (SELECT \
-         count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND classid::bigint = \
-         {one} AND objid::bigint = {two} AND objsubid = 2 AND granted) FROM \
-         pg_catalog.pg_database WHERE datname = current_database();\nCOMMIT;\n"
-    );
-
-    let mut cmd = Cmd::new("psql").args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1"]);
-    cmd.env.extend(way.env.iter().filter(|(name, _)| name != "PGDATABASE").cloned());
-
-    let cmd =
-        cmd.env("PGDATABASE", database).env("PGCONNECT_TIMEOUT", "10").env("PGAPPNAME", "db-tasks");
-
-    way.place.wrap(cmd.input(sql))
 }
 
 /// Two numbers that nobody else uses, within the range of a lock's key.

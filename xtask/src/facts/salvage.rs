@@ -10,16 +10,15 @@ use serde::Deserialize;
 use super::Surveyed;
 use crate::config::Secrets;
 use crate::door::ask::{Answer, ask};
-use crate::engine::postgres::catalog::salvage::{Kind, LARGE_OBJECTS, RELATIONS, pattern, read};
+use crate::engine::postgres::catalog::salvage::{
+    ALIVE, Kind, LARGE_OBJECTS, OBJECTS, RELATIONS, pattern, read,
+};
 use crate::engine::postgres::client::said;
 use crate::problem::{Code, Problem};
 
 /// How often, and for how long, to ask a server that terminated all sessions whether it is back.
 const TRIES: u32 = 120;
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// Where large objects are.
-const OBJECTS: &str = "pg_catalog.pg_largeobject";
 
 /// What can't be read of a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -128,7 +127,7 @@ fn fault(answer: &Answer) -> Option<String> {
 fn back(target: &Surveyed, secrets: &Secrets) -> Result<()> {
     let client = &target.client;
     for _ in 0..TRIES {
-        if ask(&client.psql(client.database(), "SELECT 1;\n"), secrets)?.good {
+        if ask(&client.psql(client.database(), ALIVE), secrets)?.good {
             return Ok(());
         }
         sleep(PAUSE);

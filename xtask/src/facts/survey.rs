@@ -23,7 +23,7 @@ use crate::engine::postgres::catalog::facts::{Depth, From, ServerFacts, question
 use crate::engine::postgres::client::kinds::kind;
 use crate::engine::postgres::client::said::{lacks_database, unnamed, was_cut_off};
 use crate::engine::postgres::client::version::Version;
-use crate::engine::postgres::client::{ANSWERED, Client, OnLogin, Tongue, cures};
+use crate::engine::postgres::client::{ANSWERED, Client, OnLogin, Tongue, cures, ending};
 use crate::place::Place;
 use crate::problem::{Code, Problem};
 
@@ -271,7 +271,7 @@ impl Surveyor<'_> {
             // unique to this run, so that nothing in the answer looks like it
             let last = format!("{ANSWERED} {}", self.app_name);
             idle.ask(
-                &client.psql_in_english(client.database(), format!("{question}\\echo {last}\n")),
+                &client.psql_in_english(client.database(), ending(&question, &last)),
                 &last,
                 secrets,
             )

@@ -5,7 +5,7 @@
 use super::verdict::{Agent, Circumstances, Consent, Judgement, Presence, Verdict, verdict};
 use crate::bundle::ending::stem;
 use crate::cmd::quoted;
-use crate::engine::postgres::client::name::ident;
+use crate::engine::postgres::change::admin::renaming;
 use crate::plan::{Author, Plan, Powers, Recovery, Stake};
 
 /// The variable by which a script restores production.
@@ -117,8 +117,7 @@ fn stays(kept: &str) -> Verdict {
     let why = format!(
         "`{kept}`, kept by an earlier restore, would be lost, and it may be production data"
     );
-    let rename =
-        format!("ALTER DATABASE {} RENAME TO {}", ident(kept), ident(&format!("{kept}_1")));
+    let rename = renaming(kept, &format!("{kept}_1"));
 
     verdict(
         "kept",

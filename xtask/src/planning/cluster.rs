@@ -11,17 +11,15 @@ use crate::engine::cluster::state::State;
 use crate::engine::postgres::catalog::marks::MarkFields;
 use crate::engine::postgres::change::admin;
 use crate::engine::postgres::change::identity::Identity;
-use crate::engine::postgres::change::loading::{BEGUN, begun, ended};
+use crate::engine::postgres::change::staged::at_once;
 use crate::engine::postgres::client::Client;
-use crate::engine::postgres::client::name::{beside, ident};
-use crate::engine::postgres::client::session::{READ_ALIKE, SAY_STATES};
+use crate::engine::postgres::client::name::beside;
 use crate::engine::postgres::client::version::Version;
 use crate::facts::cluster::{ClusterFacts, Found};
 use crate::facts::server::Fetch;
 use crate::place::Place;
 use crate::plan::{
-    Act, By, Check, Count, Deed, Fence, How, Load, Pipe, Plan, Proof, Risk, Scope, Sink, Source,
-    Step, Wait,
+    Act, Check, Deed, Fence, How, Pipe, Plan, Proof, Risk, Scope, Sink, Source, Step, Wait,
 };
 use crate::problem::{Code, Problem};
 use crate::stream::Codec;
@@ -298,17 +296,11 @@ fn database(new: &New) -> Vec<Step> {
     };
 
     let staged = beside(name, "init");
-    let sql = format!("ALTER DATABASE {} RENAME TO {};\n", ident(&staged), ident(name));
-    let rename = Deed {
-        what: format!("database {staged} -> {name}"),
-        how: How::Command(client.psql(client.maintenance(), sql)),
-    };
-
     let body = vec![
         Step::Act(admin::drop(client, &staged)),
         Step::Act(admin::create(client, &staged, None, version, &absent)),
         Step::Act(load(new, init, &staged)),
-        Step::Act(Act::Rename(rename)),
+        Step::Act(admin::rename(client, &staged, name)),
         arrived,
     ];
 
@@ -322,20 +314,8 @@ fn database(new: &New) -> Vec<Step> {
 /// The repository's own SQL, all of it or nothing. It may do anything, except for psql's
 /// meta-commands, which are not run.
 fn load(new: &New, init: &Path, staged: &str) -> Act {
-    let (client, version) = (&new.client, Version(0));
-    let begin = format!("BEGIN;\n\\echo '{BEGUN}'\n{}", begun(version));
-
-    let load = Load {
-        cmd: client.load(staged),
-        into: staged.into(),
-        before: format!("{SAY_STATES}{READ_ALIKE}{begin}"),
-        between: None,
-        fence: new.fence,
-        count: Count::Not,
-        after: format!("{}COMMIT;\n", ended(version)),
-        by: By::Project,
-    };
-
+    let client = &new.client;
+    let load = at_once(client, staged, new.fence, Version(0));
     let proof = Proof {
         trust: Trust::Script,
         leave_out: vec![Spare::Transaction, Spare::Restrict, Spare::ByteOrderMark],

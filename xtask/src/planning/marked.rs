@@ -3,9 +3,10 @@
 use anyhow::Result;
 
 use crate::config::Guards;
-use crate::engine::postgres::catalog::marks::{MarkFields, Says, State, Unfit, Use, may};
+use crate::engine::postgres::catalog::marks::{Says, State, Unfit, Use, may};
 use crate::engine::postgres::change::admin;
-use crate::engine::postgres::client::name::{ident, is_previous, literal};
+use crate::engine::postgres::change::marking::by_hand;
+use crate::engine::postgres::client::name::{ident, is_previous};
 use crate::facts::Surveyed;
 use crate::plan::Step;
 use crate::problem::{Code, Problem};
@@ -112,7 +113,7 @@ fn refused(database: &DatabaseFacts, unfit: Unfit) -> Problem {
              restore that backup with `--in-place`; if you want to keep today's data, remove the \
              mark: `{}`",
             where_it_ran(run.as_deref()),
-            without_mark(database)
+            by_hand(database)
         )),
         Unfit::Invalid => Problem::refused(format!(
             "the database `{name}` can't be opened: a DROP DATABASE on it was interrupted"
@@ -124,16 +125,6 @@ fn refused(database: &DatabaseFacts, unfit: Unfit) -> Problem {
              removes what is left of it"
         )),
     }
-}
-
-/// What to run if you know that a database is complete, whatever its mark says.
-fn without_mark(database: &DatabaseFacts) -> String {
-    let (own, quoted) = (MarkFields::of(Some(database)), ident(&database.name));
-    let comment = own.comment.map_or("NULL".into(), literal);
-    format!(
-        "COMMENT ON DATABASE {quoted} IS {comment}; ALTER DATABASE {quoted} CONNECTION LIMIT {};",
-        own.connection_limit
-    )
 }
 
 fn where_it_ran(run: Option<&str>) -> String {

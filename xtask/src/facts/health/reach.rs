@@ -3,13 +3,9 @@
 use super::{Finding, State};
 use crate::config::Secrets;
 use crate::door::ask::ask;
-use crate::engine::postgres::catalog::room::{NEEDED, Room, room};
+use crate::engine::postgres::catalog::room::{LIMIT, NEEDED, Room, room};
 use crate::engine::postgres::client::name::ident;
 use crate::facts::Surveyed;
-
-/// The limit of the role; -1 if it has none.
-const LIMIT: &str = "SELECT CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END FROM \
-                     pg_catalog.pg_roles WHERE rolname = current_user;\n";
 
 /// Drops, renames and clean-ups are run from the maintenance database: if it can't be reached, a
 /// clean-up fails, too.

@@ -7,8 +7,8 @@ use super::{Concerned, Readiness};
 use crate::config::{At, Database};
 use crate::door::ask::ask;
 use crate::engine::cluster::state::State;
+use crate::engine::postgres::catalog::contents::how_many;
 use crate::engine::postgres::catalog::facts::Depth;
-use crate::engine::postgres::client::name::literal;
 use crate::engine::postgres::client::said::unnamed;
 use crate::engine::postgres::client::version::Version;
 use crate::facts::Surveyed;
@@ -64,10 +64,7 @@ impl Session {
         let mut missing = Vec::new();
 
         for new in self.new_databases(found, &cluster.databases) {
-            let sql = format!(
-                "SELECT count(*) FROM pg_database WHERE datname = {};\n",
-                literal(new.client.database())
-            );
+            let sql = how_many(new.client.database());
             let answer = ask(&new.client.psql("template1", sql), &self.project.secrets)?;
             if !answer.good {
                 let folder = found.cluster.folder.display();

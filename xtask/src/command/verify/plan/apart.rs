@@ -6,10 +6,10 @@
 use crate::cmd::Cmd;
 use crate::command::restore::plan::{Use, contained};
 use crate::engine::cluster::throw_away::with_log;
+use crate::engine::postgres::catalog::reached::FOLDER;
 use crate::engine::postgres::change::admin;
 use crate::engine::postgres::change::identity::Identity;
-use crate::engine::postgres::change::loader::Loader;
-use crate::engine::postgres::client::name::ident;
+use crate::engine::postgres::change::loader::{Loader, powerless};
 use crate::facts::dumps::Dump;
 use crate::facts::trial::Apart;
 use crate::plan::{Act, Check, Deed, How, Scope, Step};
@@ -61,13 +61,9 @@ fn made(apart: &Apart) -> Vec<Step> {
 /// Checks that this server is the one that answers.
 fn is_it(apart: &Apart) -> Check {
     let client = &apart.target.client;
-    // its folder has a unique name; a server may write its path differently
-    let sql = "SELECT pg_catalog.regexp_replace(pg_catalog.current_setting('data_directory'), \
-               '^.*/', '') || pg_catalog.current_setting('listen_addresses');\n";
-
     Check {
         what: "the server that answers is the throw-away one".into(),
-        cmd: client.psql(client.maintenance(), sql),
+        cmd: client.psql(client.maintenance(), FOLDER),
         expect: apart
             .cluster
             .found
@@ -85,12 +81,8 @@ fn is_it(apart: &Apart) -> Check {
 
 /// Roles that policies and user mappings name must exist; they can't do anything.
 fn roles(apart: &Apart) -> Option<Step> {
-    let client = &apart.target.client;
-    let sql: String =
-        apart.roles.iter().map(|role| format!("CREATE ROLE {} NOLOGIN;\n", ident(role))).collect();
-    let what = format!("roles that the file names: {}", apart.roles.join(", "));
-    let deed = Deed { what, how: How::Command(client.psql(client.maintenance(), sql)) };
-    (!apart.roles.is_empty()).then_some(Step::Act(Act::Create(deed)))
+    let made = || Step::Act(powerless(&apart.target.client, &apart.roles));
+    (!apart.roles.is_empty()).then(made)
 }
 
 fn gone(apart: &Apart) -> Vec<Act> {

@@ -1,5 +1,6 @@
 //! Questions to a server and a database, and what their answers mean.
 
+pub mod admission;
 pub mod contents;
 pub mod counting;
 pub mod facts;

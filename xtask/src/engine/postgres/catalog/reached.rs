@@ -59,6 +59,11 @@ SELECT system_identifier AS db_tasks_system FROM pg_catalog.pg_control_system() 
 \echo system :db_tasks_system
 ";
 
+/// Asks for the last part of a server's folder, and where it listens: of a throw-away server the
+/// folder's name is unique, and a server may write its path differently.
+pub const FOLDER: &str = "SELECT pg_catalog.regexp_replace(pg_catalog.current_setting('data_directory'), '^.*/', '') || \
+     pg_catalog.current_setting('listen_addresses');\n";
+
 /// The server's part, a value of JSON.
 pub const ANSWERER: &str =
     "jsonb_build_object('address', host(inet_server_addr()), 'client_port', inet_client_port())";

@@ -1,5 +1,9 @@
 //! How many sessions a role or a database may have at once: we can't get around such a limit.
 
+/// Asks for the limit of our role; -1 if it has none.
+pub const LIMIT: &str = "SELECT CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END FROM \
+                     pg_catalog.pg_roles WHERE rolname = current_user;\n";
+
 /// How many sessions a run that changes data holds at once, including one that terminates blocking
 /// sessions.
 pub const NEEDED: i64 = 4;

@@ -19,6 +19,12 @@ pub enum Kind {
 /// All of those, in JSON.
 pub const RELATIONS: &str = sql::statements(include_str!("salvage.sql"));
 
+/// Where large objects are.
+pub const OBJECTS: &str = "pg_catalog.pg_largeobject";
+
+/// Asks whether the server answers.
+pub const ALIVE: &str = "SELECT 1;\n";
+
 /// Reads all large objects.
 pub const LARGE_OBJECTS: &str = "SELECT count(length(data)) FROM pg_largeobject;\n";
 

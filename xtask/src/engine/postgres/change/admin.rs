@@ -82,6 +82,17 @@ pub fn creation(
     sql
 }
 
+/// The statement that gives a database another name.
+pub fn renaming(from: &str, to: &str) -> String {
+    format!("ALTER DATABASE {} RENAME TO {}", ident(from), ident(to))
+}
+
+/// Gives a database another name.
+pub fn rename(client: &Client, from: &str, to: &str) -> Act {
+    let how = How::Command(client.psql(client.maintenance(), format!("{};\n", renaming(from, to))));
+    Act::Rename(Deed { what: format!("database {from} -> {to}"), how })
+}
+
 /// Drops a database that this tool made and marked; any other is left alone, whatever its name.
 pub fn drop(client: &Client, name: &str) -> Act {
     Act::Remove(command(client, format!("database {name}"), dropping(client, name)))

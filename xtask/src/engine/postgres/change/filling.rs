@@ -1,7 +1,7 @@
 //! A database that is filled under its live name, because the programs know no other: how that
 //! begins, and how an incomplete one is removed.
 
-use super::admin::{carry, failed, indented, make_way, stays};
+use super::admin::{carry, failed, indented, make_way, renaming, stays};
 use super::identity::{Identity, oid_of};
 use super::marking::{mark, marking, unmarking};
 use crate::cmd::Cmd;
@@ -113,7 +113,7 @@ pub fn take_back(client: &Client, name: &str, own: MarkFields<'_>) -> Act {
 }
 
 fn rename(from: &str, to: &str) -> String {
-    format!("ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to))
+    format!("{};\n", renaming(from, to))
 }
 
 /// With a second psql that terminates sessions on these databases until it is done.

@@ -7,11 +7,10 @@
 use super::loading::{begun, ended};
 use crate::cmd::UNSHOWN;
 use crate::config::SecretName;
-use crate::engine::postgres::client::Client;
 use crate::engine::postgres::client::name::{LOADER, block, connect, fitting, ident, literal};
 use crate::engine::postgres::client::session::{NEUTRAL, PATIENT, READ_ALIKE, SAY_STATES};
-use crate::engine::postgres::client::sql;
 use crate::engine::postgres::client::version::Version;
+use crate::engine::postgres::client::{Client, sql};
 use crate::engine::postgres::script::Definition;
 use crate::plan::{Act, Deed, Handover, How};
 
@@ -192,6 +191,15 @@ impl Loader {
     fn deed(&self, client: &Client, what: String, sql: String) -> Deed {
         Deed { what, how: How::Command(client.psql(client.maintenance(), sql)) }
     }
+}
+
+/// Creates roles that a file names, where they can't do anything.
+pub fn powerless(client: &Client, roles: &[String]) -> Act {
+    let sql: String =
+        roles.iter().map(|role| format!("CREATE ROLE {} NOLOGIN;\n", ident(role))).collect();
+    let what = format!("roles that the file names: {}", roles.join(", "));
+    let how = How::Command(client.psql(client.maintenance(), sql));
+    Act::Create(Deed { what, how })
 }
 
 /// Terminates every session of the role, in any database, and makes sure that none is left.

@@ -9,6 +9,7 @@ use crate::engine::postgres::catalog::marks::{
 };
 use crate::engine::postgres::client::name::{block, ident, literal};
 use crate::engine::postgres::client::sql;
+use crate::value::DatabaseFacts;
 
 const ASIDE: &str = sql::statements(include_str!("marking/aside_otherwise.sql"));
 const DROPPABLE: &str = sql::statements(include_str!("marking/droppable.sql"));
@@ -75,6 +76,16 @@ pub(in crate::engine::postgres) fn unmarking(name: &str, own: MarkFields<'_>) ->
         None => format!("COMMENT ON DATABASE {db} IS {comment};\n"),
     };
     [comment, format!("ALTER DATABASE {db} CONNECTION LIMIT {limit}{template};\n")]
+}
+
+/// What to run if you know that a database is complete, whatever its mark says.
+pub fn by_hand(database: &DatabaseFacts) -> String {
+    let (own, quoted) = (MarkFields::of(Some(database)), ident(&database.name));
+    let comment = own.comment.map_or("NULL".into(), literal);
+    format!(
+        "COMMENT ON DATABASE {quoted} IS {comment}; ALTER DATABASE {quoted} CONNECTION LIMIT {};",
+        own.connection_limit
+    )
 }
 
 /// A comment that is not UTF-8 (set from a database of another encoding) can't be sent to a server

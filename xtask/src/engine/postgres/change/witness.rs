@@ -1,10 +1,9 @@
 //! What shows that a hook worked in the right database: tables in the new one, and an unchanged
 //! live one.
 
-use crate::engine::postgres::catalog::contents::HAS_TABLES;
-use crate::engine::postgres::client::Client;
+use crate::engine::postgres::catalog::contents;
 use crate::engine::postgres::client::name::{ident, literal};
-use crate::engine::postgres::client::sql;
+use crate::engine::postgres::client::{Client, sql};
 use crate::plan::{Act, Check, Deed, How};
 
 /// A value that changes when somebody changes the database's schema or its rows. The counters
@@ -17,7 +16,7 @@ const STATE: &str = sql::part(include_str!("witness.sql"));
 pub fn has_tables(client: &Client, database: &str, cure: String) -> Act {
     Act::Check(Check {
         what: format!("database {database} has tables now, as the old one had"),
-        cmd: client.psql(database, format!("SELECT {HAS_TABLES};\n")),
+        cmd: client.psql(database, contents::has_tables()),
         expect: "t".into(),
         cure,
     })

@@ -13,7 +13,7 @@ pub mod version;
 pub mod warnings;
 
 use self::session::NEUTRAL;
-use crate::cmd::Cmd;
+use crate::cmd::{Cmd, Value};
 use crate::config::Connection;
 use crate::place::Place;
 
@@ -108,11 +108,47 @@ fn named(database: &str) -> String {
 /// What a psql says once it has answered, and waits for more.
 pub const ANSWERED: &str = "db-tasks has answered";
 
+/// A question whose answer ends with a line of its own.
+pub fn ending(question: &str, last: &str) -> String {
+    format!("{question}\\echo {last}\n")
+}
+
 /// What a psql says once it holds what it was told to hold.
 pub const HOLDS: &str = "db-tasks holds";
 
 /// What lets it go.
 pub const RELEASE: &str = "COMMIT;\n";
+
+/// psql on another way to a server, where libpq is told this: it looks for a lock that a session of
+/// ours holds, and answers with the oid of its database and in how many it sees one. Only the
+/// system's own names are used there, too: with the database's search path, its owner's functions
+/// would run as the hook's role and could answer anything.
+pub fn seeker(
+    place: &Place,
+    variables: &[(String, Value)],
+    database: &str,
+    (one, two): (u32, u32),
+) -> Cmd {
+    // set in a transaction, not as an option: a pooler may be in between, which takes no options
+    // and shares sessions
+    let sql = format!(
+        "BEGIN;\nSET LOCAL search_path = pg_catalog, pg_temp;\nSELECT oid::bigint, (SELECT \
+         count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND classid::bigint = \
+         {one} AND objid::bigint = {two} AND objsubid = 2 AND granted) FROM \
+         pg_catalog.pg_database WHERE datname = current_database();\nCOMMIT;\n"
+    );
+
+    let mut cmd = Cmd::new("psql").args(READS);
+    cmd.env.extend(variables.iter().filter(|(name, _)| name != "PGDATABASE").cloned());
+
+    let cmd =
+        cmd.env("PGDATABASE", database).env("PGCONNECT_TIMEOUT", "10").env("PGAPPNAME", "db-tasks");
+
+    place.wrap(cmd.input(sql))
+}
+
+/// psql reads a script of ours, and answers with nothing but what it asks for.
+const READS: [&str; 7] = ["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1"];
 
 /// How a line of an answer begins that people should see.
 pub const TELLS: &str = "db-tasks tells: ";
@@ -252,19 +288,13 @@ impl Client {
     }
 
     fn reader(&self, database: &str) -> Cmd {
-        self.program("psql")
-            .args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
-            .arg("-d")
-            .arg(named(database))
+        self.program("psql").args(READS).arg("-d").arg(named(database))
     }
 
     /// psql that gets somebody else's script, which sets its own encoding. `-f -` makes it name the
     /// line of an error.
     pub fn load(&self, database: &str) -> Cmd {
-        let cmd = self
-            .program("psql")
-            .args(["-X", "-q", "-w", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-", "-d"])
-            .arg(named(database));
+        let cmd = self.program("psql").args(READS).args(["-f", "-", "-d"]).arg(named(database));
         self.place.wrap(cmd.env("PGOPTIONS", self.pgoptions()).input(""))
     }
 

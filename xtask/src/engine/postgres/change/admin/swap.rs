@@ -2,12 +2,11 @@
 
 use super::super::identity::{Identity, oid_of};
 use super::super::marking::{aside_otherwise, mark, marking, unmark, unmarking};
-use super::{carry, command, indented};
+use super::{carry, command, indented, renaming};
 use crate::engine::postgres::catalog::marks::{MarkFields, MovedAside, is_gone_back_to};
 use crate::engine::postgres::client::name::{beside, block, ident, literal, parked, previous};
 use crate::engine::postgres::client::session::DURABLE;
-use crate::engine::postgres::client::sql;
-use crate::engine::postgres::client::{Client, TELLS};
+use crate::engine::postgres::client::{Client, TELLS, sql};
 use crate::plan::{Act, Deed, How};
 use crate::value::DatabaseFacts;
 
@@ -78,7 +77,7 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
         Identity { name: swap.live, oid: swap.live_oid }.assertion(client)
     );
     for (from, to) in &renames {
-        sql.push_str(&format!("ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to)));
+        sql.push_str(&format!("{};\n", renaming(from, to)));
     }
 
     sql.push_str(&unmark(swap.live, swap.own));
@@ -133,8 +132,7 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
     let (kept, failed, discard) =
         (previous(back.live), failed(back.live), beside(back.live, "discard"));
     let (live, old) = (ident(back.live), back.old_oid);
-    let rename =
-        |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
+    let rename = |from: &str, to: &str| format!("{};", renaming(from, to));
     let older = back.older_oid.map_or(String::new(), |oid| {
         format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept))
     });
@@ -190,9 +188,7 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
 /// live before the undo. If that is live, it does nothing, so it may run twice, or late.
 pub fn undo_back(client: &Client, again: &Swap<'_>, before: u32) -> Act {
     let (kept, parked) = (previous(again.live), parked(again.live));
-    let rename = |from: &str, to: &str| {
-        format!("    ALTER DATABASE {} RENAME TO {};\n", ident(from), ident(to))
-    };
+    let rename = |from: &str, to: &str| format!("    {};\n", renaming(from, to));
     let [comment, limit] = unmarking(again.live, again.own);
 
     let body = format!(
