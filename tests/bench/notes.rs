@@ -163,6 +163,21 @@ fn what_a_newer_version_noted_is_left_to_it() {
     assert_eq!(fs::read_to_string(&noted.notes).unwrap(), newer);
 }
 
+/// A newer version may have noted that it is to be kept.
+#[test]
+fn what_is_in_doubt_is_not_removed_beside_a_good_one() {
+    let noted = Noted::new();
+    noted.bench.run(&["db-backup"]).exits(0);
+    let cleanup = ["db-cleanup", "--keep-days", "0", "--min-keep", "1", "--dry-run"];
+    let removes = "old, kept for 0: [DIR]/backups/";
+    let planned = || noted.bench.run(&cleanup).exits(0).out;
+    assert!(planned().contains(removes), "{}", planned());
+
+    fs::write(&noted.notes, json!({ "format": 2, "pinned": true }).to_string()).unwrap();
+    let kept = "the notes beside its manifest can't be used: `db-verify` makes new ones";
+    assert!(planned().contains(kept) && !planned().contains(removes), "{}", planned());
+}
+
 /// What is noted of a backup goes with it, first of all flat, then as a set.
 #[test]
 fn notes_go_with_their_backup() {

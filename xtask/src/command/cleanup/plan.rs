@@ -38,7 +38,7 @@ pub fn verdicts<'a>(
             group
                 .into_iter()
                 .zip(verdicts)
-                .map(|(backup, verdict)| (backup, unless_shared(backup, verdict, &named)))
+                .map(|(backup, verdict)| (backup, unless_in_doubt(backup, verdict, &named)))
         })
         .collect();
 
@@ -61,10 +61,12 @@ fn names(catalog: &Catalog) -> HashMap<PathBuf, Vec<&Path>> {
     names
 }
 
+/// What a rule would remove stays where something about it is not known.
+///
 /// A file elsewhere that a manifest names is not part of its backup. A file is removed only with
 /// the last manifest that names it: a copy of an old manifest would otherwise remove the file of a
 /// good backup.
-fn unless_shared(
+fn unless_in_doubt(
     backup: &Backup,
     verdict: Verdict,
     named: &HashMap<PathBuf, Vec<&Path>>,
@@ -76,6 +78,13 @@ fn unless_shared(
     if backup.manifest().is_some_and(Manifest::is_saved) {
         return Verdict::Keep(
             "it is a salvage of a damaged database: remove it by hand when nobody needs it".into(),
+        );
+    }
+
+    // it may be the best there is: that is not known before somebody looks
+    if backup.manifest().is_some_and(|m| matches!(m.noted, Noted::Unusable(_))) {
+        return Verdict::Keep(
+            "the notes beside its manifest can't be used: `db-verify` makes new ones".into(),
         );
     }
 
