@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use db_tasks::bundle::{Manifest, Untried, ending};
 use db_tasks::run::record_untried;
@@ -57,6 +57,7 @@ impl Noted {
         let told = format!("can't be used: {why}");
         assert!(self.bench.run(&["db-list"]).exits(0).out.contains(&told), "{why}");
         assert!(self.bench.run(&["db-info", &self.name]).exits(0).out.contains(&told), "{why}");
+        assert!(self.bench.run(&["db-doctor"]).out.contains(&told), "{why}");
         let restore = ["db-restore", "--latest", "--dry-run"];
         self.bench.run(&restore).exits(0).tells(".sql.zst: what was noted of it since");
 

@@ -101,7 +101,7 @@ fn what_was_noted_counts_and_what_can_not_be_read_makes_unverified() {
     let sealed = Manifest::read(&path).unwrap();
     assert!(sealed.is_good() && sealed.doubt().is_none() && sealed.noted == Noted::Nothing);
 
-    let notes = crate::bundle::Notes::first(&sealed, of_format_5().as_bytes());
+    let notes = crate::bundle::notes::Notes::first(&sealed, of_format_5().as_bytes());
     let bad = Verification { when: DateTime::UNIX_EPOCH, how: "quick".into(), good: false };
     let text = notes.verified(bad).to_json();
     let beside = crate::bundle::ending::notes(&path);
