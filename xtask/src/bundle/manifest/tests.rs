@@ -4,7 +4,7 @@ use super::older::Flat;
 use super::*;
 
 /// A database, a tree and collections, of the format that is written now.
-const NEWEST: &str = "format-5/backup_20261129_013053_frozen/manifest.json";
+const NEWEST: &str = "format-5/backup_20261129_020605_frozen/manifest.json";
 
 /// Manifests of every older format, made by the tool of their time.
 const OLDER: [(&str, u32); 4] = [
