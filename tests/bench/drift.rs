@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::plan::{self, Failure, Promise};
 use super::{Bench, Call, DOCKER, DUMP, HOOKS, HOST, facts, with_beside};
 
-const TWO: &str = "[project]\nname = \"shop\"\n[backup]\nname = \
+pub(super) const TWO: &str = "[project]\nname = \"shop\"\n[backup]\nname = \
                    \"set_{timestamp}/{store}.{ext}\"\n[databases.main]\nprograms = \
                    \"../bin\"\npostgres = { database = \"app\", user = \"boss\" \
                    }\n[databases.more]\nprograms = \"../bin\"\npostgres = { url = \

@@ -10,7 +10,8 @@ use db_tasks::bundle::{Manifest, Untried, ending};
 use db_tasks::run::record_untried;
 use serde_json::{Value, json};
 
-use super::{Bench, HOST, TOOL};
+use super::drift::TWO;
+use super::{Bench, HOST, TOOL, facts};
 
 /// A project with one backup, and what lies beside it.
 struct Noted {
@@ -57,6 +58,7 @@ impl Noted {
         let told = format!("can't be used: {why}");
         assert!(self.bench.run(&["db-list"]).exits(0).out.contains(&told), "{why}");
         assert!(self.bench.run(&["db-info", &self.name]).exits(0).out.contains(&told), "{why}");
+        assert!(self.bench.run(&["db-doctor"]).out.contains(&told), "{why}");
         let restore = ["db-restore", "--latest", "--dry-run"];
         self.bench.run(&restore).exits(0).tells(".sql.zst: what was noted of it since");
 
@@ -176,6 +178,36 @@ fn what_is_in_doubt_is_not_removed_beside_a_good_one() {
     fs::write(&noted.notes, json!({ "format": 2, "pinned": true }).to_string()).unwrap();
     let kept = "the notes beside its manifest can't be used: `db-verify` makes new ones";
     assert!(planned().contains(kept) && !planned().contains(removes), "{}", planned());
+}
+
+/// A set is good when all of it was read: a good word after its first part would hide the bad one
+/// that was noted before, wherever the run is killed.
+#[test]
+fn a_set_has_one_word_and_not_one_for_each_part() {
+    let bench = Bench::new(TWO);
+    bench.facts("app2", facts("app2"));
+    bench.run(&["db-backup"]).exits(0);
+    let set = bench.names_in("backups").remove(0);
+    let manifest = bench.dir.join("backups").join(&set).join("manifest.json");
+    let words = || {
+        let all = Manifest::read(&manifest).unwrap().verified;
+        all.into_iter().map(|v| (v.how, v.good)).collect::<Vec<_>>()
+    };
+
+    bench.run(&["db-verify", &set]).exits(0);
+    assert_eq!(words(), [("written".into(), true), ("quick".into(), true)]);
+
+    // the second part is damaged
+    let last = Manifest::read(&manifest).unwrap().artifacts.pop().unwrap().file;
+    let file = manifest.with_file_name(last);
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+
+    bench.run(&["db-verify", &set]).exits(1);
+    bench.run(&["db-verify", &set]).exits(1);
+    assert_eq!(words()[2..], [("quick".into(), false), ("quick".into(), false)]);
 }
 
 /// What is noted of a backup goes with it, first of all flat, then as a set.

@@ -5,7 +5,7 @@
 //! remembering, and strikes besides at points in time, which lie inside the long ones.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use std::process::{Child, Command};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use db_tasks::bundle::Manifest;
 use db_tasks::tasks::{self, Has};
 
 use super::{Project, Said, family, same, signal, until};
@@ -86,6 +87,8 @@ struct Ground<'a> {
     rights: Rights,
     /// Those that are verified already.
     proved: RefCell<BTreeSet<PathBuf>>,
+    /// Manifests as they were first seen.
+    sealed: RefCell<BTreeMap<PathBuf, Vec<u8>>>,
     /// Drops the database in the end.
     _own: Option<TempDb>,
 }
@@ -139,9 +142,21 @@ impl<'a> Ground<'a> {
         let changed = server.fingerprint(&db);
         let second =
             project.dir.join(project.ok("db-backup --auto --output-dir second").out.trim());
-        let (rights, proved) = (Rights::All, RefCell::default());
+        let (rights, proved, sealed) = (Rights::All, RefCell::default(), RefCell::default());
 
-        Self { server, db, project, backed_up, changed, first, second, rights, proved, _own: own }
+        Self {
+            server,
+            db,
+            project,
+            backed_up,
+            changed,
+            first,
+            second,
+            rights,
+            proved,
+            sealed,
+            _own: own,
+        }
     }
 
     /// Puts back what a backup holds, if it is not there already.
@@ -215,6 +230,28 @@ impl<'a> Ground<'a> {
             // one without a manifest is foreign, and still whole
             assert_eq!(verified.code, Some(0), "after {after}: {verified:?}");
             proved.insert(file);
+        }
+
+        self.stays_sealed(after);
+    }
+
+    /// A manifest is as it was first written, and what was noted beside it can be read: it is what
+    /// was noted before, or what the run noted.
+    fn stays_sealed(&self, after: &str) {
+        let mut sealed = self.sealed.borrow_mut();
+
+        for manifest in self
+            .project
+            .files()
+            .into_iter()
+            .filter(|f| f.to_string_lossy().ends_with("manifest.json"))
+        {
+            let doubt = Manifest::read(&manifest).unwrap().doubt();
+            assert_eq!(doubt, None, "after {after}: {}", manifest.display());
+
+            let now = fs::read(&manifest).unwrap();
+            let first = sealed.entry(manifest).or_insert_with(|| now.clone());
+            assert!(*first == now, "after {after}: a manifest was rewritten");
         }
     }
 

@@ -14,6 +14,5 @@ mod owner;
 
 pub use self::catalog::{Backup, Catalog, Kind};
 pub use self::manifest::{Artifact, Manifest, Reason, Untried, Verification};
-pub use self::notes::Notes;
 pub use self::of::Names;
 pub use self::owner::Sharing;

@@ -4,7 +4,7 @@ use super::older::Flat;
 use super::*;
 
 /// A database, a tree and collections, of the format that is written now.
-const NEWEST: &str = "format-5/backup_20261129_013053_frozen/manifest.json";
+const NEWEST: &str = "format-5/backup_20261129_020605_frozen/manifest.json";
 
 /// Manifests of every older format, made by the tool of their time.
 const OLDER: [(&str, u32); 4] = [
@@ -101,7 +101,7 @@ fn what_was_noted_counts_and_what_can_not_be_read_makes_unverified() {
     let sealed = Manifest::read(&path).unwrap();
     assert!(sealed.is_good() && sealed.doubt().is_none() && sealed.noted == Noted::Nothing);
 
-    let notes = crate::bundle::Notes::first(&sealed, of_format_5().as_bytes());
+    let notes = crate::bundle::notes::Notes::first(&sealed, of_format_5().as_bytes());
     let bad = Verification { when: DateTime::UNIX_EPOCH, how: "quick".into(), good: false };
     let text = notes.verified(bad).to_json();
     let beside = crate::bundle::ending::notes(&path);

@@ -47,10 +47,13 @@ pub enum TrialPlace {
     Apart(Box<Apart>),
 }
 
-/// Plans a quick verification: reads to the end, checksum, end marker, rows per table.
+/// Plans a quick verification: reads to the end, checksum, end marker, rows per table. A word on the
+/// backup is noted when all of it was read: a good one after the first part would hide that another
+/// is bad.
 pub fn quick(dumps: &[Dump]) -> Plan {
-    let steps = dumps.iter().map(|dump| recorded(dump, "quick", vec![Step::Act(read(dump))]));
-    plan(dumps, steps.collect())
+    let body = dumps.iter().map(|dump| Step::Act(read(dump))).collect();
+    let steps = dumps.first().map(|first| recorded(first, "quick", body));
+    plan(dumps, steps.into_iter().collect())
 }
 
 /// A store's artifact, and where a trial restore of it can be staged: nowhere, with the reason.

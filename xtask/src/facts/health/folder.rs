@@ -56,6 +56,15 @@ pub(super) fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
         ));
     }
 
+    for (backup, why) in catalog.backups.iter().filter_map(|b| Some((b, b.manifest()?.doubt()?))) {
+        findings.push(Finding::other(
+            State::Note,
+            "backup",
+            format!("{}: {why}", backup.name),
+            format!("`db-verify {}`", backup.name),
+        ));
+    }
+
     if ignored(&patient.project.root, dir, patient.env) == Some(false) {
         findings.push(Finding::other(
             State::Note,
