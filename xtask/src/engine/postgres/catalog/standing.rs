@@ -62,91 +62,83 @@ pub struct Lack {
 impl Standing {
     /// What this role lacks to load everything in a dump.
     pub fn lacks(&self, claims: &Claims, into: Into) -> Vec<Lack> {
-        let mut lacks = Vec::new();
-        let absent =
-            |names: &mut dyn Iterator<Item = &String>| self.pick(names, |found| found.is_none());
-        let barred = |names: &mut dyn Iterator<Item = &String>| {
-            self.pick(names, |found| found == Some(false))
-        };
+        let all = [
+            self.lacks_owners(claims),
+            self.lacks_rights(claims),
+            self.lacks_creations(claims, into),
+        ];
+        all.concat()
+    }
 
-        let mut lack =
-            |of, names: Vec<String>, why: &str, cure: &dyn Fn(&str) -> Option<String>| {
-                if !names.is_empty() {
-                    let cure = names
-                        .iter()
-                        .map(|name| cure(name))
-                        .collect::<Option<Vec<_>>>()
-                        .map(|all| all.join(" "));
-                    lacks.push(Lack { of, why: format!("{why}: {}", quoted(&names)), cure });
-                }
-            };
-
-        let create = |role: &str| Some(format!("CREATE ROLE {};", ident(role)));
-        let member = |role: &str| self.membership(role);
-        let none = |_: &str| None;
-
+    fn lacks_owners(&self, claims: &Claims) -> Vec<Lack> {
         let owners = Some(Claim::Owners);
-        lack(
-            owners,
-            absent(&mut claims.owners.keys()),
-            "its objects belong to roles that this server does not have",
-            &create,
-        );
-
-        let why = format!("its objects belong to roles that `{}` is not a member of", self.role);
-        lack(owners, barred(&mut claims.owners.keys()), &why, &member);
-
-        if !self.superuser {
-            let others =
-                claims.assumed.iter().filter(|role| **role != self.role).cloned().collect();
+        let barred = format!("its objects belong to roles that `{}` is not a member of", self.role);
+        let lacks = [
             lack(
-                Some(Claim::Rights),
-                others,
-                "rights in it were granted by other roles, and only a superuser can grant in their \
-                 name",
-                &none,
-            );
-        }
+                owners,
+                self.absent(claims.owners.keys()),
+                "its objects belong to roles that this server does not have",
+                create,
+            ),
+            lack(owners, self.barred(claims.owners.keys()), &barred, |role| self.membership(role)),
+        ];
+        lacks.into_iter().flatten().collect()
+    }
 
+    fn lacks_rights(&self, claims: &Claims) -> Vec<Lack> {
         let rights = Some(Claim::Rights);
-        let grantees = &mut claims.grantees.keys().chain(&claims.givers);
-        lack(
-            rights,
-            absent(grantees),
-            "it grants rights to roles that this server does not have",
-            &create,
-        );
-
-        let why = format!(
+        let assumed = claims.assumed.iter().filter(|role| !self.superuser && **role != self.role);
+        let barred = format!(
             "it changes default privileges of roles that `{}` is not a member of",
             self.role
         );
-        lack(rights, barred(&mut claims.givers.iter()), &why, &member);
 
-        let bound = absent(&mut claims.bound.iter());
-        lack(
-            None,
-            bound,
-            "its policies or user mappings are for roles that this server does not have",
-            &create,
-        );
+        let lacks = [
+            lack(
+                rights,
+                assumed.cloned().collect(),
+                "rights in it were granted by other roles, and only a superuser can grant in their \
+                 name",
+                |_| None,
+            ),
+            lack(
+                rights,
+                self.absent(claims.grantees.keys().chain(&claims.givers)),
+                "it grants rights to roles that this server does not have",
+                create,
+            ),
+            lack(rights, self.barred(claims.givers.iter()), &barred, |role| self.membership(role)),
+            lack(
+                None,
+                self.absent(claims.bound.iter()),
+                "its policies or user mappings are for roles that this server does not have",
+                create,
+            ),
+        ];
+        lacks.into_iter().flatten().collect()
+    }
 
+    fn lacks_creations(&self, claims: &Claims, into: Into) -> Vec<Lack> {
+        let owners = Some(Claim::Owners);
         let (no_such, not_ours) = self.missing(claims, into);
-        lack(owners, no_such, "it needs extensions that this server does not have", &none);
-
-        let why =
+        let superusers =
             format!("it needs extensions that `{}` can't create: only a superuser can", self.role);
-        lack(owners, not_ours, &why, &none);
+        let triggers = self.bars_event_triggers(claims).then(|| Lack {
+            of: owners,
+            why: "it creates event triggers, which only a superuser can".into(),
+            cure: None,
+        });
 
-        if claims.event_triggers > 0 && !self.superuser && self.provider.is_none() {
-            lacks.push(Lack {
-                of: owners,
-                why: "it creates event triggers, which only a superuser can".into(),
-                cure: None,
-            });
-        }
+        let lacks = [
+            lack(owners, no_such, "it needs extensions that this server does not have", |_| None),
+            lack(owners, not_ours, &superusers, |_| None),
+            triggers,
+        ];
+        lacks.into_iter().flatten().collect()
+    }
 
-        lacks
+    fn bars_event_triggers(&self, claims: &Claims) -> bool {
+        claims.event_triggers > 0 && !self.superuser && self.provider.is_none()
     }
 
     /// What makes this role a member of another, in SQL for an administrator: nothing, if that role
@@ -163,7 +155,7 @@ impl Standing {
         if wanted.contains(&Claim::Owners) {
             let (no_such, not_ours) = self.missing(claims, into);
             left.extensions = [no_such, not_ours].concat();
-            let barred = claims.event_triggers > 0 && !self.superuser && self.provider.is_none();
+            let barred = self.bars_event_triggers(claims);
             left.claims.extend(barred.then_some(Claim::EventTriggers));
         }
 
@@ -198,15 +190,45 @@ impl Standing {
         (no_such, not_ours)
     }
 
-    fn pick(
+    /// The roles that this server does not have.
+    fn absent<'a>(&self, names: impl Iterator<Item = &'a String>) -> Vec<String> {
+        self.pick(names, None)
+    }
+
+    /// Those that this role may not act for.
+    fn barred<'a>(&self, names: impl Iterator<Item = &'a String>) -> Vec<String> {
+        self.pick(names, Some(false))
+    }
+
+    fn pick<'a>(
         &self,
-        names: &mut dyn Iterator<Item = &String>,
-        fits: impl Fn(Option<bool>) -> bool,
+        names: impl Iterator<Item = &'a String>,
+        found: Option<bool>,
     ) -> Vec<String> {
         let names: BTreeSet<&String> =
-            names.filter(|name| fits(self.roles.get(*name).copied())).collect();
+            names.filter(|name| self.roles.get(*name).copied() == found).collect();
         names.into_iter().cloned().collect()
     }
+}
+
+/// What is lacking for these names, if there are any; it has a cure if each of them has one.
+fn lack(
+    of: Option<Claim>,
+    names: Vec<String>,
+    why: &str,
+    cure: impl Fn(&str) -> Option<String>,
+) -> Option<Lack> {
+    if names.is_empty() {
+        return None;
+    }
+
+    let cures: Option<Vec<String>> = names.iter().map(|name| cure(name)).collect();
+    let cure = cures.map(|all| all.join(" "));
+    Some(Lack { of, why: format!("{why}: {}", quoted(&names)), cure })
+}
+
+fn create(role: &str) -> Option<String> {
+    Some(format!("CREATE ROLE {};", ident(role)))
 }
 
 /// Names in back-ticks: the first few of many.

@@ -51,51 +51,56 @@ pub fn load(
     fence: Fence,
     server: Version,
 ) -> Load {
-    let changes = |t: &&Table| t.extension.is_none() || t.configured && t.lacks.is_none();
-    let holds_rows = |t: &&Table| matches!(t.kind, Kind::Plain | Kind::Partitioned) && changes(t);
-    let tables: Vec<&Table> = inventory.tables.iter().filter(holds_rows).collect();
-    let plain: Vec<&Table> = tables.iter().copied().filter(|t| t.kind == Kind::Plain).collect();
-    let lock = lock(tables.iter().map(|t| t.name.as_str()));
+    let spared = if inventory.lacks_plpgsql { SPARED } else { "" };
 
     Load {
         cmd: client.load(live.name),
         into: live.name.into(),
         fence,
         between: None,
-        before: format!(
-            "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}SET lock_timeout = '15s';\nSET \
-             row_security = \
-             off;\nBEGIN;\n{plpgsql}{}{tables}{lock}{}{empty}{EMPTY}{rights}{ends}RESET \
-             search_path;\n\\echo '{}'\n{}",
-            live.assertion_within(client),
-            unchanged(plain.iter().map(|table| (table.name.as_str(), table.rows))),
-            BEGUN,
-            begun(server),
-            empty = empty(),
-            rights = as_new(),
-            // a new database has it, and functions in a dump rely on that
-            plpgsql = if inventory.lacks_plpgsql { "CREATE EXTENSION plpgsql;\n" } else { "" },
-            tables = client.tongue.of_tables(),
-            ends = client.tongue.ends(),
-        ),
+        before: emptied_first(client, live, inventory, server),
         count: Count::First(format!(
-            "{}{}{}{}{}\\echo '{}'\n{}{}\\echo '{}'\n",
+            "{}{}{}{}{}\\echo '{COUNTS}'\n{}{}\\echo '{COUNTED}'\n",
             ended(server),
             analyze(Half::One),
             analyze(Half::Other),
             far_tables(),
             client.tongue.of_counts(),
-            COUNTS,
             count_rows(Half::One),
             count_rows(Half::Other),
-            COUNTED
         )),
-        after: format!(
-            "{PAUSE}{}{DURABLE}COMMIT;\n",
-            if inventory.lacks_plpgsql { SPARED } else { "" }
-        ),
+        after: format!("{PAUSE}{spared}{DURABLE}COMMIT;\n"),
         by: By::Project,
     }
+}
+
+/// Locks, checks and empties what is there.
+fn emptied_first(
+    client: &Client,
+    live: &Identity<'_>,
+    inventory: &Inventory,
+    server: Version,
+) -> String {
+    let changes = |t: &&Table| t.extension.is_none() || t.configured && t.lacks.is_none();
+    let holds_rows = |t: &&Table| matches!(t.kind, Kind::Plain | Kind::Partitioned) && changes(t);
+    let tables: Vec<&Table> = inventory.tables.iter().filter(holds_rows).collect();
+    let plain = tables.iter().filter(|t| t.kind == Kind::Plain);
+    let lock = lock(tables.iter().map(|t| t.name.as_str()));
+
+    format!(
+        "{SAY_STATES}{READ_ALIKE}{NEUTRAL}{PATIENT}SET lock_timeout = '15s';\nSET row_security = \
+         off;\nBEGIN;\n{plpgsql}{}{tables}{lock}{}{}{EMPTY}{}{ends}RESET search_path;\n\\echo \
+         '{BEGUN}'\n{}",
+        live.assertion_within(client),
+        unchanged(plain.map(|table| (table.name.as_str(), table.rows))),
+        empty(),
+        as_new(),
+        begun(server),
+        // a new database has it, and functions in a dump rely on that
+        plpgsql = if inventory.lacks_plpgsql { "CREATE EXTENSION plpgsql;\n" } else { "" },
+        tables = client.tongue.of_tables(),
+        ends = client.tongue.ends(),
+    )
 }
 
 fn lock<'a>(tables: impl Iterator<Item = &'a str>) -> String {

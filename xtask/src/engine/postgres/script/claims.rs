@@ -143,6 +143,13 @@ impl Watch {
             _ => {}
         }
 
+        if let Some(next) = self.next(token, text, depth) {
+            self.of = next;
+        }
+    }
+
+    /// What the statement turns out to be with this token, which stands at this depth.
+    fn next(&mut self, token: Token, text: &[u8], depth: u64) -> Option<Of> {
         let word =
             if token == Token::Word { std::str::from_utf8(text).unwrap_or_default() } else { "" };
         let is = |wanted: &[&str]| depth == 0 && wanted.contains(&word);
@@ -152,7 +159,7 @@ impl Watch {
             self.referred.take(is(&["references"]), token, text);
         }
 
-        let next = match &mut self.of {
+        match &mut self.of {
             Of::Nothing => Some(first(word)),
             Of::Create => created(word),
             Of::Alter => Some(altered(word)),
@@ -185,10 +192,6 @@ impl Watch {
             }
             Of::Comment(read) => comment(read, token, text, word),
             Of::ExtensionsComment(_) | Of::EventTrigger(_) | Of::Plain => None,
-        };
-
-        if let Some(next) = next {
-            self.of = next;
         }
     }
 
@@ -211,9 +214,9 @@ impl Watch {
             Of::Owner(Owner::Role, role) => {
                 // this means the loading role, or one whose rights it has
                 let other = Some(role).filter(|role| !NO_ROLES.contains(&role.as_str()));
-                other
-                    .iter()
-                    .for_each(|role| *self.found.owners.entry(role.clone()).or_default() += 1);
+                if let Some(role) = &other {
+                    *self.found.owners.entry(role.clone()).or_default() += 1;
+                }
                 self.owner(other, 1)
             }
             Of::Set(2, role) => {
@@ -238,13 +241,7 @@ impl Watch {
                 let left = self.without.extensions.contains(&name);
                 left.then(|| self.left.extensions.insert(name)).map(|_| Spare::Extension)
             }
-            Of::ExtensionsComment(name) => {
-                if self.without.extensions.contains(&name) {
-                    return Some(Spare::Extension);
-                }
-                let left = self.without.comments.contains(&name);
-                left.then(|| self.left.comments.insert(name)).map(|_| Spare::Extension)
-            }
+            Of::ExtensionsComment(name) => self.extensions_comment(name),
             Of::EventTrigger(made) => {
                 self.found.event_triggers += made;
                 let left = self.without.claims.contains(&Claim::EventTriggers);
@@ -252,6 +249,14 @@ impl Watch {
             }
             _ => None,
         }
+    }
+
+    fn extensions_comment(&mut self, name: String) -> Option<Spare> {
+        if self.without.extensions.contains(&name) {
+            return Some(Spare::Extension);
+        }
+        let left = self.without.comments.contains(&name);
+        left.then(|| self.left.comments.insert(name)).map(|_| Spare::Extension)
     }
 
     fn owner(&mut self, role: Option<String>, given: u64) -> Option<Spare> {

@@ -9,6 +9,7 @@ mod words;
 
 use self::words::{
     alter, create, describe, drop_of, event_trigger, first, part, select, tells_how_to_read,
+    text_search,
 };
 use super::report::{Definition, Obstacle};
 use super::token::Token;
@@ -118,9 +119,17 @@ impl Duties {
             _ => {}
         }
 
+        if let Some(next) = self.next(token, text) {
+            self.of = next;
+        }
+    }
+
+    /// What the statement turns out to be with this token, if that changes.
+    fn next(&mut self, token: Token, text: &[u8]) -> Option<Of> {
         let part = part(token, text);
         let word = if let Part::Word(word) = &part { word.as_str() } else { "" };
-        let next = match &mut self.of {
+
+        match &mut self.of {
             Of::Nothing => first(word),
             Of::Create => create(word),
             Of::Alter => alter(word),
@@ -139,10 +148,8 @@ impl Duties {
                 event_trigger(parts)
             }
             Of::Function(after_language) => {
-                if self.depth == 0
-                    && word == "definer"
-                    && !self.definitions.contains(&Definition::ActsAsOwner)
-                {
+                let acts = self.depth == 0 && word == "definer";
+                if acts && !self.definitions.contains(&Definition::ActsAsOwner) {
                     self.definitions.push(Definition::ActsAsOwner);
                 }
                 function(after_language, token, text, word, self.depth)
@@ -153,11 +160,7 @@ impl Duties {
                 "class" | "family" => Of::Barred("an operator class or family"),
                 _ => Of::Plain,
             }),
-            Of::TextSearch => match word {
-                "search" => None,
-                "parser" | "template" => Some(Of::Barred("a parser or template of text search")),
-                _ => Some(Of::Plain),
-            },
+            Of::TextSearch => text_search(word),
             Of::Cast(without) => {
                 let after = std::mem::replace(without, word == "without");
                 (after && word == "function").then_some(Of::Barred("a cast without a function"))
@@ -170,10 +173,6 @@ impl Duties {
                 select(parts)
             }
             Of::Plain | Of::MaterializedView | Of::Told(_) | Of::Barred(_) => None,
-        };
-
-        if let Some(next) = next {
-            self.of = next;
         }
     }
 

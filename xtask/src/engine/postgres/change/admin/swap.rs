@@ -127,36 +127,10 @@ pub struct SwapBack<'a> {
 
 /// Gives the old database its name back.
 pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
-    const BODY: &str = sql::statements(include_str!("swap_back.sql"));
-
-    let (kept, failed, discard) =
-        (previous(back.live), failed(back.live), beside(back.live, "discard"));
-    let (live, old) = (ident(back.live), back.old_oid);
-    let rename = |from: &str, to: &str| format!("{};", renaming(from, to));
-    let older = back.older_oid.map_or(String::new(), |oid| {
-        format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept))
-    });
-    let nothing =
-        MarkFields { comment: None, connection_limit: -1, template: back.own.template, oid: 0 };
-
+    let (kept, failed, old) = (previous(back.live), failed(back.live), back.old_oid);
     let due =
         format!("{} = {old} AND {}", oid_of(&kept), is_gone_back_to(&old.to_string(), &back.aside));
-    let body = sql::filled(
-        BODY,
-        &[
-            ("due", &due),
-            ("old", &old.to_string()),
-            ("kept_oid", &oid_of(&kept)),
-            ("live_oid", &oid_of(back.live)),
-            ("away", &rename(back.live, &failed)),
-            ("mark", &marking(&failed, nothing, &MovedAside::Kept).concat()),
-            ("home", &rename(&kept, back.live)),
-            ("unmark", &indented(&unmarking(back.live, back.own))),
-            ("older", &older),
-            ("live_name", &literal(&live)),
-            ("kept_name", &literal(&ident(&kept))),
-        ],
-    );
+    let body = going_back(back, &due);
 
     let kept_again = if back.older_oid.is_some() {
         aside_otherwise(&[&kept], &back.aside, &MovedAside::Kept)
@@ -182,6 +156,37 @@ pub fn swap_back(client: &Client, back: &SwapBack<'_>) -> Act {
     let what = format!("{} -> {failed}, {kept} -> {}", back.live, back.live);
 
     behind_the_lock(client, what, sql, &make_way(&names, &done, &client.app_name))
+}
+
+/// What gives it back where that is due, and fails if the old database is nowhere.
+fn going_back(back: &SwapBack<'_>, due: &str) -> String {
+    const BODY: &str = sql::statements(include_str!("swap_back.sql"));
+
+    let (kept, failed, discard) =
+        (previous(back.live), failed(back.live), beside(back.live, "discard"));
+    let rename = |from: &str, to: &str| format!("{};", renaming(from, to));
+    let older = back.older_oid.map_or(String::new(), |oid| {
+        format!("    IF {} = {oid} THEN {} END IF;\n", oid_of(&discard), rename(&discard, &kept))
+    });
+    let nothing =
+        MarkFields { comment: None, connection_limit: -1, template: back.own.template, oid: 0 };
+
+    sql::filled(
+        BODY,
+        &[
+            ("due", due),
+            ("old", &back.old_oid.to_string()),
+            ("kept_oid", &oid_of(&kept)),
+            ("live_oid", &oid_of(back.live)),
+            ("away", &rename(back.live, &failed)),
+            ("mark", &marking(&failed, nothing, &MovedAside::Kept).concat()),
+            ("home", &rename(&kept, back.live)),
+            ("unmark", &indented(&unmarking(back.live, back.own))),
+            ("older", &older),
+            ("live_name", &literal(&ident(back.live))),
+            ("kept_name", &literal(&ident(&kept))),
+        ],
+    )
 }
 
 /// Reverts an undo, if it was done: `again` is the opposite swap, and `before` the oid of what was

@@ -36,6 +36,14 @@ pub(super) fn first(word: &str) -> Option<Of> {
     })
 }
 
+pub(super) fn text_search(word: &str) -> Option<Of> {
+    match word {
+        "search" => None,
+        "parser" | "template" => Some(Of::Barred("a parser or template of text search")),
+        _ => Some(Of::Plain),
+    }
+}
+
 pub(super) fn create(word: &str) -> Option<Of> {
     if BETWEEN.contains(&word) {
         return None;
