@@ -167,6 +167,7 @@ const FLOORS: [&str; 30] = [
     "problem",
     "tasks",
     "bytes",
+    "disk",
     "config",
     "cmd",
     "stream",

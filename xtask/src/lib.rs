@@ -11,6 +11,7 @@ pub mod cli;
 pub mod cmd;
 pub mod command;
 pub mod config;
+pub mod disk;
 pub mod door;
 pub mod engine;
 pub mod facts;

@@ -8,8 +8,10 @@ use anyhow::Result;
 
 use super::child;
 use super::last_words::last_words;
-use super::{pgpass, seal, store};
+use super::{pgpass, store};
+use crate::bundle::ending;
 use crate::config::Secrets;
+use crate::disk;
 use crate::door::Interrupt;
 use crate::door::children::{self, Input, Outlet};
 use crate::engine::postgres::client::TELLS;
@@ -84,14 +86,16 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
         How::Move(from, to) => {
             // an empty folder may be replaced; a full one stays, and the rename refuses
             drop(fs::remove_dir(to));
-            seal::rename_new(from, to)?;
-            seal::sync_folder(to.parent().unwrap_or(to)).map(nothing)
+            disk::rename_new(from, to)?;
+            disk::sync_folder(to.parent().unwrap_or(to)).map(nothing)
         }
         How::Change(address, change) => {
             store::open(address, secrets, interrupt).map_err(rolled_back)?.change(change)
         }
         How::Passwords(path, logins) => pgpass::write(path, logins, secrets).map(nothing),
-        How::Text(path, text) => seal::replace_file(path, text).map(nothing),
+        How::Text(path, text) => {
+            disk::replace(path, &ending::partial(path), text.as_bytes()).map(nothing)
+        }
         How::Folder(path) | How::File(path) | How::Set(path, _) => {
             anyhow::bail!("no command in the plan for `{}`", path.display())
         }

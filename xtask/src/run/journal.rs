@@ -18,6 +18,7 @@ use super::state;
 use super::user_state::UserState;
 use crate::bundle::ending;
 use crate::cmd::Cmd;
+use crate::disk;
 use crate::door::children::Process;
 use crate::plan::{Act, Alone, Deed, How, Plan, Scope};
 use crate::problem::{Code, Problem};
@@ -178,7 +179,7 @@ pub fn set_aside(state_dir: &Path, now: DateTime<Utc>) -> Result<PathBuf> {
         .find(|name| fs::symlink_metadata(name).is_err())
         .unwrap_or_else(|| path.with_extension(&base));
 
-    super::seal::rename_new(&path, &aside)?;
+    disk::rename_new(&path, &aside)?;
 
     Ok(aside)
 }
@@ -200,7 +201,7 @@ pub fn write(state_dir: &Path, own: &UserState, left: &Unfinished) -> Result<()>
     let signature = own.sign(&serde_json::to_vec(left)?)?.unwrap_or_default();
     let text = serde_json::to_vec(&Signed { run: left.clone(), signature })?;
     let partial = ending::partial(&path);
-    let written = state::create_anew(&partial)
+    let written = disk::create_anew(&partial)
         .and_then(|mut f| f.write_all(&text))
         .and_then(|()| fs::rename(&partial, &path));
 

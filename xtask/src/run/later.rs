@@ -8,9 +8,9 @@ use anyhow::Result;
 
 use super::child;
 use super::load::new_key;
-use super::pipe::wide_pipe;
 use crate::bytes;
 use crate::config::Secrets;
+use crate::disk::wide_pipe;
 use crate::door::Interrupt;
 use crate::door::children::{Input, Outlet};
 use crate::engine::postgres::change::loader::NOT_ITS_OWN;

@@ -10,10 +10,10 @@ use anyhow::Result;
 
 use super::child::{self, Child};
 use super::later::Later;
-use super::pipe::wide_pipe;
 use crate::bytes;
 use crate::cmd::{Cmd, readable};
 use crate::config::Secrets;
+use crate::disk::wide_pipe;
 use crate::door::Interrupt;
 use crate::door::children::{self, Input, Outlet};
 use crate::engine::postgres::catalog::counting::{Counts, read_counts};

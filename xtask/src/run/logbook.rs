@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{deed, state};
+use super::deed;
+use crate::disk;
 use crate::problem::Problem;
 
 /// Files that are kept: the newest.
@@ -34,7 +35,7 @@ impl Logbook {
     ) -> Result<Self, String> {
         made(folder)?;
         let path = folder.join(format!("{}_{task}_{run}.log", now().format("%Y%m%d_%H%M%S")));
-        let file = state::create_new(&path)
+        let file = disk::create_new(&path)
             .map_err(|e| format!("could not make `{}`: {e}", path.display()))?;
 
         for old in too_many(names(folder), KEPT) {
@@ -65,7 +66,7 @@ fn made(folder: &Path) -> Result<(), String> {
     deed::private_folder(folder)
         .map_err(|e| format!("could not make the folder `{}`: {}", folder.display(), said(e)))?;
     // the folder works without it, too
-    drop(state::create_new(&folder.join(".gitignore")).and_then(|mut file| file.write_all(b"*\n")));
+    drop(disk::create_new(&folder.join(".gitignore")).and_then(|mut file| file.write_all(b"*\n")));
 
     Ok(())
 }

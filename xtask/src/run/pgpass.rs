@@ -7,8 +7,9 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::deed::private_folder;
-use super::seal::replace_bytes;
+use crate::bundle::ending;
 use crate::config::Secrets;
+use crate::disk;
 use crate::plan::Login;
 use crate::problem::{Code, Problem};
 
@@ -44,7 +45,7 @@ pub(super) fn write(path: &Path, logins: &[Login], secrets: &Secrets) -> Result<
     let lines = logins.iter().map(|login| line(login, secrets)).collect::<Result<Vec<_>>>()?;
     private_folder(path.parent().unwrap_or(Path::new(".")))?;
 
-    replace_bytes(&path, &merged(&old, &lines))
+    disk::replace(&path, &ending::partial(&path), &merged(&old, &lines))
 }
 
 /// The fields before the password, and that.

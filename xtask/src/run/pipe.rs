@@ -3,7 +3,6 @@
 mod sink;
 mod source;
 
-use std::io::{self, PipeReader, PipeWriter};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -21,9 +20,6 @@ use crate::plan::{Pipe, Proof, Sink};
 use crate::problem::{Code, Problem, rolled_back};
 use crate::stream::Sum;
 use crate::value::{Contents, Format, LeftOut, Spare, Without};
-
-/// Bytes that a pipe may hold (Linux's usual limit), so that pg_dump seldom waits for us.
-const PIPE_BYTES: usize = 1 << 20;
 
 /// What a pipe found.
 #[derive(Debug, Clone)]
@@ -198,12 +194,4 @@ pub(super) fn undamaged(wanted: &Proof, read: Option<&Sum>) -> Result<()> {
                 .into())
         }
     }
-}
-
-pub(super) fn wide_pipe() -> Result<(PipeReader, PipeWriter)> {
-    let (reader, writer) = io::pipe()?;
-    // refused if an administrator set a lower limit: the usual 64 KiB also work
-    #[cfg(target_os = "linux")]
-    let _ = rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES);
-    Ok((reader, writer))
 }

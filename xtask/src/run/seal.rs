@@ -2,8 +2,7 @@
 //! leaves nothing incomplete.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -15,6 +14,7 @@ use crate::bundle::manifest::{
     Artifact, Holds, LEDGERS, Manifest, Missing, Postgresql, Untried, Verification,
 };
 use crate::bundle::notes::{Beside, Notes, Why, beside};
+use crate::disk;
 use crate::engine::postgres::script::Script;
 use crate::plan::{Outcome, Seal};
 use crate::problem::{Code, Problem};
@@ -48,14 +48,14 @@ fn backup(
     let inside = folder.and_then(|(from, to)| Some(from.join(path.strip_prefix(to).ok()?)));
 
     match inside {
-        Some(inside) => replace_file(&inside, &manifest.to_json())?,
-        None => write_partial(path, manifest.to_json().as_bytes())?,
+        Some(inside) => disk::replace(&inside, &partial(&inside), manifest.to_json().as_bytes())?,
+        None => disk::write_anew(&partial(path), manifest.to_json().as_bytes())?,
     }
 
     let flat = folder.is_none().then(|| (partial(path), path.to_path_buf()));
     let mut given: Vec<&(PathBuf, PathBuf)> = Vec::new();
     for name in names.iter().chain(&flat) {
-        if let Err(e) = rename_new(&name.0, &name.1) {
+        if let Err(e) = disk::rename_new(&name.0, &name.1) {
             take_back(&given, &partial(path));
             return Err(e);
         }
@@ -63,7 +63,7 @@ fn backup(
     }
 
     let written = names.first().map_or(path, |(_, to)| to.as_path());
-    sync_folder(written.parent().unwrap_or(Path::new(".")))
+    disk::sync_folder(written.parent().unwrap_or(Path::new(".")))
 }
 
 /// Renames the files back, so that the clean-up finds them; the manifest is removed at once.
@@ -165,7 +165,7 @@ fn record(path: &Path, verification: Verification) -> Result<()> {
         // what they said is answered: it was read to its end
         Beside::Unusable(_) | Beside::Nothing => manifest,
     };
-    replace_file(&ending::notes(path), &notes.verified(verification).to_json())
+    note(path, &notes.verified(verification))
 }
 
 /// Notes beside a manifest that the backup could not be tried, and why. Notes that can't be used stay
@@ -176,7 +176,7 @@ pub fn record_untried(path: &Path, untried: Untried) -> Result<()> {
         (_, Beside::Unusable(why)) => return Err(unusable(path, &why).into()),
         (first, Beside::Nothing) => first,
     };
-    replace_file(&ending::notes(path), &notes.untried(untried).to_json())
+    note(path, &notes.untried(untried))
 }
 
 /// The first notes of a backup, and those that it has.
@@ -186,74 +186,12 @@ fn noted(path: &Path) -> Result<(Notes, Beside)> {
     Ok((first, beside(path, text.as_bytes())))
 }
 
+fn note(manifest: &Path, notes: &Notes) -> Result<()> {
+    let path = ending::notes(manifest);
+    disk::replace(&path, &partial(&path), notes.to_json().as_bytes())
+}
+
 fn unusable(manifest: &Path, why: &Why) -> Problem {
     Problem::failed(format!("could not add to `{}`", ending::notes(manifest).display()))
         .because(why.to_string())
-}
-
-pub(super) fn replace_file(path: &Path, text: &str) -> Result<()> {
-    replace_bytes(path, text.as_bytes())
-}
-
-/// The same for what may not be text.
-pub(super) fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_partial(path, bytes)?;
-    fs::rename(partial(path), path)
-        .with_context(|| format!("could not rename `{}`", partial(path).display()))?;
-    sync_folder(path.parent().unwrap_or(Path::new(".")))
-}
-
-fn write_partial(path: &Path, bytes: &[u8]) -> Result<()> {
-    let partial = partial(path);
-    let write = || {
-        let mut file = super::state::create_anew(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-
-    write().map_err(|e: std::io::Error| {
-        // an incomplete file is useless, and takes space
-        let _ = fs::remove_file(&partial);
-        Problem::failed(format!("could not write `{}`", partial.display()))
-            .code(Code::FileError)
-            .because(e.to_string())
-            .cure("fix the folder's permissions, or free some space there")
-            .into()
-    })
-}
-
-/// Gives a file a name that must not be taken.
-pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
-    let taken = || {
-        Problem::failed(format!("`{}` exists already", to.display()))
-            .code(Code::NameTaken)
-            .cure("run the command again: it will use another name")
-    };
-
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Ok(()) => return Ok(()),
-            Err(rustix::io::Errno::EXIST) => return Err(taken().into()),
-            // on file systems without NOREPLACE the lock keeps other runs away, and the check below
-            // protects files
-            Err(_) => {}
-        }
-    }
-    anyhow::ensure!(!to.exists(), taken());
-
-    fs::rename(from, to)
-        .with_context(|| format!("could not rename `{}` to `{}`", from.display(), to.display()))
-}
-
-pub(super) fn sync_folder(folder: &Path) -> Result<()> {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    // Windows can't open a folder as a file, and does not need this flush
-    if cfg!(unix) {
-        File::open(folder)
-            .and_then(|f| f.sync_all())
-            .with_context(|| format!("could not flush `{}`", folder.display()))?;
-    }
-    Ok(())
 }

@@ -3,12 +3,13 @@
 //! may have written is refused.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 
+use crate::disk;
 use crate::problem::{Code, Problem};
 
 /// Why a file or a folder of the state must not be used.
@@ -35,7 +36,7 @@ pub fn prepare(state_dir: &Path) -> Result<()> {
 
     let ignore = state_dir.join(".gitignore");
     if fs::symlink_metadata(&ignore).is_err() {
-        let written = create_new(&ignore).and_then(|mut file| file.write_all(b"*\n"));
+        let written = disk::create_new(&ignore).and_then(|mut file| file.write_all(b"*\n"));
         match written {
             // another run was faster
             Err(e) if e.kind() != ErrorKind::AlreadyExists => {
@@ -120,28 +121,6 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, cure: &str) -> Result<Option<
             .cure(cure)
             .into()
     })
-}
-
-/// A new file that only its owner may read; whatever has its name (left by an interrupted run, or a
-/// link) is removed first.
-pub fn create_anew(path: &Path) -> io::Result<File> {
-    match create_new(path) {
-        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-            fs::remove_file(path)?;
-            create_new(path)
-        }
-        made => made,
-    }
-}
-
-/// A file that did not exist, and that only its owner may read. A link with its name counts as
-/// existing.
-pub fn create_new(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 /// The user that we are, by number.

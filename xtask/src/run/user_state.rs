@@ -14,7 +14,9 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::state;
+use crate::bundle::ending;
 use crate::config::Env;
+use crate::disk;
 use crate::stream::mac;
 
 /// What this user has on this machine for one project.
@@ -61,7 +63,7 @@ impl UserState {
         if state::read(&file)?.is_none() {
             super::deed::private_folder(home)?;
             let key = random().context("could not make a key")?;
-            let made = state::create_new(&file)
+            let made = disk::create_new(&file)
                 .and_then(|mut f| f.write_all(key.as_bytes()).and_then(|()| f.sync_all()));
 
             match made {
@@ -115,7 +117,11 @@ impl UserState {
         };
         super::deed::private_folder(file.parent().unwrap_or(&file))?;
 
-        super::seal::replace_file(&file, &format!("{}\n", serde_json::to_string_pretty(&record)?))
+        disk::replace(
+            &file,
+            &ending::partial(&file),
+            format!("{}\n", serde_json::to_string_pretty(&record)?).as_bytes(),
+        )
     }
 
     fn record_file(&self) -> Option<PathBuf> {

@@ -8,7 +8,7 @@
 //! The checksum is that of the file, so `sha256sum` and `b3sum` print it. A further link, such as
 //! encryption, is one in each of these two.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -16,6 +16,7 @@ use super::{
     Codec, Compression, Conveyor, Decoder, Digest, Encoder, Fetched, Flushed, Method, Sum, decoder,
     encoder,
 };
+use crate::disk::create_new;
 use crate::problem::{Code, Problem};
 
 /// An artifact that is written. Only [`Conveyor::finish`] completes the file, and returns once it is
@@ -92,12 +93,7 @@ pub fn unwritable(error: &io::Error) -> Problem {
 }
 
 fn private_file(path: &Path) -> Result<File, Problem> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-
-    options.open(path).map_err(|e| {
+    create_new(path).map_err(|e| {
         Problem::failed(format!("could not make `{}`", path.display()))
             .code(Code::FileError)
             .because(e.to_string())

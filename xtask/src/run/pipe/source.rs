@@ -9,9 +9,10 @@ use anyhow::{Context, Result};
 
 use super::super::child::{self, Child};
 use super::super::dumping;
-use super::{undamaged, wide_pipe};
+use super::undamaged;
 use crate::cmd::Cmd;
 use crate::config::Secrets;
+use crate::disk::wide_pipe;
 use crate::door::children::{Input, Outlet};
 use crate::door::{Idle, Interrupt, held};
 use crate::plan::{Proof, Source};

@@ -1,5 +1,7 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use std::io;
+
 use super::*;
 
 fn chmod(path: &Path, mode: u32) {
@@ -34,7 +36,7 @@ fn nothing_is_opened_through_a_link_or_by_another_name() {
     // what replaces a file goes by its own name, and leaves what the link led to
     fs::remove_file(&file).unwrap();
     symlink(&victim, &file).unwrap();
-    create_anew(&file).unwrap();
+    crate::disk::create_anew(&file).unwrap();
 
     assert!(!is_link(&file));
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
