@@ -79,6 +79,12 @@ fn unless_shared(
         );
     }
 
+    if backup.manifest().is_some_and(|manifest| manifest.doubt().is_some()) {
+        return Verdict::Keep(
+            "its notes can't be used: `db-verify` tells whether it is good".into(),
+        );
+    }
+
     if let Some(file) = backup.names_what_is_not_its_own() {
         return Verdict::Keep(format!(
             "its manifest names `{file}`, which is not its own: check it, and remove it by hand"
