@@ -476,9 +476,6 @@ fn best_practices(ground: &Ground) {
             text.replacen(&format!("\"created\": \"{year}"), "\"created\": \"2019", 1),
         )
         .unwrap();
-        // what was noted is of the one that was copied
-        let notes = manifest.with_file_name("manifest.notes.json");
-        fs::remove_file(notes).unwrap();
     }
 
     repo.ok("make -s db-cleanup YES=1");
