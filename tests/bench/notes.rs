@@ -244,7 +244,7 @@ fn what_is_in_doubt_is_not_cleaned_up() {
     let first = bench.names_in("backups").remove(0);
     bench.run(&["db-backup"]).exits(0);
 
-    let manifest = bench.project.join("backups").join(first);
+    let manifest = bench.dir.join("backups").join(first);
     fs::write(ending::notes(&manifest), "x").unwrap();
     let cleanup = ["db-cleanup", "--keep-days", "0", "--min-keep", "1", "--yes"];
     let left = || bench.names_in("backups").len();
