@@ -1,6 +1,6 @@
 //! What is left out of a load: what was requested, and what the server has anyway.
 
-use crate::engine::postgres::catalog::standing::{Into, Standing, quoted};
+use crate::engine::postgres::catalog::standing::{Into, Lack, Standing, quoted};
 use crate::engine::postgres::client::name::ident;
 use crate::facts::dumps::Fit;
 use crate::problem::{Code, Problem, one_line};
@@ -44,36 +44,7 @@ pub fn fit(
         standing.lacks(claims, wanted.into).into_iter().filter(|lack| !left_out(lack.of)).collect();
 
     if !lacks.is_empty() && wanted.word == Names::MustBeThere {
-        let problem =
-            Problem::refused(format!("the role `{}` can't load all of `{what}`", standing.role))
-                .code(Code::RightsMissing);
-        let problem =
-            lacks.iter().fold(problem, |problem, lack| problem.because(one_line(&lack.why)));
-        // what no flag leaves out comes first, and separately
-        let needed: Vec<&str> =
-            lacks.iter().filter(|l| l.of.is_none()).filter_map(|l| l.cure.as_deref()).collect();
-        let others: Vec<&str> =
-            lacks.iter().filter(|l| l.of.is_some()).filter_map(|l| l.cure.as_deref()).collect();
-        let all_given = lacks.iter().all(|lack| lack.cure.is_some());
-
-        let mut cures = Vec::new();
-        if !needed.is_empty() {
-            cures.push(format!("have an administrator run `{}`", needed.join(" ")));
-        }
-
-        if lacks.iter().any(|lack| lack.of.is_some()) {
-            let instead = if all_given {
-                format!("; or have an administrator run `{}`", others.join(" "))
-            } else {
-                String::new()
-            };
-            cures.push(format!(
-                "leave out what belongs to other roles: {}{instead}",
-                wanted.otherwise
-            ));
-        }
-
-        return Err(problem.because("nothing was changed").cure(cures.join("; then ")));
+        return Err(lacking(what, standing, &lacks, &wanted.otherwise));
     }
 
     let without = standing.without(claims, &wanted.claims, wanted.into);
@@ -81,6 +52,29 @@ pub fn fit(
     let otherwise = (!given).then(|| wanted.otherwise.clone());
 
     Ok(Fit { notes: notes(claims, standing, &without), without, otherwise })
+}
+
+fn lacking(what: &str, standing: &Standing, lacks: &[Lack], otherwise: &str) -> Problem {
+    let problem =
+        Problem::refused(format!("the role `{}` can't load all of `{what}`", standing.role))
+            .code(Code::RightsMissing);
+    let problem = lacks.iter().fold(problem, |problem, lack| problem.because(one_line(&lack.why)));
+
+    // what no flag leaves out comes first, and separately
+    let (others, needed): (Vec<&Lack>, Vec<&Lack>) = lacks.iter().partition(|l| l.of.is_some());
+    let cures = |lacks: &[&Lack]| {
+        lacks.iter().filter_map(|lack| lack.cure.as_deref()).collect::<Vec<_>>().join(" ")
+    };
+    let run = |sql: String| format!("have an administrator run `{sql}`");
+
+    let needed = Some(cures(&needed)).filter(|sql| !sql.is_empty()).map(run);
+    let all_given = lacks.iter().all(|lack| lack.cure.is_some());
+    let instead = all_given.then(|| format!("; or {}", run(cures(&others)))).unwrap_or_default();
+    let leave_out = (!others.is_empty())
+        .then(|| format!("leave out what belongs to other roles: {otherwise}{instead}"));
+
+    let cures: Vec<String> = needed.into_iter().chain(leave_out).collect();
+    problem.because("nothing was changed").cure(cures.join("; then "))
 }
 
 /// A load in place empties the database: this role can't drop what belongs to others.

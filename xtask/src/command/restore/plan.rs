@@ -89,19 +89,8 @@ pub fn plan(
         .collect::<Result<Vec<_>>>()?;
 
     let names = parts.iter().map(|p| p.name.clone()).collect::<Vec<_>>().join(", ");
-    let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
-    let pins = project.guards.pins_of("restore");
-    let recovery = Some(Recovery {
-        of: backup.name.clone(),
-        drops: subjects.iter().filter_map(Subject::drops).collect(),
-    });
-
-    let risk = if stakes.is_empty() {
-        Risk::Adds
-    } else {
-        Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery }
-    };
-
+    let drops = subjects.iter().filter_map(Subject::drops).collect();
+    let risk = risk(project, &parts, Recovery { of: backup.name.clone(), drops });
     let notes = parts
         .iter()
         .flat_map(|p| p.notes.clone())
@@ -109,12 +98,8 @@ pub fn plan(
         .chain(elsewhere(backup, &project.environment))
         .collect();
 
-    let kept: Vec<String> = parts.iter().filter_map(|p| p.kept.clone()).collect();
-    let kept = match kept.as_slice() {
-        [_, _, ..] => vec!["everything replaced is kept: `db-undo` swaps it back".to_owned()],
-        _ => kept,
-    };
-    let afterwards = kept.into_iter().chain(project.after_restore.iter().cloned()).collect();
+    let afterwards =
+        kept(&parts).into_iter().chain(project.after_restore.iter().cloned()).collect();
     let keys: Vec<&str> = stores.iter().chain(&databases).map(|s| s.key()).collect();
     let steps = steps(parts, ReplacedTogether::note(project, &keys), services, company);
 
@@ -126,6 +111,25 @@ pub fn plan(
         author,
         ..Plan::bare(tasks::RESTORE.name, format!("restore {names} from {}", backup.name), risk)
     })
+}
+
+fn risk(project: &Project, parts: &[Part], recovery: Recovery) -> Risk {
+    let stakes: Vec<Stake> = parts.iter().filter_map(|p| p.stake.clone()).collect();
+    if stakes.is_empty() {
+        return Risk::Adds;
+    }
+
+    let pins = project.guards.pins_of("restore");
+    Risk::ReplacesData { stakes, answer: "yes".into(), pins, recovery: Some(recovery) }
+}
+
+/// Where the old data stays.
+fn kept(parts: &[Part]) -> Vec<String> {
+    let kept: Vec<String> = parts.iter().filter_map(|p| p.kept.clone()).collect();
+    match kept.as_slice() {
+        [_, _, ..] => vec!["everything replaced is kept: `db-undo` swaps it back".into()],
+        _ => kept,
+    }
 }
 
 fn steps(
@@ -195,12 +199,12 @@ pub fn beside_live(
     may_create(target)?;
     fits_the_disk(dump, disk_left)?;
 
-    if target.server.database(name).is_some() || name == target.name() {
-        return Err(Problem::refused(format!("the database `{name}` exists already"))
+    anyhow::ensure!(
+        target.server.database(name).is_none() && name != target.name(),
+        Problem::refused(format!("the database `{name}` exists already"))
             .code(Code::NameTaken)
             .cure("`--as` needs a free name; without it, the live database is replaced")
-            .into());
-    }
+    );
 
     let Staging { steps: mut body, finally } = stage(target, dump, request.trust, name, Use::Kept);
     let carries = dump.postgresql().map(|known| brought_along(&known.database, dump, target));

@@ -43,19 +43,7 @@ pub struct TreeFacts {
 /// # Errors
 /// Something else is in its place, or a part of it can't be read.
 pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
-    let absent = TreeFacts {
-        root: root.into(),
-        id: None,
-        root_is_mount: false,
-        entries: 0,
-        bytes: 0,
-        mounts: Vec::new(),
-        owners: BTreeSet::new(),
-        special: Vec::new(),
-        leads_out: Vec::new(),
-        fixed: None,
-    };
-
+    let absent = TreeFacts::absent(root);
     let Some(root) = real(root)? else { return Ok(absent) };
     let us = geteuid();
     let open = open_root(&root)?;
@@ -72,14 +60,14 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
     let mut facts = TreeFacts {
         id: Some(own),
         root_is_mount,
-        root,
+        root: root.clone(),
         owners: BTreeSet::from([whole.owner]),
         ..absent
     };
 
     let mut folders = vec![Name::ROOT];
     while let Some(folder) = folders.pop() {
-        let failed = |name: &Name, e| within(&facts.root, name, "could not look at", e);
+        let failed = |name: &Name, e| within(&root, name, "could not look at", e);
         let open = match beneath(&open, &folder) {
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => continue,
             opened => opened.map_err(|e| failed(&folder, e))?,
@@ -98,31 +86,68 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
                 continue;
             }
 
-            facts.entries += 1;
-            facts.owners.insert(found.owner);
-            facts.bytes += if found.kind == FileType::RegularFile { found.bytes } else { 0 };
-
-            if traits.mount {
-                facts.mounts.push(name.clone());
-            }
-            if facts.fixed.is_none() {
-                facts.fixed = stays(&found, traits, guard, us).map(|why| format!("`{name}` {why}"));
-            }
-
-            match found.kind {
-                FileType::Directory => folders.push(name),
-                FileType::RegularFile => {}
-                FileType::Symlink => {
-                    let to = rustix::fs::readlinkat(&open, last.as_slice(), Vec::new())
-                        .unwrap_or_default();
-                    facts.leads_out.extend(Some(name).filter(|name| name.leads_out(to.to_bytes())));
-                }
-                _ => facts.special.push(name),
-            }
+            let stays = stays(&found, traits, guard, us);
+            let link = (found.kind == FileType::Symlink).then(|| target_of(&open, &last));
+            facts.add(&name, &found, traits, link.as_deref(), stays);
+            folders.extend(Some(name).filter(|_| is_folder));
         }
     }
 
     Ok(facts)
+}
+
+/// Where a link leads; nowhere if it is gone by now.
+fn target_of(folder: &impl AsFd, name: &[u8]) -> Vec<u8> {
+    let read = rustix::fs::readlinkat(folder, name, Vec::new());
+    read.map(|to| to.into_bytes()).unwrap_or_default()
+}
+
+impl TreeFacts {
+    /// Nothing is there.
+    fn absent(root: &Path) -> Self {
+        Self {
+            root: root.into(),
+            id: None,
+            root_is_mount: false,
+            entries: 0,
+            bytes: 0,
+            mounts: Vec::new(),
+            owners: BTreeSet::new(),
+            special: Vec::new(),
+            leads_out: Vec::new(),
+            fixed: None,
+        }
+    }
+
+    /// One more entry: where it leads if it is a link, and why it can't be moved if it can't.
+    fn add(
+        &mut self,
+        name: &Name,
+        found: &Seen,
+        traits: Traits,
+        link: Option<&[u8]>,
+        stays: Option<&str>,
+    ) {
+        self.entries += 1;
+        self.owners.insert(found.owner);
+        self.bytes += if found.kind == FileType::RegularFile { found.bytes } else { 0 };
+
+        if traits.mount {
+            self.mounts.push(name.clone());
+        }
+        if self.fixed.is_none() {
+            self.fixed = stays.map(|why| format!("`{name}` {why}"));
+        }
+
+        match found.kind {
+            FileType::Directory | FileType::RegularFile => {}
+            FileType::Symlink if link.is_some_and(|to| name.leads_out(to)) => {
+                self.leads_out.push(name.clone());
+            }
+            FileType::Symlink => {}
+            _ => self.special.push(name.clone()),
+        }
+    }
 }
 
 /// A tree's real path, and its root's inode; its contents are not surveyed.

@@ -234,27 +234,8 @@ impl Tree<'_> {
         let folder = &self.here.1;
         match &item.shape {
             Shape::File | Shape::SparseFile => {
-                let mut file = File::from(new_file(folder, last, finish.mode).map_err(failed)?);
-                let wrong = |e: io::Error| readable(e, self.path, &item.name);
-                let mut tell = |bytes| {
-                    self.done.1 += bytes;
-                    (self.progress)(self.done.0, self.done.1);
-                };
-
-                if item.shape == Shape::SparseFile {
-                    write_sparse(content, &mut file, &mut self.chunk, &mut tell).map_err(wrong)?;
-                } else {
-                    // a large one is flushed while more of it comes
-                    let mut flushed = Flushed::new(file);
-                    write_all(content, &mut flushed, &mut self.chunk, &mut tell).map_err(wrong)?;
-                    file = flushed.written().map_err(wrong)?;
-                }
-
-                if finish.put(&file, self.owners).map_err(failed)? > 0 {
-                    self.left.push((item.name.clone(), What::AttributesLeft));
-                }
-
-                durable(&file).map_err(wrong)?;
+                let file = File::from(new_file(folder, last, finish.mode).map_err(failed)?);
+                self.fill(file, item, &finish, content)?;
             }
             Shape::Folder => {
                 make_folder(folder, last).map_err(failed)?;
@@ -278,6 +259,37 @@ impl Tree<'_> {
         (self.progress)(self.done.0, self.done.1);
 
         Ok(())
+    }
+
+    /// Writes the content of a new file, and gives it what it had.
+    fn fill(
+        &mut self,
+        mut file: File,
+        item: &Item,
+        finish: &Finish,
+        content: &mut dyn Read,
+    ) -> Result<()> {
+        let wrong = |e: io::Error| readable(e, self.path, &item.name);
+        let mut tell = |bytes| {
+            self.done.1 += bytes;
+            (self.progress)(self.done.0, self.done.1);
+        };
+
+        if item.shape == Shape::SparseFile {
+            write_sparse(content, &mut file, &mut self.chunk, &mut tell).map_err(wrong)?;
+        } else {
+            // a large one is flushed while more of it comes
+            let mut flushed = Flushed::new(file);
+            write_all(content, &mut flushed, &mut self.chunk, &mut tell).map_err(wrong)?;
+            file = flushed.written().map_err(wrong)?;
+        }
+
+        let failed = |e: Errno| within(self.path, &item.name, "could not make", e);
+        if finish.put(&file, self.owners).map_err(failed)? > 0 {
+            self.left.push((item.name.clone(), What::AttributesLeft));
+        }
+
+        Ok(durable(&file).map_err(wrong)?)
     }
 
     /// The deepest first, so that a folder that nobody may enter is closed after those in it.

@@ -53,10 +53,33 @@ pub(super) fn visit(input: &mut dyn Read, visitor: &mut dyn Visit) -> Result<Cen
     let What::Header(header) = reader.next()? else {
         return Err(damaged("it has no header").into());
     };
+    let collections = described(&mut reader, header.collections)?;
+    let names: Vec<Collection> =
+        collections.iter().map(|(collection, _)| collection.clone()).collect();
+    visitor.begin(&names)?;
+
+    let mut census = Census::default();
+    for (collection, fields) in &collections {
+        visit_rows(&mut reader, visitor, (collection, fields), &mut census)?;
+    }
+
+    let What::End(end) = reader.next()? else { return Err(damaged("it has no end").into()) };
+
+    if (end.collections, end.rows) != (header.collections, census.rows()) {
+        return Err(damaged("it does not have as many rows as it says").into());
+    }
+
+    reader.finish(&end)?;
+
+    Ok(census)
+}
+
+/// Every collection, before the rows of the first one.
+fn described<R: Read>(reader: &mut Reader<R>, count: u64) -> Result<Vec<(Collection, Fields)>> {
     let mut collections = Vec::new();
     let mut names = BTreeSet::new();
 
-    for _ in 0..header.collections {
+    for _ in 0..count {
         let What::Collection(collection) = reader.next()? else {
             return Err(damaged("a collection is missing").into());
         };
@@ -73,42 +96,35 @@ pub(super) fn visit(input: &mut dyn Read, visitor: &mut dyn Visit) -> Result<Cen
         collections.push((collection, fields));
     }
 
-    let described: Vec<Collection> =
-        collections.iter().map(|(collection, _)| collection.clone()).collect();
-    visitor.begin(&described)?;
+    Ok(collections)
+}
 
-    let mut census = Census::default();
-
-    for (collection, fields) in &collections {
-        let mut tally = Tally::new(fields);
-        let end = loop {
-            match reader.next()? {
-                What::Rows(rows) => {
-                    let partition = rows.partition.clone();
-                    let page = page(collection, fields, rows)?;
-                    tally.take(&partition, &page).map_err(|e| damaged(e.to_string()))?;
-                    visitor.rows(collection, fields, &partition, page)?;
-                }
-                What::CollectionEnd(end) => break end,
-                _ => return Err(damaged(format!("`{}` has no end", collection.name)).into()),
+fn visit_rows<R: Read>(
+    reader: &mut Reader<R>,
+    visitor: &mut dyn Visit,
+    (collection, fields): (&Collection, &Fields),
+    census: &mut Census,
+) -> Result<()> {
+    let mut tally = Tally::new(fields);
+    let end = loop {
+        match reader.next()? {
+            What::Rows(rows) => {
+                let partition = rows.partition.clone();
+                let page = page(collection, fields, rows)?;
+                tally.take(&partition, &page).map_err(|e| damaged(e.to_string()))?;
+                visitor.rows(collection, fields, &partition, page)?;
             }
-        };
+            What::CollectionEnd(end) => break end,
+            _ => return Err(damaged(format!("`{}` has no end", collection.name)).into()),
+        }
+    };
 
-        let read = ended(tally, collection, &end)?;
-        visitor.end(collection, fields, &read)?;
-        census.collections.push(read);
-        census.changed.extend(end.changed);
-    }
+    let read = ended(tally, collection, &end)?;
+    visitor.end(collection, fields, &read)?;
+    census.collections.push(read);
+    census.changed.extend(end.changed);
 
-    let What::End(end) = reader.next()? else { return Err(damaged("it has no end").into()) };
-
-    if (end.collections, end.rows) != (header.collections, census.rows()) {
-        return Err(damaged("it does not have as many rows as it says").into());
-    }
-
-    reader.finish(&end)?;
-
-    Ok(census)
+    Ok(())
 }
 
 fn page(collection: &Collection, fields: &Fields, page: Rows) -> Result<Vec<Row>> {

@@ -15,6 +15,7 @@ use super::proto::rpc::{
     CreateCollection, CreateIndex, CreatePartition, Flush, Flushed, Insert, Mutation, Status,
 };
 use super::scan::{Visit, visit};
+use super::survey::Described;
 use super::value::{Fields, Row, columns};
 use super::{steps, survey};
 use crate::problem::{Code, Problem};
@@ -128,23 +129,7 @@ impl Visit for Stager<'_> {
         let flush = Flush { db_name: self.milvus.db(), collection_names: vec![name.clone()] };
         self.milvus.call::<Flushed>("Flush", &flush, &format!("flush `{name}`"))?;
 
-        for index in &of.indexes {
-            let request = CreateIndex {
-                db_name: self.milvus.db(),
-                collection_name: name.clone(),
-                field_name: index.field.clone(),
-                extra_params: index.params.clone(),
-                index_name: index.name.clone(),
-            };
-
-            self.milvus.call::<Status>(
-                "CreateIndex",
-                &request,
-                &format!("create the index `{}` of `{name}`", index.name),
-            )?;
-        }
-
-        self.milvus.indexed(&name)?;
+        self.create_indexes(of, &name)?;
         if census.auto_ids
             && self.auto_ids == AutoIds::Keep
             && !of.properties.iter().any(|p| p.key == GIVEN_IDS)
@@ -166,7 +151,38 @@ impl Visit for Stager<'_> {
             .into());
         }
 
-        let (rows, counted) = self.milvus.opened(&made, |milvus| {
+        self.is_whole(of, fields, census, &made)
+    }
+}
+
+impl Stager<'_> {
+    fn create_indexes(&mut self, of: &Collection, name: &str) -> Result<()> {
+        for index in &of.indexes {
+            let request = CreateIndex {
+                db_name: self.milvus.db(),
+                collection_name: name.to_owned(),
+                field_name: index.field.clone(),
+                extra_params: index.params.clone(),
+                index_name: index.name.clone(),
+            };
+
+            let doing = format!("create the index `{}` of `{name}`", index.name);
+            self.milvus.call::<Status>("CreateIndex", &request, &doing)?;
+        }
+
+        Ok(self.milvus.indexed(name)?)
+    }
+
+    /// Reads all of it again, and counts it.
+    fn is_whole(
+        &mut self,
+        of: &Collection,
+        fields: &Fields,
+        census: &CollectionCensus,
+        made: &Described,
+    ) -> Result<()> {
+        let name = staged(of);
+        let (rows, counted) = self.milvus.opened(made, |milvus| {
             let read = read_again(milvus, &made.collection, fields)?;
             Ok((read.finish(&made.collection).0, milvus.count(&name)?))
         })?;

@@ -16,88 +16,95 @@ pub(super) fn form(dump: &Dump) -> String {
     }
 }
 
-/// What the backup holds for this database.
+/// What the backup holds for this database, and what of it is left out.
 pub(super) fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
-    let mut notes = Vec::new();
+    let of_others = settings_of_others(target, dump).filter(|_| target.live().is_none());
+
+    [amount(dump)]
+        .into_iter()
+        .chain(created(dump))
+        .chain(of_another_name(target, dump))
+        .chain(unusual(target))
+        .chain(settings(target, dump))
+        .chain(of_others)
+        .chain(dump.fit.notes.iter().cloned())
+        .chain(author_may(author(target, dump), dump))
+        .chain(by_a_loader(target, dump))
+        .chain(versions(target, dump))
+        .collect()
+}
+
+fn amount(dump: &Dump) -> String {
     match &dump.artifact {
-        Some(artifact) => notes.push(format!(
+        Some(artifact) => format!(
             "the backup has {} in {}",
             counted(artifact.rows, "row"),
             counted(artifact.tables().len() as u64, "table")
-        )),
-        None => notes.push(format!(
+        ),
+        None => format!(
             "`{}` is a foreign file{}: no manifest says what it must contain",
             dump.backup.name,
             form(dump)
-        )),
+        ),
     }
+}
 
-    if dump.form == Form::WithCreate {
-        notes.push(
-            "statements on its own database (`pg_dump --create`) are left out: name, owner, \
-             settings and rights are those here"
-                .into(),
-        );
-    }
+fn created(dump: &Dump) -> Option<String> {
+    let left_out = "statements on its own database (`pg_dump --create`) are left out: name, owner, \
+                    settings and rights are those here";
+    (dump.form == Form::WithCreate).then(|| left_out.into())
+}
 
-    let of = dump
-        .postgresql()
-        .map(|known| &known.database.name)
-        .filter(|name| !name.is_empty() && *name != target.name());
+fn of_another_name(target: &Surveyed, dump: &Dump) -> Option<String> {
+    let (name, own) = (&dump.postgresql()?.database.name, target.name());
+    (!name.is_empty() && name != own)
+        .then(|| format!("it is of the database `{name}`, and is loaded into `{own}`"))
+}
 
-    notes.extend(of.map(|name| {
-        format!("it is of the database `{name}`, and is loaded into `{}`", target.name())
-    }));
-    notes.extend(unusual(target));
+/// Settings of the manifest that are left out.
+fn settings(target: &Surveyed, dump: &Dump) -> Vec<String> {
+    let settings = dump.postgresql().map_or(&[][..], |known| &known.database.settings);
+    let untrusted = "the database settings in its manifest are left out: the file is untrusted";
+    let untrusted = (dump.loader().is_some() && !settings.is_empty()).then(|| untrusted.into());
 
-    if dump.loader().is_some()
-        && dump.postgresql().is_some_and(|known| !known.database.settings.is_empty())
-    {
-        notes.push(
-            "the database settings in its manifest are left out: the file is untrusted".into(),
-        );
-    }
-
-    let settings = dump.postgresql().into_iter().flat_map(|known| &known.database.settings);
-    notes.extend(settings.filter(|setting| loads_a_library(setting, target)).map(|setting| {
+    let libraries = settings.iter().filter(|setting| loads_a_library(setting, target));
+    let libraries = libraries.map(|setting| {
         format!(
             "the setting `{}` of the manifest is left out: it loads a library into every session; \
              set it yourself if you need it",
             setting.name
         )
-    }));
+    });
 
-    notes.extend(settings_of_others(target, dump).filter(|_| target.live().is_none()));
-    notes.extend(dump.fit.notes.iter().cloned());
-    notes.extend(author_may(author(target, dump), dump));
+    untrusted.into_iter().chain(libraries).collect()
+}
 
-    if dump.loader().is_some() && target.server.role.superuser {
-        notes.push(
-            "if a superuser gets a table whose indexes or statistics call the file's functions, \
-             autovacuum is off for it: it would run them as that superuser (`ALTER TABLE … RESET \
-             (autovacuum_enabled)`, after you have read them)"
-                .into(),
-        );
-    }
+fn by_a_loader(target: &Surveyed, dump: &Dump) -> Option<String> {
+    let autovacuum = "if a superuser gets a table whose indexes or statistics call the file's \
+                      functions, autovacuum is off for it: it would run them as that superuser \
+                      (`ALTER TABLE … RESET (autovacuum_enabled)`, after you have read them)";
+    (dump.loader().is_some() && target.server.role.superuser).then(|| autovacuum.into())
+}
 
-    if !target.server.client.knows_restrict() {
-        notes.push(format!(
-            "this psql ({}) does not know `\\restrict`: only db-tasks' own check keeps psql \
-             commands out of the dump",
-            target.server.client
-        ));
-    }
+/// What the programs and the server do not know.
+fn versions(target: &Surveyed, dump: &Dump) -> Vec<String> {
+    let (client, server) = (target.server.client, target.server.version);
+    let restrict = (!client.knows_restrict()).then(|| {
+        format!(
+            "this psql ({client}) does not know `\\restrict`: only db-tasks' own check keeps psql \
+             commands out of the dump"
+        )
+    });
 
-    if let Some(by) = dump.dumped_by.filter(|_| sets_unknown(dump.dumped_by, target.server.version))
-    {
-        notes.push(format!(
-            "pg_dump {by} wrote it: its `SET transaction_timeout`, which a {} server does not \
-             know, is left out",
-            target.server.version
-        ));
-    }
+    let by = dump.dumped_by.filter(|_| sets_unknown(dump.dumped_by, server));
+    let timeout = by.map(|by| {
+        format!(
+            "pg_dump {by} wrote it: its `SET transaction_timeout`, which a {server} server does \
+             not know, is left out"
+        )
+    });
 
-    notes
+    restrict.into_iter().chain(timeout).collect()
 }
 
 /// When the backup was made, and what is missing from it. Production's data on a laptop, or a

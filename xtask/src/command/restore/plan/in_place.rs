@@ -37,30 +37,21 @@ pub fn plan(
     let (name, client) = (target.name(), &target.client);
     suits(target, dump, request)?;
 
-    let Some(live) = target.live() else {
-        return Err(Problem::refused(format!("there is no database `{name}` to restore in place"))
-            .code(Code::NoSuchDatabase)
-            .cure("have it created, or leave out `--in-place` if the role may create databases")
-            .into());
-    };
-
+    let live = target.live().ok_or_else(|| nothing_there(name))?;
     live_is(target, Use::Replace, &project.guards)?;
     unheld(target)?;
 
-    let mut body = safety.steps;
-    body.push(Step::Scope(Scope {
-        body: vec![
-            Step::Act(end_others(client, name)),
-            read_into(Sink::Psql(Box::new(filling(target, live, request))), target, dump, request),
-        ],
+    let filled = Sink::Psql(Box::new(filling(target, live, request)));
+    let filled = Step::Scope(Scope {
+        body: vec![Step::Act(end_others(client, name)), read_into(filled, target, dump, request)],
         on_failure: vec![end_sessions(target)],
         ..Scope::default()
-    }));
+    });
 
     let steps = vec![
         Step::Act(admin::still(client, name, Some(live))),
         read_into(Sink::Nowhere, target, dump, request),
-        around_services(services, body),
+        around_services(services, safety.steps.into_iter().chain([filled]).collect()),
     ];
 
     let backup = safety.result.first().and_then(|path| path.file_name()).unwrap_or_default();
@@ -87,6 +78,12 @@ pub fn plan(
             Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pins, recovery: None },
         )
     })
+}
+
+fn nothing_there(name: &str) -> Problem {
+    Problem::refused(format!("there is no database `{name}` to restore in place"))
+        .code(Code::NoSuchDatabase)
+        .cure("have it created, or leave out `--in-place` if the role may create databases")
 }
 
 /// Reads the dump to its end, with all checks.

@@ -153,29 +153,22 @@ impl Part {
 
         let failed = admin::failed(name);
         let Staging { steps, finally } = stage(target, dump, trust, &staged, Use::Kept);
-        let (discard, mut names) = (replacing.discarded(), vec![staged.as_str()]);
+        let discard = replacing.discarded();
+        // one that is restored alone is never swapped back, so it leaves no failed one
+        let names: &[&str] = match company {
+            Restored::Others => &[&staged, &discard, &failed],
+            Restored::Alone => &[&staged, &discard],
+        };
 
-        names.push(&discard);
-        if company == Restored::Others {
-            names.push(&failed);
-        }
-
-        let failed_goes = super::failed_goes(target).filter(|_| names.contains(&failed.as_str()));
+        let failed_goes = super::failed_goes(target).filter(|_| company == Restored::Others);
         // a psql that outlived its run must not swap once the others are swapped back
         let back = replacing.back().map_or(Vec::new(), |back| vec![end_sessions(target), back]);
-
-        let kept = live.map(|_| {
-            format!(
-                "the old data is kept as the database `{}`: `db-undo` swaps it back",
-                previous(name)
-            )
-        });
 
         Ok(Self {
             name: format!("`{name}` ({})", target.at()),
             before: carriable(target)
                 .into_iter()
-                .chain(leftovers(target, &project.guards, &names)?)
+                .chain(leftovers(target, &project.guards, names)?)
                 .collect(),
             stage: steps,
             unstage: unstage(target, &staged),
@@ -195,7 +188,7 @@ impl Part {
                 .chain(super::older_goes(target))
                 .chain(failed_goes)
                 .collect(),
-            kept,
+            kept: live.map(|_| stays_as(&previous(name))),
         })
     }
 
@@ -231,6 +224,10 @@ impl Part {
                 .then(|| format!("the old data of `{key}` is kept: `db-undo` swaps it back")),
         })
     }
+}
+
+fn stays_as(previous: &str) -> String {
+    format!("the old data is kept as the database `{previous}`: `db-undo` swaps it back")
 }
 
 /// A store of the same kind, in which nothing is in the way.
