@@ -15,7 +15,7 @@ use toml::Spanned;
 
 use super::env::Env;
 use super::file::{self, DatabaseTable, File, Scalar, Text};
-use super::project::{At, Backup, Database, Entry, KeepRules, Lent, Project, Share};
+use super::project::{At, Backup, Container, Database, Entry, KeepRules, Lent, Project, Share};
 use super::secret::{self, Secrets};
 use super::settings::{Key, backup, by_task, databases, project};
 use crate::problem::{Code, Problem};
@@ -45,31 +45,16 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let (environment, said_by) = r.environment(file.project.environment.as_ref(), &guards)?;
     let logs = r.setting(&project::LOGS.key(), file.project.logs.as_ref())?;
     let logs = logs.map(|path| r.path(&path));
-    // services are stopped in the order in which the file names them
-    let mut containers: Vec<_> = file.containers.iter().collect();
-
-    containers.sort_by_key(|(key, _)| key.span().start);
-    let containers = containers
-        .into_iter()
-        .map(|(key, table)| r.container(key.as_ref(), table))
-        .collect::<Result<Vec<_>>>()?;
-    let only = file.databases.len() == 1;
-    let mut databases = Vec::new();
-
-    for (key, table) in &file.databases {
-        databases.push(r.database(key, table, file, only || key == "main")?);
-    }
-
+    let containers = r.containers(file)?;
+    let databases = r.databases(file)?;
     guards.testing = for_tests(&databases)?;
     let stores = r.stores(file)?;
     let backup = r.backup(file)?;
-    let after_restore =
-        r.list(by_task::RESTORE_NEXT.key, file.restore.next.as_deref().unwrap_or(&[]))?;
+    let after_restore = r.next(by_task::RESTORE_NEXT.key, file.restore.next.as_ref())?;
     let restore_without = r.restore_without(file)?;
-
-    let after_wipe = r.list(by_task::WIPE_NEXT.key, file.wipe.next.as_deref().unwrap_or(&[]))?;
+    let after_wipe = r.next(by_task::WIPE_NEXT.key, file.wipe.next.as_ref())?;
     let strategy = r.strategy(file)?;
-    let after_reset = r.list(by_task::RESET_NEXT.key, file.reset.next.as_deref().unwrap_or(&[]))?;
+    let after_reset = r.next(by_task::RESET_NEXT.key, file.reset.next.as_ref())?;
     let first_dump = r.setting(&by_task::DUMP.key(), file.prepare.dump.as_ref())?;
     let first_dump = first_dump.map(|path| r.path(&path));
     let hooks = r.hooks("hooks", &file.hooks, file)?;
@@ -228,6 +213,26 @@ impl Resolver<'_> {
             )
             .cure("remove it from the variable or the file that sets it")
             .into())
+    }
+
+    /// Services are stopped in the order in which the file names them.
+    fn containers(&mut self, file: &File) -> Result<Vec<Container>> {
+        let mut tables: Vec<_> = file.containers.iter().collect();
+        tables.sort_by_key(|(key, _)| key.span().start);
+        tables.into_iter().map(|(key, table)| self.container(key.as_ref(), table)).collect()
+    }
+
+    fn databases(&mut self, file: &File) -> Result<Vec<Database>> {
+        let only = file.databases.len() == 1;
+        let one = |(key, table): (&String, &DatabaseTable)| {
+            self.database(key, table, file, only || key == "main")
+        };
+        file.databases.iter().map(one).collect()
+    }
+
+    /// What to do next, after a task.
+    fn next(&mut self, key: &'static str, lines: Option<&Vec<Text>>) -> Result<Vec<String>> {
+        self.list(key, lines.map_or(&[], Vec::as_slice))
     }
 
     fn wrong(&self, offset: usize, what: String) -> Problem {

@@ -46,15 +46,11 @@ pub fn logins(
         );
     };
 
-    let (host, port) = match (
-        &database.at,
-        found.as_ref().and_then(|found| published(found, c.port_inside.as_deref())),
-    ) {
-        (_, Some(published)) => published,
-        (At::Container(_), None) if found.is_some() => {
-            return Err("its container publishes no port: psql runs in it".into());
-        }
-        _ => (c.host.unwrap_or_else(|| HERE[0].into()), c.port.unwrap_or_else(|| USUAL.into())),
+    let published = found.as_ref().map(|found| published(found, c.port_inside.as_deref()));
+    let (host, port) = match published {
+        Some(Some(published)) => published,
+        Some(None) => return Err("its container publishes no port: psql runs in it".into()),
+        None => (c.host.unwrap_or_else(|| HERE[0].into()), c.port.unwrap_or_else(|| USUAL.into())),
     };
 
     let Some(user) = c.user else {

@@ -20,6 +20,7 @@ use crate::engine::postgres::catalog::shape::Shape;
 use crate::engine::postgres::change::loader::Loader;
 use crate::engine::postgres::client::Client;
 use crate::engine::postgres::client::name::beside;
+use crate::engine::postgres::client::version::Version;
 use crate::problem::first_line;
 use crate::value::DatabaseFacts;
 
@@ -84,10 +85,24 @@ pub fn look(
 
     let mut like = dump.postgresql().map(|known| &known.database).or(target.live()).cloned();
     like.iter_mut().for_each(|like| like.tablespace.clear());
+    let target = there(surveyor, target, &cluster, (folder, version));
 
     let claims = standing::all_claims(dump, &surveyor.project.secrets)?;
     let roles =
         claims.bound.into_iter().filter(|role| role != USER && !role.starts_with("pg_")).collect();
+    let has = Has { locales: locales(env), extensions: extensions(&cluster) };
+    let disk_left = folder.ancestors().find(|folder| folder.is_dir()).and_then(health::disk_left);
+
+    Ok(Ok(Apart { cluster, target, like, roles, disk_left, has }))
+}
+
+/// The database as it would be in that cluster.
+fn there(
+    surveyor: &Surveyor<'_>,
+    target: &Surveyed,
+    cluster: &ClusterFacts,
+    (folder, version): (&Path, Version),
+) -> Surveyed {
     let spec = spec(&target.spec, target.name(), folder);
     // names are written as on the server itself: the database has the same encoding
     let client =
@@ -95,7 +110,7 @@ pub fn look(
     let server =
         ServerFacts { client: version, version, version_text: version.to_string(), ..as_made() };
 
-    let target = Surveyed {
+    Surveyed {
         dumper: client.clone(),
         client,
         spec,
@@ -104,12 +119,7 @@ pub fn look(
         server,
         shown: super::whereabouts::Shown::Nothing,
         answered_in: Duration::ZERO,
-    };
-
-    let has = Has { locales: locales(env), extensions: extensions(&cluster) };
-    let disk_left = folder.ancestors().find(|folder| folder.is_dir()).and_then(health::disk_left);
-
-    Ok(Ok(Apart { cluster, target, like, roles, disk_left, has }))
+    }
 }
 
 /// A connection without anything of the project: no password, and no option that leads elsewhere.

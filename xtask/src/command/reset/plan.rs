@@ -83,22 +83,7 @@ pub fn plan(
     let seeding = request.seeding;
     let result = request.backup.as_ref().and_then(|b| b.result.first().cloned());
     let fill = fill(target, project.strategy, hooks, result.as_ref(), &request);
-
-    match (project.strategy, old_data, request.backup) {
-        (_, OldData::BackedUp, Some(backup)) => {
-            steps.push(around_services(services, emptied::steps(target, backup, fill, project)?));
-        }
-        (Strategy::InPlace, _, backup) => {
-            let run = run_name(tasks::RESET.name, &target.client, &project.root);
-            let new = in_place(target, fill, MovedAside::Held(run));
-            steps
-                .push(around_services(services, steps_of(backup).into_iter().chain(new).collect()));
-        }
-        (Strategy::Staged, _, backup) => {
-            steps.extend(steps_of(backup));
-            steps.extend(staged(target, services, fill));
-        }
-    }
+    steps.extend(replaced(project, target, services, request.backup, (old_data, fill))?);
 
     let is_kept = old_data == OldData::Kept;
     let note = ReplacedTogether::note(project, &[&target.spec.key]);
@@ -124,6 +109,29 @@ pub fn plan(
         result: result.iter().cloned().collect(),
         backup: result,
         ..Plan::bare(tasks::RESET.name, headline, risk)
+    })
+}
+
+/// The backup, and the database replaced or emptied, and filled.
+fn replaced(
+    project: &Project,
+    target: &Surveyed,
+    services: &[ContainerFacts],
+    backup: Option<Plan>,
+    (old_data, fill): (OldData, Vec<Step>),
+) -> Result<Vec<Step>> {
+    Ok(match (project.strategy, old_data, backup) {
+        (_, OldData::BackedUp, Some(backup)) => {
+            vec![around_services(services, emptied::steps(target, backup, fill, project)?)]
+        }
+        (Strategy::InPlace, _, backup) => {
+            let run = run_name(tasks::RESET.name, &target.client, &project.root);
+            let new = in_place(target, fill, MovedAside::Held(run));
+            vec![around_services(services, steps_of(backup).into_iter().chain(new).collect())]
+        }
+        (Strategy::Staged, _, backup) => {
+            steps_of(backup).into_iter().chain(staged(target, services, fill)).collect()
+        }
     })
 }
 

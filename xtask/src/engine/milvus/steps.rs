@@ -372,9 +372,7 @@ pub(super) fn apply(state: &mut State, step: &Step) {
 
     match step {
         Step::Mark { name, mark } => {
-            if let Some(held) = state.get_mut(name) {
-                held.mark.clone_from(mark);
-            }
+            state.entry(name.clone()).and_modify(|held| held.mark.clone_from(mark));
         }
         Step::Rename { from, to } => {
             if let Some(held) = state.remove(from) {
