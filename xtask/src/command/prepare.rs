@@ -1,4 +1,4 @@
-//! `db-prepare`: give a missing or empty database its contents; leave one with data alone.
+//! `db-prepare`: fill a database that is missing or empty; leave one with data alone.
 
 pub mod plan;
 
