@@ -272,7 +272,8 @@ fn is_for_tests_alone(tests: &Database) -> Result<()> {
 
     why.map_or(Ok(()), |why| {
         Err(Problem::usage(format!("`{name}` can't be a database for tests: {why}"))
-            .cure("name another one in `testing`, like `app_test`; nothing was changed")
+            .because("nothing was changed")
+            .cure("name another one in `testing`, like `app_test`")
             .into())
     })
 }
