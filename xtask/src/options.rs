@@ -16,7 +16,8 @@ const EVERY: &str = "Options of every command";
 #[derive(Debug, Clone, Default, Args)]
 pub struct Global {
     /// Read this file instead of the nearest `db-tasks.toml`
-    #[arg(long, global = true, help_heading = EVERY, value_name = "FILE", overrides_with = "config")]
+    #[arg(long, global = true, help_heading = EVERY)]
+    #[arg(value_name = "FILE", overrides_with = "config")]
     pub config: Option<PathBuf>,
     /// Do not read `.env`
     #[arg(long, global = true, help_heading = EVERY)]
@@ -26,7 +27,8 @@ pub struct Global {
     pub quiet: bool,
     /// Wait up to 60 seconds, or SECONDS, for a server that is starting; a stopped server is
     /// reported at once
-    #[arg(long, global = true, help_heading = EVERY, value_name = "SECONDS", num_args = 0..=1, default_missing_value = WAIT)]
+    #[arg(long, global = true, help_heading = EVERY)]
+    #[arg(value_name = "SECONDS", num_args = 0..=1, default_missing_value = WAIT)]
     pub wait: Option<u64>,
     /// With `--dry-run`: also show each step's commands and SQL
     #[arg(long, global = true, help_heading = EVERY)]
