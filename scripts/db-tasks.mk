@@ -70,7 +70,7 @@ db-cleanup: ## remove old backups by the keep rules
 db-status: ## servers, sizes, sessions, the last backup; ARGS=--check for monitoring
 	@$(call db_tasks_run)
 
-db-shell: ## psql in the right place; FILE=… runs a script
+db-shell: ## psql on the right database; FILE=… runs a script
 	@$(call db_tasks_run,FILE DATABASE DRY_RUN)
 
 db-config: ## every setting and where it came from

@@ -367,7 +367,7 @@ fn the_newest_backup_is_of_the_database_that_is_meant() {
 
     let shown = bench.run(&["db-restore", "--latest", "--dry-run"]).exits(0).out;
     assert!(
-        shown.contains("it was made in the environment `staging`")
+        shown.contains("the backup was made in the environment `staging`")
             && !shown.contains("it is of the database"),
         "{shown}"
     );

@@ -111,7 +111,7 @@ pub enum Task {
     /// Restore a backup: load and verify it next to the live database, then swap it in
     #[command(name = "db-restore", visible_alias = "restore")]
     Restore(Restore),
-    /// Swap back what the last restore replaced
+    /// Swap back what the last restore or reset replaced
     #[command(name = "db-undo", visible_alias = "undo")]
     Undo(Undo),
     /// Back up, then replace the database with a new one, migrated and seeded
@@ -123,7 +123,7 @@ pub enum Task {
     /// Run the `seed` hook with the right DATABASE_URL
     #[command(name = "db-seed", visible_alias = "seed")]
     Seed(Seed),
-    /// Give a missing or empty database its contents; leave one with data alone
+    /// Fill a database that is missing or empty; leave one with data alone
     #[command(name = "db-prepare", visible_alias = "prepare")]
     Prepare(Prepare),
     /// Clean up after a killed run; every run that changes something does so first
@@ -144,7 +144,7 @@ pub enum Task {
     /// Show containers, connections, sizes, sessions and the last backup's age
     #[command(name = "db-status", visible_alias = "status")]
     Status(Status),
-    /// Open psql in the right place, or run SQL
+    /// Open psql on the right database, or run SQL
     #[command(name = "db-shell", visible_alias = "shell")]
     Shell(Shell),
     /// Show every setting and where it came from

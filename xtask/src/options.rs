@@ -9,31 +9,36 @@ use crate::gate;
 /// The default seconds of `--wait`.
 pub const WAIT: &str = "60";
 
+/// Where help lists the options of every command, so that a command's own come first.
+const EVERY: &str = "Options of every command";
+
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Global {
     /// Read this file instead of the nearest `db-tasks.toml`
-    #[arg(long, global = true, value_name = "FILE", overrides_with = "config")]
+    #[arg(long, global = true, help_heading = EVERY)]
+    #[arg(value_name = "FILE", overrides_with = "config")]
     pub config: Option<PathBuf>,
     /// Do not read `.env`
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERY)]
     pub no_dotenv: bool,
     /// Print only results and errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERY)]
     pub quiet: bool,
     /// Wait up to 60 seconds, or SECONDS, for a server that is starting; a stopped server is
     /// reported at once
-    #[arg(long, global = true, value_name = "SECONDS", num_args = 0..=1, default_missing_value = WAIT)]
+    #[arg(long, global = true, help_heading = EVERY)]
+    #[arg(value_name = "SECONDS", num_args = 0..=1, default_missing_value = WAIT)]
     pub wait: Option<u64>,
     /// With `--dry-run`: also show each step's commands and SQL
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERY)]
     pub verbose: bool,
     /// From now on, on this machine, trust the programs and server folders in this repository, and
     /// let it send your variables to the servers it names
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERY)]
     pub trust_repo: bool,
     /// Print one JSON document: plan, verdicts, steps, outcome, result (docs/json.md)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERY)]
     pub json: bool,
 }
 

@@ -271,7 +271,7 @@ impl Manifest {
             let Checksum { hex, .. } = &artifact.checksum;
             let is_a_sum = hex.len() == 64 && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
             if self.format == FORMAT && !is_a_sum {
-                return Some(format!("a checksum of `{}` that is none", artifact.store));
+                return Some(format!("an invalid checksum of `{}`", artifact.store));
             }
             artifact.absurdity()
         })

@@ -27,7 +27,7 @@ use crate::view::backups;
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Backup {
-    /// No question, for scripts
+    /// Ask nothing, for scripts
     #[arg(long)]
     pub auto: bool,
     #[command(flatten)]
@@ -55,10 +55,10 @@ pub struct Backup {
 }
 
 const EXAMPLES: &str = "Examples:
-  db-backup                          ask, then back up every database
+  db-backup                          back up every database and store
   db-backup --auto --compress gzip   for scripts: no question, a .sql.gz that gunzip reads
   db-backup --database main --label before-v2
-  db-backup --salvage                of a damaged database: what can still be read";
+  db-backup --salvage                save what can still be read of a damaged database";
 
 impl Command for Backup {
     fn task(&self) -> &'static Task {

@@ -20,7 +20,7 @@ pub struct Info {
 
 const EXAMPLES: &str = "\
 Examples:
-  db-info app_20260116_224500        by its name in `db-list`: versions, checksum, rows
+  db-info app_20260116_224500        versions, checksum and rows, by its name in `db-list`
   db-info ~/prod.sql.gz              a file from anywhere
   db-info app_20260116_224500 --json";
 

@@ -1,4 +1,4 @@
-//! `db-prepare`: give a missing or empty database its contents; leave one with data alone.
+//! `db-prepare`: fill a database that is missing or empty; leave one with data alone.
 
 pub mod plan;
 
@@ -48,15 +48,15 @@ pub struct Prepare {
 
 const EXAMPLES: &str = "\
 Examples:
-  db-prepare                 for a container's first start: contents for an empty database
+  db-prepare                 fill an empty database, such as at a container's first start
   db-prepare --database main
   db-prepare --dry-run       where the contents would come from; nothing changes
-  db-prepare --replace       the same over data that is there: asked, and backed up first
+  db-prepare --replace       replace data, too: asks, and backs up first
 
 A missing database is created. An empty one is restored from the newest good backup, otherwise from
 the dump that `prepare.dump` names, otherwise migrated and seeded. One with data is left alone;
-tables of extensions do not count. If it fails or is killed, the incomplete database is removed, and
-the next run starts again. In production nothing is seeded.
+tables of extensions do not count. If it fails or is killed, the incomplete database is moved aside
+as NAME__failed, and the next run starts again. In production nothing is seeded.
 
 With `--replace` the contents come from the dump that `prepare.dump` names, otherwise from the
 newest good backup that is not a safety backup; never in production. SKIP_DB_INIT=true skips all of
@@ -272,7 +272,8 @@ fn is_for_tests_alone(tests: &Database) -> Result<()> {
 
     why.map_or(Ok(()), |why| {
         Err(Problem::usage(format!("`{name}` can't be a database for tests: {why}"))
-            .cure("name another one in `testing`, like `app_test`; nothing was changed")
+            .because("nothing was changed")
+            .cure("name another one in `testing`, like `app_test`")
             .into())
     })
 }

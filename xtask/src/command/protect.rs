@@ -34,9 +34,9 @@ const EXAMPLES: &str = "Examples:
   db-protect                              what each database says, and what that means
   db-protect --environment production     from now on, only a recovery replaces its data
 
-The marker is a setting of the database on its server; if nobody is a superuser, it is a line in the
-database's comment. It is not in dumps, and a restore does not copy it.
-This command only tightens; only an administrator's SQL lifts a protection.";
+The marker is a setting of the database, or, if your role is not a superuser, a line in its comment.
+It is not in dumps, and a restore does not copy it.
+This command only tightens: to lift a protection, an administrator has to run SQL.";
 
 impl Command for Protect {
     fn task(&self) -> &'static Task {

@@ -46,9 +46,8 @@ Examples:
   db-reset --force                     for CI: no question, the backup is still made
   db-reset --no-seed
 
-The hooks `migrate` and `seed` in `db-tasks.toml` make the new database. When one of them fails, \
-                                the
-old data comes back by itself; afterwards, `db-undo` brings it back.";
+The hooks `migrate` and `seed` in `db-tasks.toml` fill the new database. If one of them fails, the
+old data is brought back automatically. After a reset, `db-undo` swaps it back.";
 
 impl Command for Reset {
     fn task(&self) -> &'static Task {

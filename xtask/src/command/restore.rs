@@ -40,7 +40,7 @@ pub struct Restore {
     /// The newest good backup
     #[arg(long, conflicts_with_all = ["name", "file"])]
     pub latest: bool,
-    /// A file, from anywhere
+    /// A dump, wherever the file is
     #[arg(long, value_name = "PATH", conflicts_with = "name")]
     pub file: Option<PathBuf>,
     /// Show what the backup holds, and restore nothing
@@ -71,7 +71,7 @@ pub struct Restore {
     /// of a database with another name
     #[arg(long)]
     pub any_database: bool,
-    /// Try a dump of a newer version
+    /// Try a dump of a newer PostgreSQL
     #[arg(long)]
     pub any_version: bool,
 }
@@ -84,8 +84,8 @@ const EXAMPLES: &str = "Examples:
   db-restore --latest --no-owner --no-privileges  production's data, without its roles
   db-restore --latest --dry-run       every step and command; nothing changes
 
-Production can be restored, too, and undone: you are asked to type `restore production NAME`,
-and a script sets DB_TASKS_RESTORE_PRODUCTION='NAME BACKUP' for that one run.";
+Production can be restored, and a restore of it undone: type `restore production NAME` when asked.
+A script sets DB_TASKS_RESTORE_PRODUCTION='NAME BACKUP' for that one run.";
 
 impl Command for Restore {
     fn task(&self) -> &'static Task {

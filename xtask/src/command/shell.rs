@@ -1,4 +1,4 @@
-//! `db-shell`: open psql in the right place, or run SQL.
+//! `db-shell`: open psql on the right database, or run SQL.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `db-undo`: swap back what the last restore replaced.
+//! `db-undo`: swap back what the last restore or reset replaced.
 
 pub mod plan;
 

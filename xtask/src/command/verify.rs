@@ -59,8 +59,8 @@ pub struct Verify {
 }
 
 const EXAMPLES: &str = "Examples:
-  db-verify                 the newest backup: reads it to the end, checks checksum and rows
-  db-verify --deep          the same, and a trial restore into a scratch database, then removed
+  db-verify                 reads the newest backup to its end, and checks checksum and rows
+  db-verify --deep          also restores it into a scratch database, and removes that afterwards
   db-verify app_20260116_224500";
 
 impl Command for Verify {

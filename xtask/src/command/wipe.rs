@@ -44,8 +44,8 @@ Examples:
 
 The ledgers of known migrators and tables of extensions keep their rows, and so does what
 `guards.keep-tables` names. Each database is emptied in one transaction: all of it, or nothing.
-Several, and stores, go one after the other: where one fails, the error names what is empty by \
-                               then.";
+Several databases and stores are wiped one after the other: if one fails, the error names what is
+already empty.";
 
 impl Command for Wipe {
     fn task(&self) -> &'static Task {

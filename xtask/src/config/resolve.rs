@@ -135,7 +135,7 @@ fn text_of(value: &Spanned<Scalar>) -> Text {
 }
 
 fn nothing_said(key: &Key) -> anyhow::Error {
-    Problem::usage(format!("nothing says `{}`, and it has no default", key.text))
+    Problem::usage(format!("`{}` is not set, and it has no default", key.text))
         .code(Code::Config)
         .cure(format!("set `{}` in `db-tasks.toml`", key.text))
         .into()

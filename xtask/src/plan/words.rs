@@ -133,8 +133,8 @@ fn seal(seal: &Seal) -> String {
             }
         }
         Seal::Verified { manifest_path, how, outcome } => {
-            let word = if *outcome == Outcome::Good { "verified" } else { "verification failed" };
-            format!("{}: {how} verification {word}", ending::notes(manifest_path).display())
+            let word = if *outcome == Outcome::Good { "passed" } else { "failed" };
+            format!("{}: {how} verification: {word}", ending::notes(manifest_path).display())
         }
     }
 }

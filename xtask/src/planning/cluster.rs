@@ -52,7 +52,7 @@ pub fn up(facts: &ClusterFacts, new: &[New]) -> Result<Plan> {
     let folder = &facts.found.cluster.folder;
 
     if facts.found.state == State::CrashedPidTaken {
-        let what = "the process id of a server that is gone".into();
+        let what = "the process id of a server that no longer runs".into();
         steps.push(Step::Act(Act::Remove(Deed {
             what,
             how: How::File(folder.join("postmaster.pid")),

@@ -69,12 +69,16 @@ pub enum Code {
 
 /// Every code with its word and what it means, as `docs/json.md` lists them.
 pub const CODES: [(Code, &str, &str); 30] = [
-    (Code::Failed, "failed", "Nothing more is known than that it failed"),
+    (Code::Failed, "failed", "It failed, and no other code fits"),
     (Code::Usage, "usage", "The command line is wrong"),
-    (Code::Refused, "refused", "Something is in the way that `db-tasks` does not do by itself"),
+    (
+        Code::Refused,
+        "refused",
+        "Something is in the way, and `db-tasks` does not remove it by itself",
+    ),
     (Code::Declined, "declined", "A person said no"),
     (Code::Locked, "locked", "Another run is at work"),
-    (Code::Interrupted, "interrupted", "A signal came"),
+    (Code::Interrupted, "interrupted", "A signal ended the run"),
     (
         Code::Config,
         "config",
@@ -89,10 +93,10 @@ pub const CODES: [(Code, &str, &str); 30] = [
     (
         Code::WrongTarget,
         "wrong-target",
-        "It would reach another server, container or database than the one that is meant, or this is not known",
+        "It would reach the wrong server, container or database, or could not rule that out",
     ),
     (Code::ServerUnreachable, "server-unreachable", "A server does not answer"),
-    (Code::LoginRefused, "login-refused", "A server answers, and does not let the role log in"),
+    (Code::LoginRefused, "login-refused", "A server answers, but does not let the role log in"),
     (Code::NoSuchDatabase, "no-such-database", "There is no such database, or no cluster yet"),
     (Code::ContainerDown, "container-down", "A container is missing, stopped, paused or not ready"),
     (
@@ -100,33 +104,33 @@ pub const CODES: [(Code, &str, &str); 30] = [
         "program-missing",
         "A program is not on this machine, or can't be started",
     ),
-    (
-        Code::ProgramFailed,
-        "program-failed",
-        "A program failed; `happened` begins with its own words",
-    ),
+    (Code::ProgramFailed, "program-failed", "A program failed; `happened` begins with its message"),
     (Code::HookFailed, "hook-failed", "A hook failed, timed out or asked a question"),
-    (Code::TimedOut, "timed-out", "Something did not come to its end in time"),
-    (Code::Unsupported, "unsupported", "A version or a build can't do this"),
+    (Code::TimedOut, "timed-out", "Something timed out"),
+    (Code::Unsupported, "unsupported", "This version or this build can't do it"),
     (Code::RightsMissing, "rights-missing", "The role or the user may not do this"),
     (Code::NoRoom, "no-room", "A disk is full, or would be"),
     (Code::FileError, "file-error", "A file or a folder can't be read or written"),
     (Code::NameTaken, "name-taken", "A name that is needed is taken"),
-    (Code::ChangedMeanwhile, "changed-meanwhile", "It is no longer what the plan was made for"),
+    (
+        Code::ChangedMeanwhile,
+        "changed-meanwhile",
+        "Something is no longer as it was when the plan was made",
+    ),
     (
         Code::Unfinished,
         "unfinished",
         "An earlier run was interrupted, and what it left is in the way",
     ),
     (Code::NoSuchBackup, "no-such-backup", "There is no such backup, or no good one"),
-    (Code::BackupDamaged, "backup-damaged", "A backup is not what its manifest or its format says"),
+    (Code::BackupDamaged, "backup-damaged", "A backup does not match its manifest, or its format"),
     (Code::BackupIncomplete, "backup-incomplete", "A backup would lack something"),
     (
         Code::BackupUnfit,
         "backup-unfit",
         "A backup is of another project, database, kind or version",
     ),
-    (Code::NothingToUndo, "nothing-to-undo", "Nothing is kept that could come back"),
+    (Code::NothingToUndo, "nothing-to-undo", "No previous data is kept"),
 ];
 
 impl Code {

@@ -56,7 +56,8 @@ fn line(login: &Login, secrets: &Secrets) -> Result<(String, String)> {
             "{} has a line break, which a password file can't hold",
             login.password
         ))
-        .cure("give the role another password; nothing was changed")
+        .because("nothing was changed")
+        .cure("give the role another password")
         .into());
     }
 

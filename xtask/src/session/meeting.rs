@@ -170,7 +170,8 @@ fn another(hook: &Hook, uri: &str, database: &Surveyed) -> Problem {
     ))
     .code(Code::WrongTarget)
     .because(leads)
-    .cure(format!("nothing was changed; {cure}"))
+    .because("nothing was changed")
+    .cure(cure)
 }
 
 fn unreached(hook: &Hook, uri: &str, words: &str) -> Problem {

@@ -208,7 +208,7 @@ pub fn info(backup: &Backup) -> String {
         let word = if v.good { "good" } else { "failed" };
         lines.push(field(
             "verified",
-            &format!("{} {}: {word}", v.when.format("%Y-%m-%d %H:%M:%S UTC"), v.how),
+            &format!("{} {}: {word}", v.when.format("%Y-%m-%d %H:%M:%S UTC"), check(&v.how)),
         ));
     }
 
@@ -216,7 +216,7 @@ pub fn info(backup: &Backup) -> String {
     lines.extend(m.untried.iter().map(|u| {
         field(
             "not tried",
-            &format!("{} {}: {}", u.when.format("%Y-%m-%d %H:%M:%S UTC"), u.how, u.why),
+            &format!("{} {}: {}", u.when.format("%Y-%m-%d %H:%M:%S UTC"), check(&u.how), u.why),
         )
     }));
 
@@ -224,6 +224,16 @@ pub fn info(backup: &Backup) -> String {
     lines.extend(m.artifacts.iter().map(artifact));
 
     lines.join("\n")
+}
+
+/// How a manifest says that a backup was checked, for people.
+fn check(how: &str) -> &str {
+    match how {
+        "written" => "while it was written",
+        "quick" => "read to its end",
+        "deep" => "trial restore",
+        newer => newer,
+    }
 }
 
 fn timestamp(backup: &Backup) -> String {

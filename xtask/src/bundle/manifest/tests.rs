@@ -76,7 +76,7 @@ fn an_artifact_has_what_its_engine_knows() {
         ("missing field `digest`", |m| {
             m["artifacts"][1]["holds"] = json!({ "tree": { "entries": 1, "files": 0, "bytes": 0 } })
         }),
-        ("a checksum of `main` that is none", |m| m["artifacts"][0]["checksum"]["hex"] = "".into()),
+        ("an invalid checksum of `main`", |m| m["artifacts"][0]["checksum"]["hex"] = "".into()),
         ("unknown variant `md5`", |m| m["artifacts"][0]["checksum"]["method"] = "md5".into()),
         // the shape of a newer format under an older number
         ("it is not a manifest of db-tasks", |m| m["format"] = 4.into()),

@@ -231,7 +231,8 @@ fn of_store(target: &SurveyedStore) -> Result<Part> {
     if let Some(why) = &target.held.stuck {
         return Err(Problem::refused(format!("`{key}` can't be swapped"))
             .because(why)
-            .cure("nothing was changed")
+            .because("nothing was changed")
+            .cure("fix that first; `db-doctor` checks it")
             .into());
     }
 

@@ -90,7 +90,7 @@ pub static KEEP_DAYS: Setting = Setting {
     fallback: Fallback::Nothing,
     variables: Variables::Win(&["BACKUP_RETENTION_DAYS", "BACKUP_KEEP_DAYS"]),
     example: "30",
-    text: "Days that each backup is kept. If nothing says it, a backup removes no old ones.",
+    text: "Days that each backup is kept. If it is not set, `db-backup` removes no old backups, and `db-cleanup` takes 30.",
 };
 
 /// Good ones to keep whatever their age.
@@ -100,7 +100,7 @@ pub static MIN_KEEP: Setting = Setting {
     fallback: Fallback::Is("5"),
     variables: Variables::Win(&["BACKUP_MIN_KEEP"]),
     example: "5",
-    text: "Good backups that are kept whatever their age.",
+    text: "The number of good backups that are kept whatever their age.",
 };
 
 /// One a day.
@@ -150,5 +150,5 @@ pub static ASK: Setting = Setting {
     fallback: Fallback::Is("false"),
     variables: Variables::None,
     example: "true",
-    text: "`db-backup` asks first at a terminal. `SKIP_BACKUP_PROMPT=true` answers yes.",
+    text: "Whether `db-backup` asks first, at a terminal. `SKIP_BACKUP_PROMPT=true` answers yes.",
 };

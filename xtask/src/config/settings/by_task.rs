@@ -15,7 +15,7 @@ pub static RESTORE: Table = Table {
 pub static WIPE: Table = Table {
     path: "wipe",
     name: "",
-    text: "How the data is wiped.",
+    text: "What happens after a wipe.",
     exactly_one: &[],
     settings: &[&WIPE_NEXT],
 };
@@ -66,7 +66,7 @@ pub static NO_PRIVILEGES: Setting = Setting {
     fallback: Fallback::Is("false"),
     variables: Variables::None,
     example: "true",
-    text: "Leaves out who may do what: a laptop has none of production's roles.",
+    text: "Leaves out who may do what in a dump, for a laptop that has none of production's roles.",
 };
 
 /// Lines to print after a wipe.
@@ -87,8 +87,8 @@ pub static STRATEGY: Setting = Setting {
     variables: Variables::None,
     example: r#""staged""#,
     text: "`in-place` gives the empty database the live name and fills it there; if that fails, \
-           the old one comes back. `staged` fills it under another name and swaps it in when all \
-           went well.",
+           the old one gets its name back. `staged` fills it under another name and swaps it in \
+           when both hooks have succeeded.",
 };
 
 /// Lines to print after a reset.

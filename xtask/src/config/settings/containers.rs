@@ -63,8 +63,8 @@ pub static READY_WITHIN: Setting = Setting {
     fallback: Fallback::Is("60"),
     variables: Variables::None,
     example: "60",
-    text: "Seconds that a started container has to be healthy again, or running if it has no \
-           health check.",
+    text: "Seconds in which a started container must be healthy, or running if it has no health \
+           check.",
 };
 
 /// The service's name.
@@ -84,7 +84,7 @@ pub static FILE: Setting = Setting {
     fallback: Fallback::Depends("a compose file next to `db-tasks.toml`"),
     variables: Variables::None,
     example: r#""deploy/docker-compose.yml""#,
-    text: "The compose file. Its folder tells this project from others.",
+    text: "The compose file. Its folder distinguishes this compose project from others.",
 };
 
 /// The compose project.
@@ -94,7 +94,7 @@ pub static PROJECT: Setting = Setting {
     fallback: Fallback::Nothing,
     variables: Variables::GiveWay(&["COMPOSE_PROJECT_NAME"]),
     example: r#""shop""#,
-    text: "The compose project, if the service is there in several.",
+    text: "The compose project, if several have the service.",
 };
 
 /// Which replica.

@@ -7,7 +7,7 @@ pub static TABLE: Table = Table {
     path: "databases.NAME",
     name: "shop",
     text: "A PostgreSQL database. There must be at least one. With `container`, its client \
-           programs run in the container, which also says the user, the database and the port if \
+           programs run in the container, which also gives the user, the database and the port if \
            the file does not. With `cluster`, db-tasks runs a server for it. Otherwise, the \
            client programs of this machine connect to it.",
     exactly_one: &[],
@@ -19,9 +19,9 @@ pub static POSTGRES: Table = Table {
     path: "databases.NAME.postgres",
     name: "shop",
     text: "How to connect. On one line: `postgres = { url = \"${DATABASE_URL}\" }`. `DATABASE_URL` \
-           counts if none of `url`, `host`, `user` and `database` is written. The other variables \
-           count if there is no URL. All count only for the only database, or for the one named \
-           `main`, and not for a cluster.",
+           counts if none of `url`, `host`, `user` and `database` is in the file. The other \
+           variables count if there is no URL. All of them count for one database only: the only \
+           one, or `main`. With `cluster`, none counts.",
     exactly_one: &[],
     settings: &[&URL, &HOST, &PORT, &DATABASE, &USER, &PASSWORD_ENV, &MAINTENANCE],
 };
@@ -74,8 +74,8 @@ pub static TESTING: Setting = Setting {
     fallback: Fallback::Nothing,
     variables: Variables::None,
     example: r#""shop_test""#,
-    text: "A database of the same server that may be replaced at any time. `TESTING=true \
-           db-prepare` fills it.",
+    text: "A database for tests, on the same server, that may be replaced at any time. \
+           `TESTING=true db-prepare` fills it.",
 };
 
 /// The hooks of this database.

@@ -6,7 +6,7 @@ use super::{Fallback, Kind, Setting, Table, Variables};
 pub static TABLE: Table = Table {
     path: "guards",
     name: "",
-    text: "What may be destroyed, and what may not.",
+    text: "Which data may be replaced, and which may not.",
     exactly_one: &[],
     settings: &[
         &PROTECTED_ENVIRONMENTS,
@@ -35,8 +35,8 @@ pub static PROTECTED_ENVIRONMENTS: Setting = Setting {
     variables: Variables::None,
     example: r#"["staging"]"#,
     text: "Environments in which no live data is replaced; no flag lifts this. `production`, \
-           `prod`, `prd` and `live` are always protected, also as a part of a longer name \
-           (`prod-eu`).",
+           `prod`, `prd` and `live` are always protected, and so are longer names such as \
+           `prod-eu`.",
 };
 
 /// Allowed hosts.
@@ -57,8 +57,8 @@ pub static AGENT_VARIABLE: Setting = Setting {
     fallback: Fallback::Is("DB_TASKS_PERSON_SAYS"),
     variables: Variables::None,
     example: r#""DB_TASKS_PERSON_SAYS""#,
-    text: "The variable in which a coding agent passes on a person's words, with the task and \
-           the database.",
+    text: "The variable in which a coding agent passes on a person's words, which must contain \
+           the task and the database.",
 };
 
 /// Tables that a wipe leaves alone.

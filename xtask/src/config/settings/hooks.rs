@@ -30,8 +30,8 @@ pub static HOOK: Setting = Setting {
     fallback: Fallback::Nothing,
     variables: Variables::None,
     example: r#"["npx", "prisma", "migrate", "deploy"]"#,
-    text: "What runs at this moment. An array runs without a shell, a string runs with `sh -c`, a \
-           table says more.",
+    text: "What runs at this moment. An array runs without a shell, a string runs with `sh -c`. A \
+           table has more settings.",
 };
 
 /// What it runs.
@@ -72,6 +72,6 @@ pub static URL: Setting = Setting {
     fallback: Fallback::Nothing,
     variables: Variables::None,
     example: r#""postgresql://shop@db/{database}""#,
-    text: "The DATABASE_URL that is right where the hook runs. `{database}` is replaced by the name \
+    text: "The DATABASE_URL that the hook gets, valid where it runs. `{database}` is replaced by the name \
            of the database.",
 };

@@ -217,8 +217,8 @@ impl Variables {
         let names: Vec<String> = self.names().iter().map(|name| format!("`{name}`")).collect();
         match self {
             Self::None => String::new(),
-            Self::Win(_) => format!(" {} wins over it.", names.join(" or ")),
-            Self::GiveWay(_) => format!(" It wins over {}.", names.join(" and ")),
+            Self::Win(_) => format!(" {} wins over the file.", names.join(" or ")),
+            Self::GiveWay(_) => format!(" The file wins over {}.", names.join(" and ")),
         }
     }
 }

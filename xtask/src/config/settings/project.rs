@@ -31,10 +31,9 @@ pub static ENVIRONMENT: Setting = Setting {
     fallback: Fallback::Is(DEVELOPMENT),
     variables: Variables::Win(&["ENVIRONMENT"]),
     example: r#""${ENVIRONMENT:-development}""#,
-    text: "The environment, for the guards. If a protected name is written here, without a \
-           variable, no variable replaces it. If neither the key nor `ENVIRONMENT` names one, the \
-           framework's variable counts (`NODE_ENV` and others); if several are set, the protected \
-           one.",
+    text: "The environment, for the guards. A protected name that is written here, and not as \
+           `${VAR}`, can't be replaced by a variable. If neither the key nor `ENVIRONMENT` is set, \
+           the framework's variable counts (`NODE_ENV` and others); of several, a protected one.",
 };
 
 /// The folder of the logs.

@@ -6,9 +6,9 @@ use super::{Fallback, Kind, Setting, Table, Variables};
 pub static TABLE: Table = Table {
     path: "stores.NAME",
     name: "uploads",
-    text: "A store next to PostgreSQL. One backup takes all databases and stores: one folder, one \
-           manifest, whole or nothing. `db-restore` brings all of it back or nothing. `--only \
-           NAME` is for parts.",
+    text: "A store next to PostgreSQL. All databases and stores are one backup: one folder with \
+           one manifest. It is made, and restored, completely or not at all. `--only NAME` \
+           selects a part.",
     exactly_one: &["files", "milvus"],
     settings: &[&CONTAINER, &OPTIONAL],
 };
@@ -69,7 +69,7 @@ pub static EXCLUDE: Setting = Setting {
     fallback: Fallback::Nothing,
     variables: Variables::None,
     example: r#"["*.tmp", "cache/"]"#,
-    text: "Globs of what is left out. A glob without a slash fits in any folder.",
+    text: "Globs of the files to leave out. A glob without a slash matches in every folder.",
 };
 
 /// Whether owners and set-id bits come back.

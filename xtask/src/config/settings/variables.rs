@@ -33,8 +33,8 @@ pub const FRAMEWORKS: [&str; 8] = [
 pub static VARIABLES: &[Variable] = &[
     Variable {
         names: &FRAMEWORKS,
-        text: "The environment, if `ENVIRONMENT` and `project.environment` have no word of their \
-               own.",
+        text: "The environment, if neither `ENVIRONMENT` nor `project.environment` is set. If \
+               several are set, a protected one counts.",
     },
     Variable {
         names: &["PGSERVICE", "PGHOSTADDR", "PGSSLMODE"],
@@ -53,7 +53,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable { names: &["SKIP_DB_INIT"], text: "`db-prepare` does nothing if this is `true`." },
     Variable {
         names: &["TESTING"],
-        text: "Use the database for tests, which `testing` names: see [starting.md](starting.md).",
+        text: "Makes `db-prepare` use the database that `testing` names: see [starting.md](starting.md).",
     },
     Variable {
         names: &["DB_TASKS_TRUST_REPO"],

@@ -114,11 +114,12 @@ pub(super) fn elsewhere(backup: &Backup, environment: &str) -> Option<String> {
         .manifest()
         .map(|m| m.environment.as_str())
         .filter(|made_in| *made_in != environment)?;
-    Some(format!("it was made in the environment `{made_in}`, and this is `{environment}`"))
+    Some(format!("the backup was made in the environment `{made_in}`, and this is `{environment}`"))
 }
 
 pub(super) fn made(backup: &Backup) -> Vec<String> {
-    let mut notes = vec![format!("it was made {}", backup.created.format("%Y-%m-%d %H:%M:%S UTC"))];
+    let mut notes =
+        vec![format!("the backup was made {}", backup.created.format("%Y-%m-%d %H:%M:%S UTC"))];
     if let Some(manifest) = backup.manifest().filter(|m| m.partial) {
         notes.push(format!("the backup is PARTIAL: {}", manifest.without()));
     }

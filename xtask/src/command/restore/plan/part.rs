@@ -247,7 +247,8 @@ fn can_be_replaced(target: &SurveyedStore, dump: &Dump) -> Result<()> {
     target.held.stuck.as_ref().map_or(Ok(()), |why| {
         Err(Problem::refused(format!("`{key}` can't be replaced"))
             .because(why)
-            .cure("nothing was changed")
+            .because("nothing was changed")
+            .cure("fix that first; `db-doctor` checks it")
             .into())
     })
 }

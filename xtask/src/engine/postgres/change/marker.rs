@@ -17,7 +17,7 @@ pub fn mark_sql(database: &str, environment: &str) -> String {
 pub fn mark_as(client: &Client, database: &str, environment: &str) -> Act {
     Act::Write(command(
         client,
-        format!("the marker `{environment}` into database {database}"),
+        format!("set the marker `{environment}` on database {database}"),
         format!("{DURABLE}{}", mark_sql(database, environment)),
     ))
 }
@@ -59,7 +59,7 @@ pub fn mark_in_comment(client: &Client, database: &DatabaseFacts, environment: &
     );
 
     Act::Write(Deed {
-        what: format!("the marker `{environment}` into the comment of database {name}"),
+        what: format!("set the marker `{environment}` in the comment of database {name}"),
         how: How::Command(client.psql(client.maintenance(), sql)),
     })
 }

@@ -98,7 +98,7 @@ fn a_stopped_one_is_only_started() {
     let taken = outline(&up(&facts(State::CrashedPidTaken), &[]).unwrap());
     assert!(
         taken.contains(
-            "remove  the process id of a server that is gone: /p/.db-tasks/pg/postmaster.pid"
+            "remove  the process id of a server that no longer runs: /p/.db-tasks/pg/postmaster.pid"
         ),
         "{taken}"
     );
