@@ -176,7 +176,7 @@ fn what_is_in_doubt_is_not_removed_beside_a_good_one() {
     assert!(planned().contains(removes), "{}", planned());
 
     fs::write(&noted.notes, json!({ "format": 2, "pinned": true }).to_string()).unwrap();
-    let kept = "the notes beside its manifest can't be used: `db-verify` makes new ones";
+    let kept = "its notes can't be used: `db-verify` tells whether it is good";
     assert!(planned().contains(kept) && !planned().contains(removes), "{}", planned());
 }
 
@@ -234,6 +234,27 @@ fn notes_go_with_their_backup() {
         let left: Vec<String> = left.filter(|name| name.contains('.')).collect();
         assert_eq!((notes(&bench), left.len()), (1, 3), "{left:?}");
     }
+}
+
+/// Nothing is removed because its notes were lost: it may be one of those that are to be kept.
+#[test]
+fn what_is_in_doubt_is_not_cleaned_up() {
+    let bench = Bench::new(HOST);
+    bench.run(&["db-backup", "--label", "first"]).exits(0);
+    let first = bench.names_in("backups").remove(0);
+    bench.run(&["db-backup"]).exits(0);
+
+    let manifest = bench.dir.join("backups").join(first);
+    fs::write(ending::notes(&manifest), "x").unwrap();
+    let cleanup = ["db-cleanup", "--keep-days", "0", "--min-keep", "1", "--yes"];
+    let left = || bench.names_in("backups").len();
+
+    bench.run(&cleanup).exits(0).tells("its notes can't be used: `db-verify` tells");
+    assert_eq!(left(), 5);
+
+    bench.run(&["db-verify", &Manifest::read(&manifest).unwrap().artifacts[0].file]).exits(0);
+    bench.run(&cleanup).exits(0);
+    assert_eq!(left(), 2);
 }
 
 /// A manifest of an older format is not rewritten either.

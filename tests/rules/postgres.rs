@@ -31,7 +31,7 @@ fn postgres_is_spoken_and_read_in_one_room() {
     let elsewhere = |f: &str| !engine(f) && f != "tasks.rs";
     none(&lines_with(&words, elsewhere), "only engine/postgres writes SQL");
 
-    let psqls = ["\"psql:", "ERROR:", "FATAL:", "WARNING:"];
+    let psqls = ["\"psql:", "ERROR:", "FATAL:", "WARNING:", "\"--section"];
     none(&lines_with(&psqls, |f| !engine(f)), "only engine/postgres reads what psql says");
 
     let is_state = |word: &str| {

@@ -466,6 +466,8 @@ fn best_practices(ground: &Ground) {
         .unwrap();
 
         let manifest = repo.dir.join(format!("backups/backup_20190101_00000{at}/manifest.json"));
+        // what was noted is of the manifest as it was
+        fs::remove_file(db_tasks::bundle::ending::notes(&manifest)).unwrap();
         let text = fs::read_to_string(&manifest).unwrap();
         let year = text.split("\"created\": \"").nth(1).unwrap()[..4].to_owned();
 
@@ -474,9 +476,6 @@ fn best_practices(ground: &Ground) {
             text.replacen(&format!("\"created\": \"{year}"), "\"created\": \"2019", 1),
         )
         .unwrap();
-        // what was noted is of the one that was copied
-        let notes = manifest.with_file_name("manifest.notes.json");
-        fs::remove_file(notes).unwrap();
     }
 
     repo.ok("make -s db-cleanup YES=1");

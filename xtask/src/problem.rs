@@ -59,7 +59,7 @@ pub struct Problem {
     /// What is to blame.
     pub about: About,
     /// The SQLSTATE of a server's error.
-    pub state: Option<String>,
+    pub state: Option<Box<str>>,
     /// What happened to the transaction that it occurred in.
     pub fate: Fate,
     /// How the command ended that failed. What it said is what happened, and comes first.

@@ -10,7 +10,7 @@ use super::Command;
 use crate::config::Database;
 use crate::door::children;
 use crate::engine::postgres::client::{Script, Terminal};
-use crate::problem::{Code, Exit, Problem};
+use crate::problem::{Code, Exit, Problem, Status};
 use crate::run::child;
 use crate::session::servers::Wants;
 use crate::session::{Intent, Session};
@@ -64,24 +64,7 @@ impl Command for Shell {
 
 fn open_shell(session: &mut Session, args: &Shell, database: &Database) -> Result<Exit> {
     let (client, ..) = session.surveyor().client(database)?;
-    let input = match (&args.command, &args.file) {
-        (Some(sql), _) => Some(Script::Statements(sql.clone())),
-        // read here: the container does not have the file
-        (_, Some(path)) => {
-            let sql = std::fs::read_to_string(path).map_err(|e| {
-                Problem::usage(format!("could not read `{}`", path.display()))
-                    .code(Code::FileError)
-                    .because(e.to_string())
-            })?;
-            Some(if args.no_transaction {
-                Script::Statements(sql)
-            } else {
-                Script::Transaction(sql)
-            })
-        }
-        _ => None,
-    };
-
+    let input = input(args)?;
     if input.is_none() && !session.lends_output() {
         return Err(Problem::usage("`--json` does not work with an interactive shell")
             .cure("with `--json`, say what it is to run: `-c SQL` or `-f FILE`")
@@ -101,25 +84,40 @@ fn open_shell(session: &mut Session, args: &Shell, database: &Database) -> Resul
     }
 
     let status = children::hand_over(&cmd, &session.project.secrets, &interrupt)?;
-    if status == Some(0) {
-        Ok(Exit::Done)
-    } else {
-        let ended = Problem::failed(format!(
-            "psql ended with {}",
-            status.map_or("a signal".into(), |c| format!("exit code {c}"))
-        ));
-        Err(match (&args.file, args.no_transaction) {
-            (Some(_), false) => ended
-                .because(
-                    "the file is one transaction: none of it is committed, unless it has its own \
-                     COMMIT",
-                )
-                .cure(
-                    "fix it; what can't run in a transaction (VACUUM, CREATE DATABASE) runs with \
-                     `db-shell -f FILE --no-transaction`",
-                ),
-            _ => ended,
-        }
-        .into())
+    if status == Some(0) { Ok(Exit::Done) } else { Err(failed(status, args).into()) }
+}
+
+/// What psql runs; nothing at a terminal.
+fn input(args: &Shell) -> Result<Option<Script>> {
+    if let Some(sql) = &args.command {
+        return Ok(Some(Script::Statements(sql.clone())));
     }
+
+    // read here: the container does not have the file
+    let Some(path) = &args.file else { return Ok(None) };
+    let sql = std::fs::read_to_string(path).map_err(|e| {
+        Problem::usage(format!("could not read `{}`", path.display()))
+            .code(Code::FileError)
+            .because(e.to_string())
+    })?;
+
+    let whole = if args.no_transaction { Script::Statements } else { Script::Transaction };
+    Ok(Some(whole(sql)))
+}
+
+fn failed(status: Option<i32>, args: &Shell) -> Problem {
+    let how = status.map_or(Status::Signal, Status::Code);
+    let ended = Problem::failed(format!("psql ended with {how}")).code(Code::ProgramFailed);
+    if args.file.is_none() || args.no_transaction {
+        return ended;
+    }
+
+    ended
+        .because(
+            "the file is one transaction: none of it is committed, unless it has its own COMMIT",
+        )
+        .cure(
+            "fix it; what can't run in a transaction (VACUUM, CREATE DATABASE) runs with `db-shell \
+             -f FILE --no-transaction`",
+        )
 }

@@ -101,6 +101,34 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     })
 }
 
+fn led_elsewhere(key: &str, container: &str, variable: &str) -> Problem {
+    Problem::usage(format!(
+        "`databases.{key}` is in the container `{container}`, but its URL leads elsewhere"
+    ))
+    .code(Code::Config)
+    .because(format!("it has the parameter for {variable}"))
+    .cure("remove one of them: `container`, or that parameter of the URL")
+}
+
+fn left_to_the_service(key: &str) -> Problem {
+    Problem::usage(format!("`databases.{key}` does not say which database"))
+        .code(Code::Config)
+        .because("its URL leaves it to the service")
+        .cure("put the database's name into the URL: `postgresql:///NAME?service=…`")
+}
+
+fn by_a_service(key: &str) -> Problem {
+    Problem::usage(format!(
+        "`databases.{key}` is reached by a service (PGSERVICE), which may be on any host"
+    ))
+    .code(Code::Config)
+    .because("the guards must know the host before anything may be destroyed there")
+    .cure(format!(
+        "say where it is: `postgres = {{ host = \"…\", database = \"…\" }}` in \
+         `[databases.{key}]`, or unset PGSERVICE"
+    ))
+}
+
 /// The databases for tests. None of them may be the usual database of another table.
 fn for_tests(databases: &[Database]) -> Result<Vec<String>> {
     let all: Vec<String> = databases.iter().filter_map(|d| d.testing.clone()).collect();
@@ -232,36 +260,18 @@ impl Resolver<'_> {
         let connection = self.connection(key, &table.postgres, from_env)?;
 
         let led = connection.options.iter().find(|(name, _)| WHERE.contains(&name.as_str()));
-        if let (At::Container(container), Some((variable, _))) = (&place, led) {
-            return Err(Problem::usage(format!(
-                "`databases.{key}` is in the container `{container}`, but its URL leads elsewhere"
-            ))
-            .code(Code::Config)
-            .because(format!("it has the parameter for {variable}"))
-            .cure("remove one of them: `container`, or that parameter of the URL")
-            .into());
-        }
-
-        if place == At::Host && led.is_some() && connection.database.is_none() {
-            return Err(Problem::usage(format!("`databases.{key}` does not say which database"))
-                .code(Code::Config)
-                .because("its URL leaves it to the service")
-                .cure("put the database's name into the URL: `postgresql:///NAME?service=…`")
-                .into());
-        }
-
         let service = from_env && led.is_none() && self.env.needed("PGSERVICE")?.is_some();
-        if place == At::Host && connection.host.is_none() && service {
-            return Err(Problem::usage(format!(
-                "`databases.{key}` is reached by a service (PGSERVICE), which may be on any host"
-            ))
-            .code(Code::Config)
-            .because("the guards must know the host before anything may be destroyed there")
-            .cure(format!(
-                "say where it is: `postgres = {{ host = \"…\", database = \"…\" }}` in \
-                 `[databases.{key}]`, or unset PGSERVICE"
-            ))
-            .into());
+        match (&place, led) {
+            (At::Container(container), Some((variable, _))) => {
+                return Err(led_elsewhere(key, container, variable).into());
+            }
+            (At::Host, Some(_)) if connection.database.is_none() => {
+                return Err(left_to_the_service(key).into());
+            }
+            (At::Host, _) if connection.host.is_none() && service => {
+                return Err(by_a_service(key).into());
+            }
+            _ => {}
         }
 
         let hooks = self.hooks(&databases::HOOKS.of(key).text, &table.hooks, file)?;

@@ -132,7 +132,7 @@ impl Child {
         if output.status.success() {
             return Ok(Ok((readable(&output.stdout), said)));
         }
-        Ok(Err(Ended { shown: self.shown.clone(), status: status(&output), said }))
+        Ok(Err(Ended { shown: self.shown.clone(), status: status(output), said }))
     }
 
     /// What it said on standard error, without what is secret.

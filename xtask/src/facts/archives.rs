@@ -8,6 +8,7 @@ use anyhow::Result;
 use crate::cmd::Cmd;
 use crate::config::{Env, Project, Secrets};
 use crate::door::ask::{Answer, ask, ask_fed};
+use crate::engine::postgres::client::archive;
 use crate::facts::programs::{self, Programs};
 use crate::place::Place;
 use crate::plan::Source;
@@ -37,19 +38,14 @@ impl Archive<'_> {
         for folder in &found {
             let list = self.list(folder)?;
             if list.good {
-                let line = |line: &str| {
-                    line.trim_start_matches([';', ' '])
-                        .strip_prefix("Dumped from database version: ")
-                        .map(String::from)
-                };
-                return Ok((self.script(folder), list.out.lines().find_map(line)));
+                return Ok((self.script(folder), archive::server_version(&list.out)));
             }
 
             refused.get_or_insert(list.err);
         }
 
         match (refused, found.first()) {
-            (Some(why), _) if why.contains("unsupported version") => Err(Problem::failed(format!(
+            (Some(why), _) if archive::is_too_new(&why) => Err(Problem::failed(format!(
                 "`{}` was written by a newer pg_dump than the `pg_restore` on this machine",
                 self.path().display()
             ))
@@ -80,7 +76,7 @@ impl Archive<'_> {
     }
 
     fn script(self, folder: &Programs) -> Source {
-        let cmd = self.pg_restore(folder, &["--file=-", "--exit-on-error"]);
+        let cmd = here(folder, archive::script(self.alone()));
         match self {
             Self::At(_) => Source::Command(cmd),
             Self::Within(path, codec) => {
@@ -90,7 +86,7 @@ impl Archive<'_> {
     }
 
     fn list(self, folder: &Programs) -> Result<Answer> {
-        let cmd = self.pg_restore(folder, &["--list"]);
+        let cmd = here(folder, archive::list(self.alone()));
         match self {
             Self::At(_) => ask(&cmd, &Secrets::default()),
             Self::Within(path, codec) => {
@@ -100,12 +96,15 @@ impl Archive<'_> {
         }
     }
 
-    fn pg_restore(self, folder: &Programs, words: &[&str]) -> Cmd {
-        let cmd = Cmd::new("pg_restore").args(words.iter().copied());
-        let cmd = match self {
-            Self::At(path) => cmd.arg(path.to_string_lossy()),
-            Self::Within(..) => cmd,
-        };
-        Place::Host { programs: Some(folder.folder.clone()) }.wrap(cmd)
+    /// Its path, if pg_restore can open it itself.
+    fn alone(&self) -> Option<&Path> {
+        match self {
+            Self::At(path) => Some(path),
+            Self::Within(..) => None,
+        }
     }
+}
+
+fn here(folder: &Programs, cmd: Cmd) -> Cmd {
+    Place::Host { programs: Some(folder.folder.clone()) }.wrap(cmd)
 }

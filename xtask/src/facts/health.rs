@@ -11,7 +11,7 @@ pub use self::folder::{disk_left, server_disk_left, tight};
 use self::folder::{folder_findings, writable};
 use super::stores::is_down;
 use super::{Surveyed, SurveyedStore, Surveyor, containers};
-use crate::config::{At, Env, Project, Store};
+use crate::config::{At, Container, Database, Env, Project, Store};
 use crate::engine::postgres::catalog::facts::Depth;
 use crate::engine::postgres::client::cures;
 use crate::human::{self, counted};
@@ -97,55 +97,52 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
             .map(|why| Finding::other(State::Note, "environment", why, "remove it")),
     );
 
-    for container in &patient.project.containers {
-        findings.push(match containers::inspect(container, patient.env) {
-            Ok(c) if c.runs() => Finding::good(
-                format!("container {}", c.name),
-                format!("{} ({})", c.status, c.engine),
-            ),
-            Ok(c) => Finding::other(
-                State::Problem,
-                format!("container {}", c.name),
-                format!("it is {}", c.status),
-                c.cure(),
-            ),
-            Err(e) => Finding::error(format!("container {}", container.key), &e),
-        });
-    }
-
-    for database in &patient.project.databases {
-        if let At::Cluster { folder, .. } = &database.at
-            && !folder.join("PG_VERSION").is_file()
-        {
-            let (why, cure) = (
-                "the project's own cluster does not exist yet",
-                "nothing, or `db-start`: it is created when it is needed",
-            );
-            findings.push(Finding::other(
-                State::Note,
-                format!("database {}", database.key),
-                why,
-                cure,
-            ));
-
-            continue;
-        }
-
-        match patient.surveyor.survey(database, Depth::Database) {
-            Ok(surveyed) => {
-                findings.extend(database_findings(&surveyed));
-                findings.extend(volume::finding(&surveyed));
-                findings.extend(reach::findings(&surveyed, &patient.project.secrets));
-                findings.extend(standing::findings(patient, &surveyed));
-            }
-            Err(e) => findings.push(Finding::error(format!("database {}", database.key), &e)),
-        }
-    }
-
+    let project = patient.project;
+    findings.extend(project.containers.iter().map(|one| container_finding(patient, one)));
+    findings.extend(project.databases.iter().flat_map(|one| examined(patient, one)));
     findings.extend(
         patient.project.stores.iter().flat_map(|store| store_findings(store, &patient.surveyor)),
     );
     findings.extend(folder_findings(patient));
+
+    findings
+}
+
+fn container_finding(patient: &Patient<'_>, container: &Container) -> Finding {
+    match containers::inspect(container, patient.env) {
+        Ok(c) if c.runs() => {
+            Finding::good(format!("container {}", c.name), format!("{} ({})", c.status, c.engine))
+        }
+        Ok(c) => Finding::other(
+            State::Problem,
+            format!("container {}", c.name),
+            format!("it is {}", c.status),
+            c.cure(),
+        ),
+        Err(e) => Finding::error(format!("container {}", container.key), &e),
+    }
+}
+
+/// All that can be found out about a database.
+fn examined(patient: &Patient<'_>, database: &Database) -> Vec<Finding> {
+    let what = format!("database {}", database.key);
+    if let At::Cluster { folder, .. } = &database.at
+        && !folder.join("PG_VERSION").is_file()
+    {
+        let why = "the project's own cluster does not exist yet";
+        let cure = "nothing, or `db-start`: it is created when it is needed";
+        return vec![Finding::other(State::Note, what, why, cure)];
+    }
+
+    let surveyed = match patient.surveyor.survey(database, Depth::Database) {
+        Ok(surveyed) => surveyed,
+        Err(e) => return vec![Finding::error(what, &e)],
+    };
+
+    let mut findings = database_findings(&surveyed);
+    findings.extend(volume::finding(&surveyed));
+    findings.extend(reach::findings(&surveyed, &patient.project.secrets));
+    findings.extend(standing::findings(patient, &surveyed));
 
     findings
 }

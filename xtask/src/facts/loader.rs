@@ -13,6 +13,7 @@ use crate::door::ask::{ask, ask_fed};
 use crate::engine::postgres::catalog::admission::{QUESTION, Rights};
 use crate::engine::postgres::catalog::locks::Locks;
 use crate::engine::postgres::change::loader::{Loader, verifier};
+use crate::engine::postgres::client::archive::BEFORE_ROWS;
 use crate::engine::postgres::client::said::unnamed;
 use crate::engine::postgres::script::{Obstacle, Scanner, Script};
 use crate::plan::{Source, Word};
@@ -101,7 +102,7 @@ fn rights(target: &Surveyed, secrets: &Secrets) -> Result<Rights> {
 
 /// What is defined before the first row.
 fn definitions(source: &Source, secrets: &Secrets) -> Result<Script> {
-    scanned(Scanner::for_loader(), source, &["--section=pre-data"], Until::FirstRow, secrets)
+    scanned(Scanner::for_loader(), source, &[BEFORE_ROWS], Until::FirstRow, secrets)
 }
 
 /// Reads this much of a dump; of an archive, these sections. A file that can't be read counts as

@@ -8,6 +8,7 @@ use super::dumps::Dump;
 use super::loader::{Until, scanned};
 use crate::config::Secrets;
 use crate::engine::postgres::catalog::standing::{Standing, question};
+use crate::engine::postgres::client::archive::{AFTER_ROWS, BEFORE_ROWS};
 use crate::engine::postgres::client::said::unnamed;
 use crate::engine::postgres::script::Scanner;
 use crate::plan::Source;
@@ -60,7 +61,7 @@ fn until(source: &Source) -> Until {
 }
 
 fn read(dump: &Dump, until: Until, secrets: &Secrets) -> Result<Claims> {
-    let sections = ["--section=pre-data", "--section=post-data"];
+    let sections = [BEFORE_ROWS, AFTER_ROWS];
     let script = scanned(Scanner::new(), &dump.source, &sections, until, secrets)?;
     // what is not a dump of one database is reported as that first
     let is_dump = script.other.is_none() && script.refused.is_empty() && script.meta.is_empty();

@@ -2,6 +2,7 @@
 
 mod surveyed;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -74,14 +75,7 @@ impl Surveyor<'_> {
         guess::holds(&client, &self.project.secrets)?;
 
         if let Some(container) = container.as_ref().filter(|_| server.deaf) {
-            return Err(Problem::failed(format!(
-                "the container `{}` is still setting its server up",
-                container.name
-            ))
-            .code(Code::ContainerDown)
-            .because("the server that answers listens on no address: it is temporary")
-            .cure("wait until it is ready, and run the command again")
-            .into());
+            return Err(temporary(container).into());
         }
 
         let shown = shown(&client.place, &server.reached, &server.answerer, self.env);
@@ -95,16 +89,7 @@ impl Surveyor<'_> {
             client.connection.port = server.reached.port.clone();
         }
 
-        let mut dumper = client.clone();
-        let mut dump_major = Some(server.client.major());
-
-        if let (Place::Host { programs }, Some(fitting)) =
-            (&mut dumper.place, programs::fitting(&folders, server.version))
-        {
-            let beside_psql = programs.as_ref() == Some(&fitting.folder);
-            dump_major = fitting.major.or(dump_major.filter(|_| beside_psql));
-            *programs = Some(fitting.folder.clone());
-        }
+        let (dumper, dump_major) = dumper(&client, &folders, &server);
 
         if let (Place::Host { programs }, Some(knowing)) =
             (&mut client.place, knows_restrict(&folders))
@@ -154,50 +139,28 @@ impl Surveyor<'_> {
         spec: &Database,
     ) -> Result<(Client, Option<ContainerFacts>, Vec<Programs>)> {
         let mut connection = spec.connection.clone();
-        let mut container = None;
-        let mut folders = Vec::new();
 
-        let place = match &spec.at {
+        let (place, container, folders) = match &spec.at {
             At::Container(key) => {
                 let found = self.container(key)?;
                 guess::complete(&mut connection, &found)?;
                 let (engine, name) = (found.engine.clone(), found.name.clone());
                 let place = Place::Container { engine, name, cleared: found.steering() };
-                container = Some(found);
-                place
+                (place, Some(found), Vec::new())
             }
             At::Host => {
-                folders = programs::find(spec.programs.as_deref(), "psql", self.env);
-                Place::Host { programs: folders.first().map(|p| p.folder.clone()) }
+                let folders = programs::find(spec.programs.as_deref(), "psql", self.env);
+                let first = folders.first().ok_or_else(|| no_psql(self.env))?.folder.clone();
+                (Place::Host { programs: Some(first) }, None, folders)
             }
             At::Cluster { folder, .. } => {
                 let found = cluster::find(folder, spec.programs.as_deref(), self.env)?;
-                if found.state == State::Absent {
-                    return Err(Problem::failed(format!(
-                        "the project's own cluster {} does not exist yet",
-                        folder.display()
-                    ))
-                    .code(Code::NoSuchDatabase)
-                    .cure("`db-start` creates it, and so does every task that needs it")
-                    .into());
-                }
-
-                folders = vec![Programs {
-                    folder: found.programs.folder.clone(),
-                    major: Some(found.programs.major),
-                }];
+                anyhow::ensure!(found.state != State::Absent, no_cluster(folder));
+                let (folder, major) = (found.programs.folder.clone(), found.programs.major);
+                let folders = vec![Programs { folder, major: Some(major) }];
                 return Ok((self.cluster_client(spec, &found), None, folders));
             }
         };
-
-        if matches!(place, Place::Host { programs: None }) {
-            let skipped = skipped(self.env, "psql");
-            return Err(Problem::failed("there is no `psql` on this machine")
-                .code(Code::ProgramMissing)
-                .because(skipped)
-                .cure(install_hint("psql"))
-                .into());
-        }
 
         if connection.database.is_none() {
             let user = connection.user.clone();
@@ -367,6 +330,41 @@ fn nameless(spec: &Database) -> Problem {
          }}` to `[databases.{}]`",
             spec.key
         ))
+}
+
+/// The client for pg_dump, and its major version: of the programs that fit the server best.
+fn dumper(client: &Client, folders: &[Programs], server: &ServerFacts) -> (Client, Option<u32>) {
+    let (mut dumper, mut major) = (client.clone(), Some(server.client.major()));
+
+    if let (Place::Host { programs }, Some(fitting)) =
+        (&mut dumper.place, programs::fitting(folders, server.version))
+    {
+        let beside_psql = programs.as_ref() == Some(&fitting.folder);
+        major = fitting.major.or(major.filter(|_| beside_psql));
+        *programs = Some(fitting.folder.clone());
+    }
+
+    (dumper, major)
+}
+
+fn temporary(container: &ContainerFacts) -> Problem {
+    Problem::failed(format!("the container `{}` is still setting its server up", container.name))
+        .code(Code::ContainerDown)
+        .because("the server that answers listens on no address: it is temporary")
+        .cure("wait until it is ready, and run the command again")
+}
+
+fn no_psql(env: &Env) -> Problem {
+    Problem::failed("there is no `psql` on this machine")
+        .code(Code::ProgramMissing)
+        .because(skipped(env, "psql"))
+        .cure(install_hint("psql"))
+}
+
+fn no_cluster(folder: &Path) -> Problem {
+    Problem::failed(format!("the project's own cluster {} does not exist yet", folder.display()))
+        .code(Code::NoSuchDatabase)
+        .cure("`db-start` creates it, and so does every task that needs it")
 }
 
 fn unanswered(client: &Client, answer: &Answer) -> Problem {

@@ -79,40 +79,34 @@ fn pipe(pipe: &Pipe) -> String {
         Sink::Nowhere => "nowhere".into(),
     };
 
+    format!("{from} -> verify ({}) -> {to}", proofs(pipe).join(", "))
+}
+
+/// What is checked of the bytes on their way, and what is left out.
+fn proofs(pipe: &Pipe) -> Vec<&'static str> {
     let counted = match pipe.format {
         Format::Script => "count rows",
         Format::Tar => "digest every file",
         Format::Milvus => "count entities",
     };
 
-    let mut proofs = vec!["read to the end", counted];
-    if pipe.proof.sum.is_some() {
-        proofs.push("checksum");
-    }
-    if pipe.proof.rows.is_some() {
-        proofs.push("rows as in the manifest");
-    }
-
-    if pipe.proof.contents.is_some() {
-        proofs.push("all as in the manifest");
-    }
-
+    let proof = &pipe.proof;
     let loads = matches!(pipe.to, Sink::Psql(_));
-    if loads && pipe.proof.without.claims.contains(&Claim::Owners) {
-        proofs.push("leave owners out");
-    }
-    if loads && pipe.proof.without.claims.contains(&Claim::Rights) {
-        proofs.push("leave rights out");
-    }
+    let without = |claim| loads && proof.without.claims.contains(claim);
+    let keeps_back = |spare| proof.leave_out.contains(spare);
 
-    if pipe.proof.leave_out.contains(&Spare::TransactionTimeout) {
-        proofs.push("leave out transaction_timeout");
-    }
-    if pipe.proof.leave_out.contains(&Spare::Handover) {
-        proofs.push("keep owners, rights and comments back");
-    }
+    let further = [
+        (proof.sum.is_some(), "checksum"),
+        (proof.rows.is_some(), "rows as in the manifest"),
+        (proof.contents.is_some(), "all as in the manifest"),
+        (without(&Claim::Owners), "leave owners out"),
+        (without(&Claim::Rights), "leave rights out"),
+        (keeps_back(&Spare::TransactionTimeout), "leave out transaction_timeout"),
+        (keeps_back(&Spare::Handover), "keep owners, rights and comments back"),
+    ];
+    let further = further.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what);
 
-    format!("{from} -> verify ({}) -> {to}", proofs.join(", "))
+    ["read to the end", counted].into_iter().chain(further).collect()
 }
 
 fn program(cmd: &Cmd) -> String {

@@ -79,23 +79,7 @@ pub fn run(
     let inside = hook.end.iter().filter(|_| ended.is_err()).try_for_each(end_inside);
     let alive = inside.as_ref().err().map_or(String::new(), ToString::to_string);
 
-    let ended = ended.map_err(|e| match e.downcast::<Problem>() {
-        Ok(problem) => {
-            let how = match problem.ended {
-                Some(ended) => format!("it ended with {ended}"),
-                None => problem.tried.clone(),
-            };
-
-            problem
-                .told_as(format!("{what} failed: {how}"))
-                .code(Code::HookFailed)
-                .because(said)
-                .because(alive)
-                .cure("see its output above; `--dry-run --verbose` shows how to run it by hand")
-                .into()
-        }
-        Err(e) => e,
-    });
+    let ended = ended.map_err(|e| failed(e, what, &[said, alive]));
 
     journal.hook(None)?;
     if inside.is_ok() {
@@ -103,6 +87,25 @@ pub fn run(
     }
 
     ended
+}
+
+/// What it said last, and whether it may still be running.
+fn failed(error: anyhow::Error, what: &str, happened: &[String]) -> anyhow::Error {
+    let problem = match error.downcast::<Problem>() {
+        Ok(problem) => problem,
+        Err(e) => return e,
+    };
+    let how = match problem.ended {
+        Some(ended) => format!("it ended with {ended}"),
+        None => problem.tried.clone(),
+    };
+
+    problem
+        .told_as(format!("{what} failed: {how}"))
+        .code(Code::HookFailed)
+        .because(happened.join("\n"))
+        .cure("see its output above; `--dry-run --verbose` shows how to run it by hand")
+        .into()
 }
 
 /// Terminates what a hook started in a container. If the container itself is gone or stopped, so is

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::Session;
 use crate::cmd::{Cmd, Value};
 use crate::config::hooks::{Hook, Run};
-use crate::config::{SecretName, Secrets, url};
+use crate::config::{Connection, SecretName, Secrets, url};
 use crate::door::ask::ask;
 use crate::engine::files::Inside;
 use crate::facts::{Surveyed, containers, is_local};
@@ -140,11 +140,18 @@ impl Session {
             return None;
         }
 
+        let c = self.as_seen_from_here(surveyed)?;
+        let env = libpq_variables(&c, name);
+        let text = self.address_text(&c, surveyed, name);
+        let url = self.project.secrets.keep(format!("DATABASE_URL of `{name}`"), text);
+
+        Some(Address { url, env })
+    }
+
+    /// The connection as this machine reaches it; `None` if it does not.
+    fn as_seen_from_here(&mut self, surveyed: &Surveyed) -> Option<Connection> {
         let mut c = surveyed.client.connection.clone();
-        // settings other than a URL name a host as seen from the container; so does a URL with a
-        // name that only the container's network knows
-        let by_network = c.host.as_deref().is_some_and(|host| !is_local(host));
-        let from_inside = surveyed.is_inside() && (c.uri.is_none() || by_network);
+        let from_inside = names_a_host_inside(surveyed);
 
         if from_inside {
             let (host, port) = surveyed.published()?;
@@ -158,39 +165,48 @@ impl Session {
             });
         }
 
-        let mut env: Vec<(String, Value)> = Vec::new();
-        let parts = [("PGHOST", &c.host), ("PGPORT", &c.port), ("PGUSER", &c.user)];
-        env.extend(
-            parts.into_iter().filter_map(|(k, v)| Some((k.into(), Value::Plain(v.clone()?)))),
-        );
-        env.push(("PGDATABASE".into(), Value::Plain(name.to_owned())));
-        env.extend(c.password.iter().map(|p| ("PGPASSWORD".to_owned(), Value::Secret(p.clone()))));
+        Some(c)
+    }
 
+    /// The URI of a database, with its password.
+    fn address_text(&self, c: &Connection, surveyed: &Surveyed, name: &str) -> String {
         let reveal = |name: &Option<SecretName>| {
             name.as_ref().and_then(|n| self.project.secrets.reveal(n)).map(String::from)
         };
-        let text = match reveal(&c.uri) {
-            Some(uri) if from_inside => {
-                let (host, port) =
-                    (c.host.as_deref().unwrap_or_default(), c.port.as_deref().unwrap_or_default());
-                url::with_host(&url::with_database(&uri, name), host, port)
+        let (host, port) = (c.host.as_deref(), c.port.as_deref());
+
+        match reveal(&c.uri) {
+            Some(uri) if names_a_host_inside(surveyed) => {
+                let named = url::with_database(&uri, name);
+                url::with_host(&named, host.unwrap_or_default(), port.unwrap_or_default())
             }
             Some(uri) => url::with_database(&uri, name),
             None => {
-                let host = c.host.as_deref().unwrap_or("localhost");
-                url::write(
-                    c.user.as_deref(),
-                    reveal(&c.password).as_deref(),
-                    host,
-                    c.port.as_deref(),
-                    name,
-                )
+                let (user, password) = (c.user.as_deref(), reveal(&c.password));
+                let host = host.unwrap_or("localhost");
+                url::write(user, password.as_deref(), host, port, name)
             }
-        };
-
-        let url = self.project.secrets.keep(format!("DATABASE_URL of `{name}`"), text);
-        Some(Address { url, env })
+        }
     }
+}
+
+/// Whether the host is one as seen from the container: settings other than a URL name such a host,
+/// and so does a URL with a name that only the container's network knows.
+fn names_a_host_inside(surveyed: &Surveyed) -> bool {
+    let c = &surveyed.client.connection;
+    let by_network = c.host.as_deref().is_some_and(|host| !is_local(host));
+    surveyed.is_inside() && (c.uri.is_none() || by_network)
+}
+
+/// libpq's variables for a database.
+fn libpq_variables(c: &Connection, name: &str) -> Vec<(String, Value)> {
+    let parts = [("PGHOST", &c.host), ("PGPORT", &c.port), ("PGUSER", &c.user)];
+    let parts =
+        parts.into_iter().filter_map(|(k, v)| Some((k.to_owned(), Value::Plain(v.clone()?))));
+    let database = ("PGDATABASE".to_owned(), Value::Plain(name.to_owned()));
+    let password = c.password.iter().map(|p| ("PGPASSWORD".to_owned(), Value::Secret(p.clone())));
+
+    parts.chain([database]).chain(password).collect()
 }
 
 /// Whether one of these gets the same address in the same place, and that was checked.

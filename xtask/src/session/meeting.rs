@@ -40,16 +40,7 @@ impl Session {
         let mut way = match self.way(hook, container, database, &uri) {
             Ok(way) => way,
             Err(why) if address.is_none() => return Ok(Some(unproved(hook, container, &why))),
-            Err(why) => {
-                return Err(Problem::usage(format!(
-                    "the address that the hook `{}` gets is not a PostgreSQL connection URI",
-                    hook.moment
-                ))
-                .code(Code::WrongTarget)
-                .because(why)
-                .cure("write it as `postgresql://user:password@host:5432/{database}`")
-                .into());
-            }
+            Err(why) => return Err(no_uri(hook, &why).into()),
         };
 
         let live = database.live();
@@ -147,6 +138,16 @@ fn unproved(hook: &Hook, container: Option<&ContainerFacts>, why: &str) -> Strin
     let place =
         container.map_or(String::new(), |found| format!(" in the container {}", found.name));
     format!("can't check where the hook `{}`{place} will work: {why}", hook.moment)
+}
+
+fn no_uri(hook: &Hook, why: &str) -> Problem {
+    Problem::usage(format!(
+        "the address that the hook `{}` gets is not a PostgreSQL connection URI",
+        hook.moment
+    ))
+    .code(Code::WrongTarget)
+    .because(why)
+    .cure("write it as `postgresql://user:password@host:5432/{database}`")
 }
 
 fn another(hook: &Hook, uri: &str, database: &Surveyed) -> Problem {

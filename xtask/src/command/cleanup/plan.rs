@@ -82,9 +82,9 @@ fn unless_in_doubt(
     }
 
     // it may be the best there is: that is not known before somebody looks
-    if backup.manifest().is_some_and(|m| matches!(m.noted, Noted::Unusable(_))) {
+    if backup.manifest().is_some_and(|manifest| manifest.doubt().is_some()) {
         return Verdict::Keep(
-            "the notes beside its manifest can't be used: `db-verify` makes new ones".into(),
+            "its notes can't be used: `db-verify` tells whether it is good".into(),
         );
     }
 

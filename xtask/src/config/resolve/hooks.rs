@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::Resolver;
 use crate::config::file::{File, HookTable, HooksTable, Text, Words};
 use crate::config::hooks::{self, Hook, Run};
+use crate::problem::Problem;
 
 impl Resolver<'_> {
     pub(super) fn hooks(&mut self, at: &str, table: &HooksTable, file: &File) -> Result<Vec<Hook>> {
@@ -16,19 +17,7 @@ impl Resolver<'_> {
         let key = format!("{at}.{moment}");
 
         if !hooks::moments().contains(&moment) {
-            let cure = hooks::nearest(&moment).map_or_else(
-                || {
-                    "use `migrate`, `seed`, or `before-`, `after-`, `failed-`, `finally-` with a \
-                     task: `before-reset`"
-                        .into()
-                },
-                |word| format!("did you mean `{word}`?"),
-            );
-
-            return Err(self
-                .wrong(offset, format!("`{moment}` is not a hook name"))
-                .cure(cure)
-                .into());
+            return Err(self.no_moment(offset, &moment).into());
         }
 
         if let Some(container) =
@@ -69,6 +58,18 @@ impl Resolver<'_> {
         self.note(&key, &run.to_string(), origin);
 
         Ok(Hook { moment, run, container: table.container.clone(), timeout, url })
+    }
+
+    fn no_moment(&self, offset: usize, moment: &str) -> Problem {
+        let cure = hooks::nearest(moment).map_or_else(
+            || {
+                "use `migrate`, `seed`, or `before-`, `after-`, `failed-`, `finally-` with a task: \
+                 `before-reset`"
+                    .into()
+            },
+            |word| format!("did you mean `{word}`?"),
+        );
+        self.wrong(offset, format!("`{moment}` is not a hook name")).cure(cure)
     }
 
     /// A word of a hook as it is shown, with the names of variables in it; the door to processes

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::super::Surveyed;
 use super::{Finding, Patient, State, state_finding};
+use crate::bundle::Backup;
 use crate::bundle::Catalog;
 use crate::config::Env;
 use crate::human;
@@ -26,44 +27,8 @@ pub(super) fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
     let catalog = Catalog::read(dir, patient.project).unwrap_or_default();
     let last = catalog.latest(&[]).map_or(0, |b| b.bytes);
 
-    match disk_left(dir) {
-        Some(left) if is_tight(left, last) => {
-            let why = format!(
-                "{} free, and the last backup takes {}",
-                human::bytes(left),
-                human::bytes(last)
-            );
-
-            findings.push(Finding::other(
-                State::Problem,
-                "disk",
-                why,
-                "free some space (`db-cleanup`)",
-            ));
-        }
-        Some(left) => {
-            findings.push(Finding::good("disk", format!("{} free for backups", human::bytes(left))))
-        }
-        None => {}
-    }
-
-    for backup in catalog.backups.iter().filter(|b| b.state() == "broken") {
-        findings.push(Finding::other(
-            State::Note,
-            "backup",
-            format!("{} is broken", backup.name),
-            format!("`db-info {}` says why", backup.name),
-        ));
-    }
-
-    for (backup, why) in catalog.backups.iter().filter_map(|b| Some((b, b.manifest()?.doubt()?))) {
-        findings.push(Finding::other(
-            State::Note,
-            "backup",
-            format!("{}: {why}", backup.name),
-            format!("`db-verify {}`", backup.name),
-        ));
-    }
+    findings.extend(disk_finding(dir, last));
+    findings.extend(catalog.backups.iter().flat_map(backup_findings));
 
     if ignored(&patient.project.root, dir, patient.env) == Some(false) {
         findings.push(Finding::other(
@@ -78,6 +43,28 @@ pub(super) fn folder_findings(patient: &Patient<'_>) -> Vec<Finding> {
     }
 
     findings
+}
+
+fn disk_finding(dir: &Path, last: u64) -> Option<Finding> {
+    let left = disk_left(dir)?;
+    if !is_tight(left, last) {
+        return Some(Finding::good("disk", format!("{} free for backups", human::bytes(left))));
+    }
+
+    let (left, last) = (human::bytes(left), human::bytes(last));
+    let why = format!("{left} free, and the last backup takes {last}");
+    Some(Finding::other(State::Problem, "disk", why, "free some space (`db-cleanup`)"))
+}
+
+fn backup_findings(backup: &Backup) -> Vec<Finding> {
+    let name = &backup.name;
+    let note = |why: String, cure: String| Finding::other(State::Note, "backup", why, cure);
+    let broken = (backup.state() == "broken")
+        .then(|| note(format!("{name} is broken"), format!("`db-info {name}` says why")));
+    let doubt = backup.manifest().and_then(|manifest| manifest.doubt());
+    let doubt = doubt.map(|why| note(format!("{name}: {why}"), format!("`db-verify {name}`")));
+
+    broken.into_iter().chain(doubt).collect()
 }
 
 /// Whether there is no room for two more backups like the last one.

@@ -1,6 +1,7 @@
 //! Who logs in, how psql and pg_dump are called, and what they say: one place for the flags of all
 //! our calls.
 
+pub mod archive;
 pub mod cures;
 pub mod failed_load;
 pub mod kinds;

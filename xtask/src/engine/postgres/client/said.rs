@@ -29,7 +29,7 @@ pub fn explained(ended: &Ended) -> Problem {
     // psql has met an error in its script, and has gone no further (its manual, "Exit Status")
     let fate = if ended.status == Status::Code(3) { Fate::RolledBack } else { Fate::Unknown };
 
-    Problem { state, fate, ..problem }
+    Problem { state: state.map(Into::into), fate, ..problem }
         .cure(cure.unwrap_or_else(|| "`db-doctor` checks servers, roles and containers".into()))
 }
 
