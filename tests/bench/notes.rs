@@ -59,8 +59,9 @@ impl Noted {
         assert!(self.bench.run(&["db-list"]).exits(0).out.contains(&told), "{why}");
         assert!(self.bench.run(&["db-info", &self.name]).exits(0).out.contains(&told), "{why}");
         assert!(self.bench.run(&["db-doctor"]).out.contains(&told), "{why}");
-        let restore = ["db-restore", "--latest", "--dry-run"];
-        self.bench.run(&restore).exits(0).tells(".sql.zst: what was noted of it since");
+        let restore = self.bench.run(&["db-restore", "--latest", "--dry-run"]).exits(1);
+        let skipped = format!("`{}` is in doubt, and skipped: what was noted", self.name);
+        restore.tells(&skipped).tells("there is no good backup");
 
         let cleanup = ["db-cleanup", "--keep-days", "0", "--min-keep", "0", "--dry-run"];
         let kept = self.bench.run(&cleanup).exits(0).out;
@@ -119,6 +120,36 @@ fn a_bad_word_is_not_lost_with_the_notes_it_is_in() {
     noted.bench.run(&["db-verify", &noted.name]).exits(1);
     assert_eq!(noted.state(), "failed");
     assert_eq!(fs::read(&noted.manifest).unwrap(), noted.sealed);
+}
+
+/// What is there in place of the beginning may look like anything, or like nothing.
+#[test]
+fn a_destroyed_beginning_is_damage_and_noted() {
+    for compress in ["zstd", "gzip", "none"] {
+        for destroy in [
+            (|bytes| bytes[0] ^= 1) as fn(&mut Vec<u8>),
+            |bytes| bytes.fill(0),
+            |bytes| bytes[..6].copy_from_slice(b"BZh91A"),
+            |bytes| bytes[..4].copy_from_slice(b"PK\x03\x04"),
+        ] {
+            let bench = Bench::new(HOST);
+            bench.run(&["db-backup", "--compress", compress]).exits(0);
+            let dump = |name: &String| !name.ends_with(".json");
+            let name = bench.names_in("backups").into_iter().find(dump).unwrap();
+            let file = bench.dir.join("backups").join(&name);
+            let mut bytes = fs::read(&file).unwrap();
+            destroy(&mut bytes);
+            fs::write(&file, bytes).unwrap();
+
+            let said = bench.run(&["db-verify", &name, "--json"]).exits(1).out;
+            let document: Value = serde_json::from_str(&said).unwrap();
+            assert_eq!(document["outcome"]["problem"]["code"], "backup-damaged", "{said}");
+
+            let list = bench.run(&["db-list", "--json"]).exits(0).out;
+            let list: Value = serde_json::from_str(&list).unwrap();
+            assert_eq!(list["backups"][0]["state"], "failed", "{compress}: {list}");
+        }
+    }
 }
 
 #[test]

@@ -49,8 +49,9 @@ pub fn write_anew(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
     write().map_err(|e: io::Error| {
         // an incomplete file is useless, and takes space
         let _ = fs::remove_file(path);
+        let full = matches!(e.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
         Problem::failed(format!("could not write `{}`", path.display()))
-            .code(Code::FileError)
+            .code(if full { Code::NoRoom } else { Code::FileError })
             .because(e.to_string())
             .cure("fix the folder's permissions, or free some space there")
     })

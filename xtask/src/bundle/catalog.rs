@@ -229,19 +229,17 @@ impl Catalog {
         self.backups.iter().find(|b| b.is_good_with(keys))
     }
 
-    /// Broken backups that are newer than the chosen one, or all of them if none was chosen:
-    /// skipping them is reported.
-    pub fn broken_before(&self, taken: Option<&Backup>) -> Vec<(&str, &str)> {
+    /// Backups that are newer than the chosen one, or all of them if none was chosen, and that are
+    /// skipped: what is wrong with each, and why.
+    pub fn skipped_before(&self, taken: Option<&Backup>) -> Vec<(&str, &'static str, String)> {
         let newer = self.backups.iter().filter(|b| {
             b.other_project.is_none() && taken.is_none_or(|taken| b.created >= taken.created)
         });
         newer
-            .filter_map(|b| {
-                if let Kind::Broken { why, .. } = &b.kind {
-                    Some((b.name.as_str(), why.as_str()))
-                } else {
-                    None
-                }
+            .filter_map(|b| match &b.kind {
+                Kind::Broken { why, .. } => Some((b.name.as_str(), "broken", why.clone())),
+                Kind::Ours(manifest) => Some((b.name.as_str(), "in doubt", manifest.doubt()?)),
+                Kind::Foreign => None,
             })
             .collect()
     }

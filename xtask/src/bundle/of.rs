@@ -15,11 +15,13 @@ impl Backup {
         artifacts.filter_map(|a| Some((a.store.as_str(), a.database()?)))
     }
 
-    /// Whether it is this project's, has all of these databases and stores, and is complete.
+    /// Whether it is this project's, has all of these databases and stores, and is complete; and
+    /// nothing that may have been noted of it says otherwise.
     pub(super) fn is_good_with(&self, keys: &[&str]) -> bool {
         match &self.kind {
             Kind::Ours(m) if self.other_project.is_none() => {
                 !m.partial
+                    && m.doubt().is_none()
                     && m.last_verified().is_none_or(|v| v.good)
                     && keys.iter().all(|key| m.artifacts.iter().any(|a| a.store == *key))
             }

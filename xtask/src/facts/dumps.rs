@@ -141,9 +141,14 @@ pub fn look(
 
     let format = artifact.map_or(format, Artifact::format);
     let path = artifact.map_or_else(|| backup.path.clone(), |a| backup.folder().join(&a.file));
-    let Seen { source, form, server_version, dump_version } = match format {
-        Format::Script => seen(&path, project, env)?,
-        _ => artifact_of_a_store(&path)?,
+    let Seen { source, form, server_version, dump_version } = match (artifact, format) {
+        // what it is compressed with is known: whatever else is there is damage, and is noted
+        (Some(artifact), Format::Script) => {
+            script(&path, artifact.codec, &head(&path, artifact.codec))
+        }
+        (Some(artifact), _) => artifact_of_a_store(&path, artifact.codec),
+        (None, Format::Script) => seen(&path, project, env)?,
+        (None, _) => artifact_of_a_store(&path, codec_of_a_store(&path)?),
     };
     let postgresql = artifact.and_then(Artifact::postgresql);
     let version = |text: Option<&str>| text.and_then(Version::parse);
@@ -170,13 +175,16 @@ struct Seen {
     dump_version: Option<String>,
 }
 
-fn artifact_of_a_store(path: &Path) -> Result<Seen> {
-    let codec = match sniff(path)? {
-        Sniffed::Tar | Sniffed::PgTar => Codec::Plain,
-        found => found.codec().ok_or_else(|| unusable(path, found))?,
-    };
+fn artifact_of_a_store(path: &Path, codec: Codec) -> Seen {
     let source = Source::File { path: path.to_path_buf(), codec };
-    Ok(Seen { source, form: Form::Plain, server_version: None, dump_version: None })
+    Seen { source, form: Form::Plain, server_version: None, dump_version: None }
+}
+
+fn codec_of_a_store(path: &Path) -> Result<Codec> {
+    match sniff(path)? {
+        Sniffed::Tar | Sniffed::PgTar => Ok(Codec::Plain),
+        found => Ok(found.codec().ok_or_else(|| unusable(path, found))?),
+    }
 }
 
 fn seen(path: &Path, project: &Project, env: &Env) -> Result<Seen> {

@@ -135,11 +135,13 @@ impl Aftermath {
         })
     }
 
-    /// Whether some of the plan's changes of live data are made, and some are not.
+    /// Whether some of the plan's changes of live data are or may be made, and some are not.
     pub fn is_half_way(&self, plan: &Plan) -> bool {
-        let made = |change: &&Change| change.came == Came::Whole && change.back == Back::No;
-        let made = self.changes.iter().filter(made).count();
-        made > 0 && made < changes_of(&plan.steps)
+        let stays: Vec<&Change> = self.changes.iter().filter(|c| c.back == Back::No).collect();
+        let is_whole = |change: &&&Change| change.came == Came::Whole;
+        let whole = stays.iter().filter(is_whole).count();
+        // one that came to no end that is known may be made, or a part of it
+        !stays.is_empty() && whole < changes_of(&plan.steps)
     }
 
     fn of_changes(&self) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! The acts that are one command or one file.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -32,8 +33,13 @@ pub fn create(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
 
 /// Removes a file, an empty folder or a folder of ours, or whatever the command removes.
 pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
+    // in a folder that is read-only it fails whether it is there or not
+    let is_absent = |path: &Path| {
+        let found = path.symlink_metadata();
+        found.is_err_and(|e| matches!(e.kind(), ErrorKind::NotFound | ErrorKind::InvalidFilename))
+    };
     let gone = |result: std::io::Result<()>, path: &Path| match result {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+        Err(e) if !is_absent(path) => {
             Err(Problem::failed(format!("could not remove `{}`", path.display()))
                 .code(Code::FileError)
                 .because(e.to_string())
@@ -48,7 +54,7 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
         How::Set(folder, files) => {
             files.iter().try_for_each(|file| gone(fs::remove_file(file), file).map(drop))?;
             match fs::remove_dir(folder) {
-                Err(e) if e.kind() == std::io::ErrorKind::DirectoryNotEmpty => Ok(vec![format!(
+                Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => Ok(vec![format!(
                     "`{}` stays: it has files that are not part of the backup",
                     folder.display()
                 )]),

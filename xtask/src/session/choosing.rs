@@ -21,8 +21,13 @@ pub fn dump_of(
     format: Format,
 ) -> Result<Dump> {
     if let Kind::Broken { why, .. } = &backup.kind {
+        // what no manifest says may be a manifest of a newer version
+        let code = match &backup.kind {
+            Kind::Broken { manifest: None, .. } => Code::BackupUnfit,
+            _ => Code::BackupDamaged,
+        };
         return Err(Problem::failed(format!("the backup `{}` is broken", backup.name))
-            .code(Code::BackupDamaged)
+            .code(code)
             .because(why)
             .cure(match &backup.kind {
                 Kind::Broken { manifest: None, .. } => {
@@ -37,14 +42,11 @@ pub fn dump_of(
     dumps::look(backup, key, format, &session.project, &session.env)
 }
 
-/// A warning that a broken backup is newer than the chosen one, or that there is no other; and one
-/// that the last check of the chosen one is not known.
+/// A warning that a backup that is broken or in doubt is newer than the chosen one, or that there is
+/// no other.
 pub fn say_passed_over(session: &mut Session, catalog: &Catalog, taken: Option<&Backup>) {
-    for (name, why) in catalog.broken_before(taken) {
-        session.person.say(&format!("warning: `{name}` is broken, and skipped: {why}"));
-    }
-    if let Some(told) = taken.and_then(backups::doubt) {
-        session.person.say(&format!("warning: {told}"));
+    for (name, how, why) in catalog.skipped_before(taken) {
+        session.person.say(&format!("warning: `{name}` is {how}, and skipped: {why}"));
     }
 }
 

@@ -82,7 +82,7 @@ pub fn list(catalog: &Catalog, shown: &[Backup], reader: Reader) -> String {
 }
 
 /// Why its last check is not known, if it is not.
-pub fn doubt(backup: &Backup) -> Option<String> {
+fn doubt(backup: &Backup) -> Option<String> {
     Some(format!("{}: {}", backup.name, backup.manifest()?.doubt()?))
 }
 

@@ -177,6 +177,8 @@ fn a_table_of_runs_that_end_half_way() {
         (vec![(app(), End::Well), (app(), REFUSED)], vec![], true),
         (vec![(app(), End::Well), (app(), LOST)], vec![], true),
         (vec![(app(), REFUSED)], vec![], false),
+        (vec![(app(), LOST)], vec![], true),
+        (vec![(app(), End::Well), (app(), End::Well), (uploads(), LOST)], vec![], true),
         (vec![(app(), End::Well), (app(), End::Well)], vec![], true),
         // what failed came after the work
         (vec![(app(), End::Well), (app(), End::Well), (uploads(), End::Well)], vec![], false),
