@@ -69,7 +69,7 @@ fn lacking(what: &str, standing: &Standing, lacks: &[Lack], otherwise: &str) -> 
 
     let needed = Some(cures(&needed)).filter(|sql| !sql.is_empty()).map(run);
     let all_given = lacks.iter().all(|lack| lack.cure.is_some());
-    let instead = all_given.then(|| format!("; or {}", run(cures(&others)))).unwrap_or_default();
+    let instead = if all_given { format!("; or {}", run(cures(&others))) } else { String::new() };
     let leave_out = (!others.is_empty())
         .then(|| format!("leave out what belongs to other roles: {otherwise}{instead}"));
 
