@@ -262,7 +262,7 @@ impl<'a> Ground<'a> {
 
         if !untouched.iter().any(|words| outcome.err.contains(words)) {
             // one transaction may have come to its end before its psql did
-            let told = ["is not known", "not undone", "removed again"]
+            let told = ["is not known", "not undone", "removed again", "is said above"]
                 .iter()
                 .any(|words| outcome.err.contains(words));
             let only_reads = after.starts_with("`db-backup") || after.starts_with("`db-verify");

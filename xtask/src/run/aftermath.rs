@@ -166,7 +166,8 @@ impl Aftermath {
                 these(&[Came::Either], &Back::No),
             ),
             ("perhaps done in part", these(&[Came::Part], &Back::No)),
-            (TOLD, these(&[Came::Whole, Came::Either, Came::Part], &Back::Told)),
+            (TOLD, these(&[Came::Whole], &Back::Told)),
+            (PERHAPS_TOLD, these(&[Came::Either, Came::Part], &Back::Told)),
             (
                 "done, and could NOT be undone (`db-repair` tries again)",
                 these(&[Came::Whole], &Back::Failed),
@@ -229,6 +230,7 @@ impl Aftermath {
 /// If hooks ran, only they know more.
 const UNTOUCHED: &str = "this run itself has changed no live data";
 const TOLD: &str = "done, and whether it was undone is said above";
+const PERHAPS_TOLD: &str = "perhaps done, and whether it was undone is said above";
 
 /// How many of its steps change live data, if none fails.
 fn changes_of(steps: &[Step]) -> usize {

@@ -85,6 +85,11 @@ fn no_more_is_claimed_than_is_true() {
             format!("done, and whether it was undone is said above: rename {names}"),
         ),
         (
+            vec![(swap(), LOST)],
+            vec![(swap_back(), End::Told)],
+            format!("perhaps done, and whether it was undone is said above: rename {names}"),
+        ),
+        (
             vec![(swap(), End::Well)],
             vec![(swap_back(), REFUSED)],
             format!("done, and could NOT be undone (`db-repair` tries again): rename {names}"),
