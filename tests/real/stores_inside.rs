@@ -141,7 +141,7 @@ impl Set for Ground<'_> {
         )
     }
 
-    /// And whatever is at work in the container.
+    /// This includes whatever is still at work in the container.
     fn on_the_way(&self) -> Vec<String> {
         // what was live when a run was killed is kept for a look
         let kept = [

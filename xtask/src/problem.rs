@@ -123,6 +123,11 @@ impl Problem {
         Self { ended: Some(ended), ..failed.code(Code::ProgramFailed) }
     }
 
+    /// An error as a problem: its own, or one that says no more than its causes.
+    pub fn of(error: anyhow::Error) -> Self {
+        error.downcast().unwrap_or_else(|e| Self::failed(format!("{e:#}")))
+    }
+
     /// The work failed.
     pub fn failed(tried: impl Into<String>) -> Self {
         Self::new(Exit::Failed, tried)
@@ -215,10 +220,7 @@ impl Problem {
 
 /// The same error of which nothing was committed.
 pub fn rolled_back(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast::<Problem>() {
-        Ok(problem) => problem.rolled_back().into(),
-        Err(error) => Problem::failed(format!("{error:#}")).rolled_back().into(),
-    }
+    Problem::of(error).rolled_back().into()
 }
 
 /// One line of at most this many characters; the dry run shows all.

@@ -60,8 +60,7 @@ pub(super) fn conclude(problem: Option<anyhow::Error>, left: &[Leftover]) -> Opt
             .because(reasons)
             .cure(format!("{by_hand}; do not run the command again for it")),
         Some(error) => {
-            let cause =
-                error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+            let cause = Problem::of(error);
             let cure = cause.cure.clone().map_or(String::new(), |cure| format!("; then {cure}"));
             let cause = Problem { cure: None, ..cause };
             cause

@@ -20,13 +20,13 @@ pub(super) fn may_do_nothing(act: &Act) -> bool {
 /// The error, with what state the data is in.
 pub(super) fn standing(error: anyhow::Error, stands: Option<String>) -> anyhow::Error {
     let Some(stands) = stands else { return error };
-    let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+    let problem = Problem::of(error);
     Problem { stands: Some(stands.into()), ..problem }.into()
 }
 
 /// The error of a run of which only a part is done, with the way back from there.
 pub(super) fn half_way(error: anyhow::Error, plan: &Plan) -> anyhow::Error {
-    let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+    let problem = Problem::of(error);
     let Some(way) = &plan.half_way else { return problem.into() };
     let rest = problem.cure.iter().map(|cure| format!("; and for the rest: {cure}"));
     let cure = format!("{way}{}", rest.collect::<String>());
@@ -95,7 +95,7 @@ pub(super) fn without_statistics(found: &Found) -> Vec<String> {
 
 /// The work is done: that comes first, whatever failed after it.
 pub(super) fn but(error: anyhow::Error) -> anyhow::Error {
-    let problem = error.downcast::<Problem>().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+    let problem = Problem::of(error);
     let cure = problem.cure.clone().unwrap_or_default();
     let tried = format!("finished, but {}", problem.tried);
     Problem { exit: Exit::FinishedBut, ..problem.told_as(tried) }

@@ -66,7 +66,7 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
 
 /// What the trial is for.
 fn would_not_come_back(error: anyhow::Error) -> anyhow::Error {
-    let mut problem = error.downcast().unwrap_or_else(|e| Problem::failed(format!("{e:#}")));
+    let mut problem = Problem::of(error);
     problem.happened.insert(0, std::mem::take(&mut problem.tried));
 
     problem
