@@ -36,7 +36,11 @@ impl Terminal {
 
     /// Runs a line of shell.
     pub fn line(bench: &Bench, line: &str) -> Self {
-        let mut script = bench.command("script");
+        Self::of(bench.command("script"), line)
+    }
+
+    /// The same in a `script` that somebody has prepared.
+    pub fn of(mut script: Command, line: &str) -> Self {
         script.args(["-qec", line, "/dev/null"]).env("TERM", "dumb");
         let mut child = script
             .stdin(Stdio::piped())

@@ -3,7 +3,8 @@
 
 use std::process::Child;
 
-use super::{Project, family, same, signal, tiny, until};
+use super::{Project, TOOL, family, same, signal, tiny, until};
+use crate::bench::terminal::{self, Terminal};
 use crate::support::cluster::{Cluster, cluster};
 use crate::support::need;
 
@@ -42,6 +43,32 @@ fn locks(cluster: &Cluster, db: &str) -> String {
              {db}@'"
         ),
     )
+}
+
+/// A terminal sends Ctrl-C to all of its foreground group: to psql as to us.
+#[test]
+fn ctrl_c_at_a_terminal_does_not_give_up_the_lock() {
+    need!("a `script` of util-linux", terminal::available());
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    tiny(cluster, &db.name);
+    let slow = clone(
+        &db.url,
+        "",
+        "[hooks]\nbefore-restore = \"trap '' INT TERM; touch begun; sleep 1\"\n",
+    );
+    slow.backup();
+    let before = cluster.fingerprint(&db.name);
+
+    let line = format!("exec {TOOL} db-restore --latest --yes");
+    let mut person = Terminal::of(slow.program("script"), &line);
+    until("begun", || slow.dir.join("begun").exists());
+    person.types("\x03");
+    let screen = person.ends(130);
+
+    assert!(!screen.contains("warning"), "{screen}");
+    assert_eq!(cluster.fingerprint(&db.name), before);
+    assert_eq!(locks(cluster, &db.name), "0");
 }
 
 #[test]

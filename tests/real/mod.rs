@@ -93,10 +93,14 @@ impl Project {
 
     /// The tool, with the programs of this machine.
     pub fn command(&self, words: &str) -> Command {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let mut command = self.0.command(TOOL, path);
+        let mut command = self.program(TOOL);
         command.args(words.split_whitespace());
         command
+    }
+
+    /// Any program, with the programs of this machine.
+    pub fn program(&self, name: &str) -> Command {
+        self.0.command(name, std::env::var_os("PATH").unwrap_or_default())
     }
 
     pub fn run(&self, words: &str) -> Said {

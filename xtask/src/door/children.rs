@@ -63,7 +63,7 @@ pub fn start(
         Input::Pipe(reader) => expression.stdin_file(reader),
     };
 
-    let grouped = matches!(outlet, Outlet::Both(_));
+    let is_grouped = matches!(outlet, Outlet::Both(_));
     let mut heard = None;
     let mut hear = |expression: duct::Expression| {
         let (reader, writer) = std::io::pipe()?;
@@ -76,6 +76,9 @@ pub fn start(
         Outlet::Pipe(writer) => hear(expression)?.stdout_file(writer),
         Outlet::Both(writer) => own_group(expression.stderr_to_stdout().stdout_file(writer)),
     };
+    if interrupt.is_shielded() {
+        expression = own_group(expression);
+    }
 
     let handle = expression.start().map_err(|e| not_started(cmd, &e))?;
     // or its end would never come
@@ -83,7 +86,7 @@ pub fn start(
 
     let err = heard.map(Heard::from);
     // who started a group ends it
-    let handle = if grouped { Arc::new(handle) } else { interrupt.guard(handle) };
+    let handle = if is_grouped { Arc::new(handle) } else { interrupt.guard(handle) };
     let unshown = cmd.input.as_deref().map(unshown).unwrap_or_default();
 
     Ok(Child { handle, shown: without_variables(cmd), secrets: secrets.clone(), unshown, err })
@@ -223,8 +226,10 @@ pub(super) fn prepared(cmd: &Cmd, secrets: &Secrets) -> duct::Expression {
     })
 }
 
+/// A process group of its own: a Ctrl-C at our terminal goes to our own group, and does not reach
+/// it.
 #[cfg(unix)]
-fn own_group(expression: duct::Expression) -> duct::Expression {
+pub(super) fn own_group(expression: duct::Expression) -> duct::Expression {
     use std::os::unix::process::CommandExt as _;
     expression.before_spawn(|command| {
         command.process_group(0);
@@ -233,7 +238,7 @@ fn own_group(expression: duct::Expression) -> duct::Expression {
 }
 
 #[cfg(not(unix))]
-fn own_group(expression: duct::Expression) -> duct::Expression {
+pub(super) fn own_group(expression: duct::Expression) -> duct::Expression {
     expression
 }
 

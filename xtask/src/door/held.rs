@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::ask::not_started;
-use super::children::prepared;
+use super::children::{own_group, prepared};
 use super::interrupt;
 use crate::bytes;
 use crate::cmd::{Cmd, readable};
@@ -42,6 +42,8 @@ impl Held {
         let (said, saying) = io::pipe()?;
         let expression =
             prepared(cmd, secrets).stdin_file(reader).stdout_file(saying).stderr_capture();
+        // a Ctrl-C is for us to hear: what is held is kept until the clean-up is done
+        let expression = own_group(expression);
         let handle = Arc::new(expression.start().map_err(|e| not_started(cmd, &e))?);
 
         // the expression kept its own ends of the pipes

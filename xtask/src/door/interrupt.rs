@@ -133,7 +133,12 @@ impl Interrupt {
 
     /// Whether a signal came that should end the current work.
     pub fn strikes(&self) -> bool {
-        self.hit() && !self.shielded.load(Ordering::SeqCst)
+        self.hit() && !self.is_shielded()
+    }
+
+    /// Whether what is started now cleans up.
+    pub(super) fn is_shielded(&self) -> bool {
+        self.shielded.load(Ordering::SeqCst)
     }
 
     fn strike(&self) {
@@ -166,6 +171,7 @@ impl Interrupt {
         }
         child
     }
+
     /// The same for a child that has our terminal, which only SIGTERM and SIGHUP terminate.
     pub fn guard_at_terminal(&self, child: duct::Handle) -> Arc<duct::Handle> {
         let child = Arc::new(child);
