@@ -347,3 +347,17 @@ fn notes_survive_a_kill_at_any_moment() {
     assert!(left.len() == 3 && !left.iter().any(|name| ending::is_partial(name)), "{left:?}");
     assert_eq!(fs::read(&noted.manifest).unwrap(), noted.sealed);
 }
+
+/// Storage that can only be read holds good backups, too.
+#[test]
+fn a_good_backup_that_can_not_be_noted_is_called_good() {
+    let noted = Noted::new();
+    fs::create_dir(ending::partial(&noted.notes)).unwrap();
+
+    noted
+        .bench
+        .run(&["db-verify", &noted.name])
+        .exits(6)
+        .tells("the backup is good, but the verification could not be noted beside it")
+        .tells("make the folder writable and verify again");
+}

@@ -66,6 +66,9 @@ fn an_engine_that_does_not_answer_is_an_error() {
         .tells("could not look at the container `shop-jobs`")
         .tells("Cannot connect to the Docker daemon");
     assert_eq!(bench.container("shop-web"), "running");
+
+    let json = [&RESTORE[..], &["--json"]].concat();
+    assert!(bench.run(&json).exits(1).out.contains("\"code\": \"container-down\""));
 }
 
 /// A deed that can't be done is told with its number, and a person may say that it is of no matter.

@@ -64,6 +64,8 @@ fn a_server_that_does_not_answer_is_told_from_one_that_refuses() {
     let port = free_port();
     let away = Project::host(&format!("postgresql://postgres@127.0.0.1:{port}/{}", db.name));
     ends(&away, "db-backup", 1, "server-unreachable");
+    let wrong = Project::host(&format!("{}?sslmode=maybe", db.url));
+    ends(&wrong, "db-backup", 1, "config");
 
     // one that may log in, and read nothing; a wrong password; one that does not exist
     let role = unique("codes");

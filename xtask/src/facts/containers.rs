@@ -11,6 +11,7 @@ use super::{compose, engines};
 use crate::cmd::Cmd;
 use crate::config::{Container, ContainerBy, Env, Secrets, Service};
 use crate::door::ask::ask;
+use crate::engine::postgres::client::kinds::kind;
 use crate::place::cure;
 use crate::problem::{Code, Problem};
 
@@ -299,7 +300,7 @@ fn called(one: &Inspected) -> Vec<String> {
 }
 
 fn refused(tried: &str, err: &str) -> Problem {
-    let mut problem = Problem::said(err, tried);
+    let mut problem = Problem::said(err, tried).code(kind(None, err));
     problem.cure = cure(err);
     problem
 }

@@ -1,6 +1,6 @@
 //! What to do about the errors of docker and podman.
 
-const KNOWN: [(&str, &str); 5] = [
+const KNOWN: [(&str, &str); 6] = [
     (
         "No such container",
         "start the container, or check its name in `[containers]` (`docker ps -a`)",
@@ -11,6 +11,7 @@ const KNOWN: [(&str, &str); 5] = [
     ),
     ("is not running", "start the container"),
     ("Cannot connect to the Docker daemon", "start docker, or check DOCKER_HOST"),
+    ("failed to connect to the docker API", "start docker, or check DOCKER_HOST"),
     (
         "permission denied while trying to connect to the Docker daemon",
         "add yourself to the group `docker`, or run as a user who may use it",

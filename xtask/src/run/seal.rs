@@ -17,7 +17,7 @@ use crate::bundle::notes::{Beside, Notes, Why, beside};
 use crate::disk;
 use crate::engine::postgres::script::Script;
 use crate::plan::{Outcome, Seal};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Exit, Problem};
 use crate::value::Contents;
 
 /// Performs a seal.
@@ -31,6 +31,18 @@ pub fn seal(seal: &Seal, found: &BTreeMap<String, Found>, now: DateTime<Utc>) ->
             Verification { when: now, how: (*how).into(), good: *outcome == Outcome::Good },
         ),
     }
+}
+
+/// A backup that can't be written beside may still be good, and its reader wants to know.
+fn good_but_unnoted(error: anyhow::Error) -> anyhow::Error {
+    let problem = Problem::of(error);
+    let tried = "the backup is good, but the verification could not be noted beside it";
+    Problem { exit: Exit::FinishedBut, code: Code::FileError, ..problem.told_as(tried) }
+        .cure(
+            "`db-status`, `--latest` and `db-cleanup` do not know of this verification; make the \
+             folder writable and verify again if they should",
+        )
+        .into()
 }
 
 /// Artifacts get their names before the manifest gets its own: a manifest never names a file that
@@ -165,7 +177,10 @@ fn record(path: &Path, verification: Verification) -> Result<()> {
         // what they said is answered: it was read to its end
         Beside::Unusable(_) | Beside::Nothing => manifest,
     };
+
+    let is_good = verification.good;
     note(path, &notes.verified(verification))
+        .map_err(|e| if is_good { good_but_unnoted(e) } else { e })
 }
 
 /// Notes beside a manifest that the backup could not be tried, and why. Notes that can't be used stay

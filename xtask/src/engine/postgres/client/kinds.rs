@@ -24,7 +24,10 @@ fn of_state(state: &str) -> Option<Code> {
     }
 }
 
-const KNOWN: [(&str, Code); 25] = [
+const KNOWN: [(&str, Code); 29] = [
+    ("invalid sslmode value", Code::Config),
+    ("for connection option", Code::Config),
+    ("invalid port number", Code::Config),
     ("password authentication failed", Code::LoginRefused),
     ("no password supplied", Code::LoginRefused),
     ("no pg_hba.conf entry", Code::LoginRefused),
@@ -43,6 +46,7 @@ const KNOWN: [(&str, Code); 25] = [
     ("no such container", Code::ContainerDown),
     ("is not running", Code::ContainerDown),
     ("Cannot connect to the Docker daemon", Code::ContainerDown),
+    ("failed to connect to the docker API", Code::ContainerDown),
     ("executable file not found", Code::ProgramMissing),
     ("server version mismatch", Code::Unsupported),
     ("No space left on device", Code::NoRoom),
@@ -72,6 +76,8 @@ mod tests {
             ),
             (None, "psql: error: … failed: Connection refused", Code::ServerUnreachable),
             (None, "Error response from daemon: No such container: x", Code::ContainerDown),
+            (None, "psql: error: invalid sslmode value: \"maybe\"", Code::Config),
+            (None, "failed to connect to the docker API at unix:///x.sock", Code::ContainerDown),
             (None, "", Code::ProgramFailed),
         ] {
             assert_eq!(kind(state, text), code, "{state:?} {text}");
