@@ -19,6 +19,7 @@ mod notes;
 mod old_backups;
 mod plan;
 mod prompts;
+mod retention;
 mod secrets;
 mod services;
 mod settings;

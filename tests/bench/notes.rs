@@ -63,7 +63,8 @@ impl Noted {
         let skipped = "is in doubt, and skipped: what was noted";
         restore.tells(skipped).tells("there is no good backup");
 
-        let cleanup = ["db-cleanup", "--keep-days", "0", "--min-keep", "0", "--dry-run"];
+        let cleanup =
+            ["db-cleanup", "--keep-days", "0", "--min-keep", "0", "--keep-last", "1", "--dry-run"];
         let kept = self.bench.run(&cleanup).exits(0).out;
         assert!(kept.contains("there is no verified backup here"), "{why}: {kept}");
     }
@@ -187,9 +188,9 @@ fn notes_of_another_backup_count_for_nothing() {
 #[test]
 fn what_a_newer_version_noted_is_left_to_it() {
     let noted = Noted::new();
-    let newer = json!({ "format": 2, "of": "x", "pinned": true }).to_string();
+    let newer = json!({ "format": 3, "of": "x", "pinned": true }).to_string();
     fs::write(&noted.notes, &newer).unwrap();
-    noted.is_in_doubt("its notes are of format 2, this version reads up to 1");
+    noted.is_in_doubt("its notes are of format 3, this version reads up to 2");
 
     let said = noted.bench.run(&["db-verify", &noted.name]);
     said.exits(1).tells("use a newer db-tasks");
@@ -206,7 +207,7 @@ fn what_is_in_doubt_is_not_removed_beside_a_good_one() {
     let planned = || noted.bench.run(&cleanup).exits(0).out;
     assert!(planned().contains(removes), "{}", planned());
 
-    fs::write(&noted.notes, json!({ "format": 2, "pinned": true }).to_string()).unwrap();
+    fs::write(&noted.notes, json!({ "format": 3, "pinned": true }).to_string()).unwrap();
     let kept = "its notes can't be used: `db-verify` tells whether it is good";
     assert!(planned().contains(kept) && !planned().contains(removes), "{}", planned());
 }

@@ -103,7 +103,7 @@ fn what_can_be_read_is_saved_and_the_rest_is_named() {
     cluster.sql("postgres", "DROP DATABASE app_copy");
     project.ok(&format!("db-verify {name}")).ends_with(0, "is PARTIAL");
 
-    project.ok("db-cleanup --yes --keep-days 0 --min-keep 0");
+    project.ok("db-cleanup --yes --keep-days 0 --keep-last 1 --min-keep 0");
     let kept = project.files();
     assert!(
         good.iter().all(|file| kept.contains(file))

@@ -11,6 +11,7 @@ pub mod info;
 pub mod list;
 pub mod migrate;
 pub mod pgpass;
+pub mod pin;
 pub mod prepare;
 pub mod protect;
 pub mod repair;
@@ -37,6 +38,7 @@ pub use self::info::Info;
 pub use self::list::List;
 pub use self::migrate::Migrate;
 pub use self::pgpass::Pgpass;
+pub use self::pin::Pin;
 pub use self::prepare::Prepare;
 pub use self::protect::Protect;
 pub use self::repair::Repair;
@@ -141,6 +143,9 @@ pub enum Task {
     /// Remove old backups by the keep rules
     #[command(name = "db-cleanup", visible_alias = "cleanup")]
     Cleanup(Cleanup),
+    /// Keep a backup, whatever the keep rules say
+    #[command(name = "db-pin", visible_alias = "pin")]
+    Pin(Pin),
     /// Show containers, connections, sizes, sessions and the last backup's age
     #[command(name = "db-status", visible_alias = "status")]
     Status(Status),
@@ -183,6 +188,7 @@ impl Task {
             Self::Protect(command) => command,
             Self::Pgpass(command) => command,
             Self::Cleanup(command) => command,
+            Self::Pin(command) => command,
             Self::Status(command) => command,
             Self::Shell(command) => command,
             Self::Config(command) => command,

@@ -265,7 +265,7 @@ fn sealed(act: &Act) -> Vec<String> {
             Seal::Backup { manifest, .. } => {
                 manifest.artifacts.iter().filter_map(|a| a.database()).map(String::from).collect()
             }
-            Seal::Verified { .. } => Vec::new(),
+            Seal::Verified { .. } | Seal::Pinned { .. } => Vec::new(),
         },
         _ => Vec::new(),
     }

@@ -118,6 +118,8 @@ pub static PROTECT: Task = Task::new("db-protect", Touches::Servers, &[]);
 pub static PGPASS: Task = Task::new("db-pgpass", Touches::Own, &[]);
 /// `db-cleanup`
 pub static CLEANUP: Task = Task::new("db-cleanup", Touches::Own, &[Hooks, Pin]);
+/// `db-pin`
+pub static PIN: Task = Task::new("db-pin", Touches::Own, &[]);
 /// `db-status`
 pub static STATUS: Task = Task::new("db-status", Touches::Looks, &[]);
 /// `db-shell`
@@ -134,7 +136,7 @@ pub static STOP: Task = Task::new("db-stop", Touches::Own, &[]);
 pub static COMPLETIONS: Task = Task::new("db-completions", Touches::Nothing, &[]);
 
 /// All of them, in the order in which help lists them.
-pub static ALL: [&Task; 22] = [
+pub static ALL: [&Task; 23] = [
     &BACKUP,
     &LIST,
     &INFO,
@@ -150,6 +152,7 @@ pub static ALL: [&Task; 22] = [
     &PROTECT,
     &PGPASS,
     &CLEANUP,
+    &PIN,
     &STATUS,
     &SHELL,
     &CONFIG,

@@ -55,7 +55,7 @@ impl Catalog {
     /// What a new backup must know about a folder: which names are taken, what an interrupted run
     /// left, and the newest backups. If retention removes old ones, all of them.
     pub fn beside_a_new_one(dir: &Path, project: &Project, rules: &KeepRules) -> Result<Self> {
-        if rules.days.is_some() {
+        if rules.remove() {
             return Self::read(dir, project);
         }
 

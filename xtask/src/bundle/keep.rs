@@ -1,8 +1,10 @@
-//! Which backups to keep: a pure function that returns its reasons.
+//! Which backups to keep: a pure function that returns its reasons. A backup stays if any rule
+//! keeps it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 
 use crate::config::KeepRules;
 
@@ -15,71 +17,90 @@ pub struct Candidate {
     pub created: DateTime<Utc>,
     /// Whether it is complete and verified.
     pub good: bool,
+    /// Whether it was made before something was replaced or removed, as the way back.
+    pub safety: bool,
+    /// Why it is pinned, if it is.
+    pub pinned: Option<String>,
 }
 
 /// What happens to a backup, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
+    /// It stays, whatever the backups may take.
+    Protect(String),
     /// It stays.
     Keep(String),
     /// It goes.
     Remove(String),
 }
 
-/// Decides over one database's backups; `candidates` newest first, one verdict for each, in their
-/// order.
+/// Decides over the backups of the same databases and stores; `candidates` newest first, one
+/// verdict for each, in their order.
 pub fn decide(candidates: &[Candidate], rules: &KeepRules, now: DateTime<Utc>) -> Vec<Verdict> {
-    let last_good = candidates.iter().position(|c| c.good);
+    let newest = |fits: &dyn Fn(&Candidate) -> bool| candidates.iter().position(fits);
+    let last_good = newest(&|c| c.good);
+    // a clock that was ahead has dated backups that no later one outdates
+    let last_good_so_far = newest(&|c| c.good && c.created <= now);
+    let way_back = newest(&|c| c.good && c.safety);
+
     let mut calendar = Calendar::new(rules);
-    let mut kept_good = 0;
+    let mut good_before = 0;
 
-    candidates
-        .iter()
-        .enumerate()
-        .map(|(at, candidate)| {
-            let age = (now - candidate.created).num_days();
-            let slot = calendar.claim(candidate);
+    let decided = |(at, candidate): (usize, &Candidate)| {
+        let slot = calendar.claim(candidate);
+        let rank = candidate.good.then_some(good_before);
+        good_before += usize::from(candidate.good);
+        let is_among = |count: u32| rank.is_some_and(|rank| rank < count as usize);
 
-            let verdict = if last_good == Some(at) {
-                Verdict::Keep("the last good backup".into())
-            } else if candidate.good && kept_good < rules.min {
-                Verdict::Keep(format!("one of the {} newest good backups", rules.min))
-            } else if let Some(slot) = slot {
-                Verdict::Keep(format!("the {slot} one"))
-            } else {
-                by_age(age, rules, last_good.is_some())
-            };
+        if let Some(pin) = &candidate.pinned {
+            Verdict::Protect(pin.clone())
+        } else if [last_good, last_good_so_far].contains(&Some(at)) {
+            Verdict::Protect("the last good backup".into())
+        } else if way_back == Some(at) {
+            Verdict::Protect("the newest backup made before something was replaced".into())
+        } else if is_among(rules.min) {
+            Verdict::Protect(format!("one of the {} newest good backups", rules.min))
+        } else if is_among(rules.last) {
+            Verdict::Keep(format!("one of the last {} good backups", rules.last))
+        } else if let Some(slot) = slot {
+            Verdict::Keep(format!("the {slot} one"))
+        } else {
+            by_age(candidate, rules, now, last_good.is_some())
+        }
+    };
 
-            if candidate.good && matches!(verdict, Verdict::Keep(_)) {
-                kept_good += 1;
-            }
-
-            verdict
-        })
-        .collect()
+    candidates.iter().enumerate().map(decided).collect()
 }
 
-fn by_age(age: i64, rules: &KeepRules, any_good: bool) -> Verdict {
+fn by_age(candidate: &Candidate, rules: &KeepRules, now: DateTime<Utc>, any_good: bool) -> Verdict {
+    let age = now - candidate.created;
+    let is_within = |span: Duration| age.to_std().is_ok_and(|age| age < span);
+    let days = age.num_days();
+
+    if candidate.good && rules.within.is_some_and(is_within) {
+        return Verdict::Keep(format!("{days} days old, within `keep-within`"));
+    }
+
     match rules.days {
         None => Verdict::Keep("no `keep-days` is set".into()),
-        Some(days) if age < i64::from(days) => Verdict::Keep(format!("{age} of {days} days old")),
+        Some(kept) if days < i64::from(kept) => Verdict::Keep(format!("{days} of {kept} days old")),
         Some(_) if !any_good => {
             Verdict::Keep("there is no verified backup here, so nothing is removed".into())
         }
-        Some(days) => Verdict::Remove(format!("{age} days old, kept for {days}")),
+        Some(kept) => Verdict::Remove(format!("{days} days old, kept for {kept}")),
     }
 }
 
-/// One good backup a day, a week, a month: the newest of each, so many of each.
+/// One good backup an hour, a day, a week, a month, a year: the newest of each, so many of each.
 struct Calendar {
-    slots: [Slots; 3],
+    slots: [Slots; 5],
 }
 
-/// Days, weeks or months: how many are kept, and which have theirs.
+/// Hours, days, weeks, months or years: how many are kept, and which have theirs.
 struct Slots {
     name: &'static str,
     count: usize,
-    seen: BTreeSet<(i32, u32)>,
+    seen: BTreeSet<(i32, u32, u32)>,
 }
 
 impl Calendar {
@@ -87,9 +108,11 @@ impl Calendar {
         let slots = |name, count: u32| Slots { name, count: count as usize, seen: BTreeSet::new() };
         Self {
             slots: [
+                slots("hourly", rules.hourly),
                 slots("daily", rules.daily),
                 slots("weekly", rules.weekly),
                 slots("monthly", rules.monthly),
+                slots("yearly", rules.yearly),
             ],
         }
     }
@@ -98,9 +121,11 @@ impl Calendar {
     fn claim(&mut self, candidate: &Candidate) -> Option<&'static str> {
         let when = candidate.created;
         let keys = [
-            (when.year(), when.ordinal()),
-            (when.iso_week().year(), when.iso_week().week()),
-            (when.year(), when.month()),
+            (when.year(), when.ordinal(), when.hour()),
+            (when.year(), when.ordinal(), 0),
+            (when.iso_week().year(), when.iso_week().week(), 0),
+            (when.year(), when.month(), 0),
+            (when.year(), 0, 0),
         ];
 
         let mut claimed = None;
@@ -113,66 +138,20 @@ impl Calendar {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Which of these to remove so that all of them take no more than this: the oldest first, as far as
+/// each may go. `sizes` are newest first, and `None` may not go.
+pub fn over(most: u64, all: u64, sizes: &[Option<u64>]) -> BTreeSet<usize> {
+    let mut left = all;
+    let mut over = BTreeSet::new();
 
-    fn now() -> DateTime<Utc> {
-        "2026-01-31T12:00:00Z".parse().unwrap()
+    for (at, size) in sizes.iter().enumerate().rev() {
+        let Some(size) = size.filter(|_| left > most) else { continue };
+        left = left.saturating_sub(size);
+        over.insert(at);
     }
 
-    fn ago(days: i64, good: bool) -> Candidate {
-        Candidate { name: format!("{days}"), created: now() - chrono::Duration::days(days), good }
-    }
-
-    fn shown(candidates: &[Candidate], rules: &KeepRules) -> String {
-        let word = |v: &Verdict| if matches!(v, Verdict::Keep(_)) { 'k' } else { 'r' };
-        decide(candidates, rules, now()).iter().map(word).collect()
-    }
-
-    #[test]
-    fn a_table_of_rules() {
-        let rules = |days, min| KeepRules { days, min, ..KeepRules::default() };
-        let good = |days: &[i64]| days.iter().map(|d| ago(*d, true)).collect::<Vec<_>>();
-        for (candidates, rules, want) in [
-            (good(&[0, 10, 29, 30, 31]), rules(Some(30), 0), "kkkrr"),
-            (good(&[0, 10, 29, 30, 31]), rules(Some(30), 4), "kkkkr"),
-            (good(&[100, 200]), rules(Some(30), 0), "kr"),
-            (good(&[100, 200]), rules(None, 0), "kk"),
-            // bad ones do not count towards the minimum, and do not push good ones out
-            (
-                vec![ago(0, false), ago(40, false), ago(50, true), ago(60, true)],
-                rules(Some(30), 1),
-                "krkr",
-            ),
-            // nothing is verified: nothing goes
-            (vec![ago(40, false), ago(50, false)], rules(Some(30), 0), "kk"),
-        ] {
-            assert_eq!(shown(&candidates, &rules), want, "{candidates:?}");
-        }
-    }
-
-    #[test]
-    fn one_a_day_a_week_a_month() {
-        let candidates: Vec<_> = (0..400).map(|d| ago(d, true)).collect();
-        let rules = KeepRules { days: Some(0), min: 0, daily: 7, weekly: 4, monthly: 12 };
-        let kept = shown(&candidates, &rules).matches('k').count();
-        // 7 days; the weeks and months begin inside them
-        assert_eq!(kept, 7 + 2 + 11);
-    }
-
-    #[test]
-    fn the_last_good_one_always_stays() {
-        for rules in [
-            KeepRules { days: Some(0), ..KeepRules::default() },
-            KeepRules { days: Some(1), min: 3, ..KeepRules::default() },
-        ] {
-            for shape in 0..64_u32 {
-                let candidates: Vec<_> = (0..6).map(|i| ago(i * 20, shape >> i & 1 == 1)).collect();
-                let verdicts = decide(&candidates, &rules, now());
-                let last_good = candidates.iter().position(|c| c.good);
-                assert!(last_good.is_none_or(|at| matches!(verdicts[at], Verdict::Keep(_))));
-            }
-        }
-    }
+    over
 }
+
+#[cfg(test)]
+mod tests;

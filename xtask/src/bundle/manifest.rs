@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::artifact::SetAside;
 pub use self::artifact::{Artifact, Holds, Milvus, Postgresql};
 use super::intact::{digest, is_intact};
-use super::notes::{Beside, beside};
+use super::notes::{Beside, Pinned, beside};
 use crate::stream::Checksum;
 use crate::value::Format;
 
@@ -65,6 +65,9 @@ pub struct Manifest<A = Artifact> {
     /// A digest over this manifest, to detect damage. Older versions wrote none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// Whether it is pinned, which is noted beside it.
+    #[serde(skip)]
+    pub pinned: Option<Pinned>,
     /// Whether there are notes beside it.
     #[serde(skip)]
     pub noted: Noted,
@@ -226,6 +229,7 @@ impl Manifest {
             Beside::Notes(notes) => {
                 self.verified.extend(notes.verified);
                 self.untried = notes.untried;
+                self.pinned = notes.pinned;
                 self.noted = Noted::Read;
             }
             Beside::Unusable(why) => {
@@ -329,6 +333,7 @@ impl<A> Manifest<A> {
             verified: self.verified,
             untried: self.untried,
             digest: self.digest,
+            pinned: self.pinned,
             noted: self.noted,
         }
     }

@@ -10,6 +10,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,8 +18,12 @@ use super::ending;
 use super::manifest::{Manifest, Untried, Verification};
 use crate::stream::{Check, Sum};
 
-/// The newest format that this version reads and writes.
-const FORMAT: u32 = 1;
+/// The newest format that this version reads.
+const FORMAT: u32 = 2;
+
+/// What a version that knows no pins reads: to that one, notes with a pin are those of a newer one,
+/// and it removes nothing that has such notes.
+const WITHOUT_PIN: u32 = 1;
 
 /// No notes are longer: a backup would be verified thousands of times.
 const MOST: u64 = 1 << 20;
@@ -34,10 +39,39 @@ pub struct Notes {
     /// Why the last trial did not finish, if no later one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untried: Option<Untried>,
+    /// Whether it is pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pinned>,
     /// What a later version noted, which is kept.
     #[serde(flatten)]
     others: BTreeMap<String, Value>,
     digest: String,
+}
+
+/// That a backup stays, whatever the keep rules say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// When it was pinned.
+    pub since: DateTime<Utc>,
+    /// The last day, in UTC; without one it stays until somebody unpins it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<NaiveDate>,
+}
+
+impl Pinned {
+    /// Whether it still counts.
+    pub fn holds(&self, now: DateTime<Utc>) -> bool {
+        self.until.is_none_or(|until| now.date_naive() <= until)
+    }
+}
+
+impl fmt::Display for Pinned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.until {
+            Some(until) => write!(f, "pinned until {until}"),
+            None => f.write_str("pinned"),
+        }
+    }
 }
 
 /// What lies beside a manifest.
@@ -103,10 +137,11 @@ impl Notes {
     /// stays valid until something newer is noted.
     pub fn first(manifest: &Manifest, bytes: &[u8]) -> Self {
         Self {
-            format: FORMAT,
+            format: WITHOUT_PIN,
             of: Sum::of(bytes).hex(),
             verified: Vec::new(),
             untried: manifest.untried.clone(),
+            pinned: None,
             others: BTreeMap::new(),
             digest: String::new(),
         }
@@ -146,6 +181,12 @@ impl Notes {
     /// Says why a verification could not be made.
     pub fn untried(self, untried: Untried) -> Self {
         Self { untried: Some(untried), ..self }
+    }
+
+    /// Pins it, or unpins it.
+    pub fn pinned(self, pinned: Option<Pinned>) -> Self {
+        let format = if pinned.is_some() { FORMAT } else { WITHOUT_PIN };
+        Self { format, pinned, ..self }
     }
 
     /// As they are written, with their digest.

@@ -3,15 +3,17 @@
 pub mod plan;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
 
 use super::Command;
 use crate::bundle::Catalog;
+use crate::config::KeepRules;
 use crate::gate::Consent;
 use crate::options;
-use crate::problem::Exit;
+use crate::problem::{Exit, Problem};
 use crate::session::{Intent, Session};
 use crate::tasks::{self, Task};
 
@@ -25,6 +27,9 @@ pub struct Cleanup {
     /// Good backups to keep whatever their age (BACKUP_MIN_KEEP; default: 5)
     #[arg(long, value_name = "N")]
     pub min_keep: Option<u32>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: Rules,
     /// Look in this folder
     #[arg(long, alias = "output-dir", value_name = "DIR")]
     pub backup_dir: Option<PathBuf>,
@@ -33,10 +38,49 @@ pub struct Cleanup {
     pub consent: options::Consent,
 }
 
+/// The rules that keep more, and the one that keeps less: each in place of the one in
+/// `db-tasks.toml`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Rules {
+    /// The last good backups to keep
+    #[arg(long, value_name = "N")]
+    pub keep_last: Option<u32>,
+    /// Keep good backups up to this age (`12h`, `3 days`, `2 weeks`)
+    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
+    pub keep_within: Option<Duration>,
+    /// Keep one backup an hour for so many hours
+    #[arg(long, value_name = "N")]
+    pub keep_hourly: Option<u32>,
+    /// Keep one backup a day for so many days
+    #[arg(long, value_name = "N")]
+    pub keep_daily: Option<u32>,
+    /// Keep one backup a week for so many weeks
+    #[arg(long, value_name = "N")]
+    pub keep_weekly: Option<u32>,
+    /// Keep one backup a month for so many months
+    #[arg(long, value_name = "N")]
+    pub keep_monthly: Option<u32>,
+    /// Keep one backup a year for so many years
+    #[arg(long, value_name = "N")]
+    pub keep_yearly: Option<u32>,
+    /// The most that all of them may take (`20 GB`)
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_size: Option<u64>,
+}
+
+fn size(text: &str) -> Result<u64, parse_size::Error> {
+    parse_size::parse_size(text)
+}
+
 const EXAMPLES: &str = "Examples:
   db-cleanup --dry-run                     what would be removed and what is kept, and why
   db-cleanup                               ask, then remove by the rules of `db-tasks.toml`
-  db-cleanup --keep-days 7 --min-keep 3 --yes   for scripts, by rules of their own";
+  db-cleanup --keep-days 7 --min-keep 3 --yes   for scripts, by rules of their own
+  db-cleanup --keep-days 0 --keep-last 7 --keep-weekly 4
+
+A backup stays if any rule keeps it. What no rule keeps is removed once it is `--keep-days` old.
+Always kept: the last good backup, the newest one that was made before something was replaced,
+pinned ones (`db-pin`), and what is not ours.";
 
 impl Command for Cleanup {
     fn task(&self) -> &'static Task {
@@ -51,10 +95,8 @@ impl Command for Cleanup {
         let intent = self.intent();
         session.lock(self.task().name, intent)?;
 
-        let mut rules = session.project.backup.keep.clone();
-        rules.days = self.keep_days.or(rules.days).or(Some(30));
-        rules.min = self.min_keep.unwrap_or(rules.min);
-
+        let rules = self.over(&session.project.backup.keep);
+        keep_something(&rules)?;
         let dir = self.backup_dir.clone().unwrap_or_else(|| session.project.backup.dir.clone());
         let catalog = Catalog::read(&dir, &session.project)?;
         let plan = plan::plan(&catalog, &rules, &session.moment);
@@ -66,4 +108,33 @@ impl Command for Cleanup {
             _ => Ok(Exit::Done),
         }
     }
+}
+
+impl Cleanup {
+    /// The project's rules, with those of the command line in their place.
+    fn over(&self, project: &KeepRules) -> KeepRules {
+        let typed = &self.rules;
+        KeepRules {
+            days: self.keep_days.or(project.days).or(Some(30)),
+            min: self.min_keep.unwrap_or(project.min),
+            last: typed.keep_last.unwrap_or(project.last),
+            within: typed.keep_within.or(project.within),
+            hourly: typed.keep_hourly.unwrap_or(project.hourly),
+            daily: typed.keep_daily.unwrap_or(project.daily),
+            weekly: typed.keep_weekly.unwrap_or(project.weekly),
+            monthly: typed.keep_monthly.unwrap_or(project.monthly),
+            yearly: typed.keep_yearly.unwrap_or(project.yearly),
+            most: typed.max_size.or(project.most),
+        }
+    }
+}
+
+fn keep_something(rules: &KeepRules) -> Result<(), Problem> {
+    if !rules.keep_nothing() {
+        return Ok(());
+    }
+
+    Err(Problem::usage("every keep rule is zero: only the last good backup would be left")
+        .because("nothing was removed")
+        .cure("set one of the rules; `--keep-last 1` says that you want just the last one"))
 }

@@ -6,6 +6,7 @@ pub mod env;
 pub mod environment;
 mod file;
 pub mod hooks;
+mod keep;
 mod project;
 mod resolve;
 pub mod search;
@@ -20,9 +21,10 @@ use anyhow::Result;
 
 pub use self::env::Env;
 pub use self::hooks::Hook;
+pub use self::keep::KeepRules;
 pub use self::project::{
-    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, KeepRules, Lent,
-    Others, Pin, Project, Rights, Service, Share, Store, StoreKind, Strategy, Wiping,
+    At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, Lent, Others, Pin,
+    Project, Rights, Service, Share, Store, StoreKind, Strategy, Wiping,
 };
 pub use self::secret::{HIDDEN, SecretName, Secrets, password_in};
 pub use self::table_name::TableName;

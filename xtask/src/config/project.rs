@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use self::pin::Pin;
 use super::environment::{self, Origin};
 use super::hooks::Hook;
+use super::keep::KeepRules;
 use super::secret::{SecretName, Secrets};
 use super::table_name::TableName;
 
@@ -299,21 +300,6 @@ pub struct Backup {
     pub interval_hours: u32,
     /// Whether to ask before a backup.
     pub ask: bool,
-}
-
-/// Which backups to keep.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeepRules {
-    /// Days to keep each backup; `None`: no rule was set, so nothing is removed automatically.
-    pub days: Option<u32>,
-    /// Backups kept whatever their age.
-    pub min: u32,
-    /// One a day for so many days.
-    pub daily: u32,
-    /// One a week for so many weeks.
-    pub weekly: u32,
-    /// One a month for so many months.
-    pub monthly: u32,
 }
 
 /// What may be destroyed, and what may not.

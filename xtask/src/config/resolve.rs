@@ -5,6 +5,7 @@ mod containers;
 mod environment;
 mod guards;
 mod hooks;
+mod retention;
 mod stores;
 mod values;
 
@@ -15,7 +16,7 @@ use toml::Spanned;
 
 use super::env::Env;
 use super::file::{self, DatabaseTable, File, Scalar, Text};
-use super::project::{At, Backup, Container, Database, Entry, KeepRules, Lent, Project, Share};
+use super::project::{At, Backup, Container, Database, Entry, Lent, Project, Share};
 use super::secret::{self, Secrets};
 use super::settings::{Key, backup, by_task, databases, project};
 use crate::problem::{Code, Problem};
@@ -367,16 +368,10 @@ impl Resolver<'_> {
         let compress = self.needed(&backup::COMPRESS.key(), b.compress.as_ref())?;
         let level = self.number(&backup::LEVEL.key(), b.level.as_ref())?.map(u32::cast_signed);
 
-        let days = self.number(&backup::KEEP_DAYS.key(), b.keep_days.as_ref())?;
-        let min = self.count(&backup::MIN_KEEP.key(), b.min_keep.as_ref())?;
-        let daily = self.count(&backup::KEEP_DAILY.key(), b.keep_daily.as_ref())?;
-        let weekly = self.count(&backup::KEEP_WEEKLY.key(), b.keep_weekly.as_ref())?;
-        let monthly = self.count(&backup::KEEP_MONTHLY.key(), b.keep_monthly.as_ref())?;
-
+        let keep = self.keep_rules(file)?;
         let interval_hours =
             self.count(&backup::INTERVAL_HOURS.key(), b.interval_hours.as_ref())?;
         let ask = self.switch(&backup::ASK.key(), b.ask.as_ref())?;
-        let keep = KeepRules { days, min, daily, weekly, monthly };
 
         let backup = Backup {
             dir: self.path(&dir),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pipe::{Pipe, Reload};
 use crate::bundle::Manifest;
+use crate::bundle::notes::Pinned;
 use crate::cmd::Cmd;
 use crate::config::SecretName;
 use crate::value::{Address, Change};
@@ -139,7 +140,8 @@ pub struct LastWords {
     pub env: Cmd,
 }
 
-/// Writes the manifest and gives files their final names, or records a verification.
+/// Writes the manifest and gives files their final names, or notes a verification
+/// or a pin beside a manifest.
 #[derive(Debug, Clone)]
 pub enum Seal {
     /// A new backup.
@@ -159,6 +161,13 @@ pub enum Seal {
         how: &'static str,
         /// Its outcome.
         outcome: Outcome,
+    },
+    /// A pin, or that there is none, noted beside the manifest.
+    Pinned {
+        /// The manifest.
+        manifest_path: PathBuf,
+        /// The pin.
+        pin: Option<Pinned>,
     },
 }
 

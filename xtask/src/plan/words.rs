@@ -3,6 +3,7 @@
 
 use super::{Act, Deed, How, Outcome, Pipe, Seal, Sink, Source};
 use crate::bundle::ending;
+use crate::bundle::notes::Pinned;
 use crate::cmd::Cmd;
 use crate::value::{Claim, Format, Spare};
 
@@ -135,6 +136,10 @@ fn seal(seal: &Seal) -> String {
         Seal::Verified { manifest_path, how, outcome } => {
             let word = if *outcome == Outcome::Good { "passed" } else { "failed" };
             format!("{}: {how} verification: {word}", ending::notes(manifest_path).display())
+        }
+        Seal::Pinned { manifest_path, pin } => {
+            let word = pin.as_ref().map_or("not pinned".into(), Pinned::to_string);
+            format!("{}: {word}", ending::notes(manifest_path).display())
         }
     }
 }

@@ -30,6 +30,9 @@ pub fn seal(seal: &Seal, found: &BTreeMap<String, Found>, now: DateTime<Utc>) ->
             manifest_path,
             Verification { when: now, how: (*how).into(), good: *outcome == Outcome::Good },
         ),
+        Seal::Pinned { manifest_path, pin } => {
+            note(manifest_path, &usable(manifest_path)?.pinned(pin.clone()))
+        }
     }
 }
 
@@ -186,12 +189,15 @@ fn record(path: &Path, verification: Verification) -> Result<()> {
 /// Notes beside a manifest that the backup could not be tried, and why. Notes that can't be used stay
 /// as they are: they may have said that it is bad, and nothing was read that answers that.
 pub fn record_untried(path: &Path, untried: Untried) -> Result<()> {
-    let notes = match noted(path)? {
-        (_, Beside::Notes(notes)) => notes,
-        (_, Beside::Unusable(why)) => return Err(unusable(path, &why).into()),
-        (first, Beside::Nothing) => first,
-    };
-    note(path, &notes.untried(untried))
+    note(path, &usable(path)?.untried(untried))
+}
+
+/// The notes to add to: those that are there, or the first ones.
+fn usable(path: &Path) -> Result<Notes> {
+    match noted(path)? {
+        (_, Beside::Notes(notes)) | (notes, Beside::Nothing) => Ok(notes),
+        (_, Beside::Unusable(why)) => Err(unusable(path, &why).into()),
+    }
 }
 
 /// The first notes of a backup, and those that it has.

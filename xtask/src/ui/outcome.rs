@@ -163,6 +163,10 @@ fn sealed(seal: &Seal, here: &Path) -> String {
         Seal::Verified { manifest_path, how, .. } => {
             format!("note the {how} verification in {}", short(&ending::notes(manifest_path), here))
         }
+        Seal::Pinned { manifest_path, pin } => {
+            let what = if pin.is_some() { "the pin" } else { "that it is not pinned" };
+            format!("note {what} in {}", short(&ending::notes(manifest_path), here))
+        }
     }
 }
 

@@ -369,6 +369,7 @@ pub fn summary(backup: &Backup) -> Value {
         "environment": backup.manifest().map(|m| &m.environment),
         "rows": backup.manifest().map(|m| m.rows()),
         "state": backup.state(),
+        "pinned": backup.manifest().and_then(|m| m.pinned.as_ref()),
         "broken": why,
     })
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::manifest::Manifest;
 use super::super::named::is_of_the_folder;
+use super::super::notes::Pinned;
 use super::super::owner::{Sharing, is_ours};
 use super::manifest_of;
 use crate::config::Project;
@@ -72,11 +73,12 @@ impl Backup {
         }
     }
 
-    /// The same for people, with the project it belongs to.
+    /// The same for people, with its pin and the project it belongs to.
     pub fn shown_state(&self) -> String {
-        self.other_project.as_ref().map_or(self.state().into(), |other| {
-            format!("{}, of the project {other}", self.state())
-        })
+        let pin = self.manifest().and_then(|m| m.pinned.as_ref()).map(Pinned::to_string);
+        let other = self.other_project.as_ref().map(|other| format!("of the project {other}"));
+        let words = [Some(self.state().into()), pin, other];
+        words.into_iter().flatten().collect::<Vec<String>>().join(", ")
     }
 
     pub(super) fn seen_by(self, project: &Project, ground: Sharing) -> Self {

@@ -90,11 +90,11 @@ fn what_a_later_version_noted_is_kept() {
         lying(notes.to_json().as_bytes()).1
     };
 
-    let Beside::Notes(found) = with(|value| value["pinned"] = "by me".into()) else {
+    let Beside::Notes(found) = with(|value| value["uploaded"] = "by me".into()) else {
         panic!("not read")
     };
     assert!(found.verified(verification("quick", true)).to_json().contains("\"by me\""));
-    assert_eq!(with(|value| value["format"] = 2.into()), Beside::Unusable(Why::Newer(2)));
+    assert_eq!(with(|value| value["format"] = 3.into()), Beside::Unusable(Why::Newer(3)));
 }
 
 #[cfg(unix)]
@@ -110,4 +110,29 @@ fn what_is_no_file_is_not_read() {
     fs::remove_file(ending::notes(&manifest)).unwrap();
     fs::File::create(ending::notes(&manifest)).unwrap().set_len(MOST + 1).unwrap();
     assert!(unusable());
+}
+
+#[test]
+fn a_pin_counts_to_the_end_of_its_last_day() {
+    let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    let pin = |until: Option<&str>| Pinned {
+        since: at("2026-01-01T00:00:00Z"),
+        until: until.map(|day| day.parse().unwrap()),
+    };
+    let until = pin(Some("2026-03-31"));
+    assert!(until.holds(at("2026-03-31T23:59:59Z")));
+    assert!(!until.holds(at("2026-04-01T00:00:00Z")));
+    assert!(pin(None).holds(at("2126-04-01T00:00:00Z")));
+}
+
+/// An older version must not take the notes for those of a backup that may go.
+#[test]
+fn notes_with_a_pin_are_those_of_a_newer_version_to_an_older_one() {
+    let since = "2026-01-01T00:00:00Z".parse().unwrap();
+    let pinned = first().pinned(Some(Pinned { since, until: None }));
+    let format =
+        |notes: &Notes| serde_json::from_str::<Value>(&notes.to_json()).unwrap()["format"].clone();
+    assert_eq!(format(&pinned), 2);
+    assert_eq!(format(&pinned.clone().verified(verification("quick", true))), 2);
+    assert_eq!(format(&pinned.pinned(None)), 1);
 }

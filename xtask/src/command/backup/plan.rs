@@ -288,6 +288,7 @@ fn manifest(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Manifest {
         artifacts,
         verified: Vec::new(),
         untried: None,
+        pinned: None,
         digest: None,
         noted: Noted::Nothing,
     }

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::bundle::ending;
-use crate::bundle::keep::{Candidate, Verdict, decide};
+use crate::bundle::keep::{Candidate, Verdict, decide, over};
 use crate::bundle::manifest::Noted;
 use crate::bundle::{Backup, Catalog, Manifest};
 use crate::config::KeepRules;
+use crate::human::bytes;
 use crate::plan::{Act, Deed, How, Plan, Risk, Step};
 use crate::planning::Moment;
 use crate::tasks;
@@ -33,7 +34,7 @@ pub fn verdicts<'a>(
     let mut all: Vec<(&Backup, Verdict)> = groups
         .into_values()
         .flat_map(|group| {
-            let candidates: Vec<Candidate> = group.iter().map(|b| candidate(b)).collect();
+            let candidates: Vec<Candidate> = group.iter().map(|b| candidate(b, moment)).collect();
             let verdicts = decide(&candidates, rules, moment.now);
             group
                 .into_iter()
@@ -43,7 +44,39 @@ pub fn verdicts<'a>(
         .collect();
 
     all.sort_by(|a, b| (b.0.created, &b.0.name).cmp(&(a.0.created, &a.0.name)));
+    match rules.most {
+        Some(most) => within_the_cap(all, most, &named),
+        None => all,
+    }
+}
+
+/// What all of them may take counts for more than the rules that only keep.
+fn within_the_cap<'a>(
+    mut all: Vec<(&'a Backup, Verdict)>,
+    most: u64,
+    named: &HashMap<PathBuf, Vec<&Path>>,
+) -> Vec<(&'a Backup, Verdict)> {
+    let taken = taken(&all);
+    let why = format!("the backups take {}, at most {} may be taken", bytes(taken), bytes(most));
+    let gone = |backup| unless_in_doubt(backup, Verdict::Remove(why.clone()), named);
+    let may_go = |(backup, verdict): &(&'a Backup, Verdict)| {
+        let goes =
+            matches!(verdict, Verdict::Keep(_)) && matches!(gone(backup), Verdict::Remove(_));
+        goes.then_some(backup.bytes)
+    };
+    let sizes: Vec<Option<u64>> = all.iter().map(may_go).collect();
+
+    for at in over(most, taken, &sizes) {
+        all[at].1 = Verdict::Remove(why.clone());
+    }
+
     all
+}
+
+/// The bytes of what stays.
+fn taken(verdicts: &[(&Backup, Verdict)]) -> u64 {
+    let stays = |verdict: &Verdict| !matches!(verdict, Verdict::Remove(_));
+    verdicts.iter().filter(|(_, verdict)| stays(verdict)).map(|(backup, _)| backup.bytes).sum()
 }
 
 /// The manifests that name each file.
@@ -71,25 +104,25 @@ fn unless_in_doubt(
     verdict: Verdict,
     named: &HashMap<PathBuf, Vec<&Path>>,
 ) -> Verdict {
-    if let Verdict::Keep(_) = verdict {
+    if !matches!(verdict, Verdict::Remove(_)) {
         return verdict;
     }
 
     if backup.manifest().is_some_and(Manifest::is_saved) {
-        return Verdict::Keep(
+        return Verdict::Protect(
             "it is a salvage of a damaged database: remove it by hand when nobody needs it".into(),
         );
     }
 
     // it may be the best there is: that is not known before somebody looks
     if backup.manifest().is_some_and(|manifest| manifest.doubt().is_some()) {
-        return Verdict::Keep(
+        return Verdict::Protect(
             "its notes can't be used: `db-verify` tells whether it is good".into(),
         );
     }
 
     if let Some(file) = backup.names_what_is_not_its_own() {
-        return Verdict::Keep(format!(
+        return Verdict::Protect(format!(
             "its manifest names `{file}`, which is not its own: check it, and remove it by hand"
         ));
     }
@@ -100,7 +133,7 @@ fn unless_in_doubt(
         all.into_iter().find(|manifest| Some(**manifest) != backup.manifest_path.as_deref());
 
     other.map_or(verdict, |other| {
-        Verdict::Keep(format!("`{}` also names its file", other.display()))
+        Verdict::Protect(format!("`{}` also names its file", other.display()))
     })
 }
 
@@ -113,12 +146,18 @@ fn files_of(backup: &Backup) -> Vec<PathBuf> {
         .collect()
 }
 
-fn candidate(backup: &Backup) -> Candidate {
+fn candidate(backup: &Backup, moment: &Moment) -> Candidate {
+    let manifest = backup.manifest();
     let whole = matches!(backup.kind, crate::bundle::Kind::Ours(_));
     Candidate {
         name: backup.name.clone(),
         created: backup.created,
-        good: whole && backup.manifest().is_some_and(|m| m.is_good()),
+        good: whole && manifest.is_some_and(Manifest::is_good),
+        safety: manifest.is_some_and(|m| m.reason.is_safety()),
+        pinned: manifest
+            .and_then(|m| m.pinned.as_ref())
+            .filter(|pin| pin.holds(moment.now))
+            .map(|pin| format!("it is {pin}")),
     }
 }
 
@@ -126,8 +165,15 @@ fn candidate(backup: &Backup) -> Candidate {
 pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
     let verdicts = verdicts(catalog, rules, moment);
     let kept = verdicts.iter().filter_map(|(b, v)| match v {
-        Verdict::Keep(why) => Some(format!("keeps {}: {why}", b.name)),
+        Verdict::Protect(why) | Verdict::Keep(why) => Some(format!("keeps {}: {why}", b.name)),
         Verdict::Remove(_) => None,
+    });
+    let too_much = rules.most.filter(|most| taken(&verdicts) > *most).map(|most| {
+        format!(
+            "what must stay takes {}, more than the {} of `max-size`",
+            bytes(taken(&verdicts)),
+            bytes(most)
+        )
     });
 
     let not_ours = catalog.backups.iter().filter_map(|b| match (&b.other_project, b.manifest()) {
@@ -136,7 +182,7 @@ pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
         _ => None,
     });
 
-    let notes = kept.chain(not_ours).collect();
+    let notes = too_much.into_iter().chain(kept).chain(not_ours).collect();
     let mut steps: Vec<Step> = unfinished(catalog).collect();
     steps.extend(acts(&verdicts).into_iter().map(Step::Act));
 
@@ -161,9 +207,10 @@ pub fn unfinished(catalog: &Catalog) -> impl Iterator<Item = Step> {
     })
 }
 
-/// What is removed after a new backup, by the keep rules: without a rule, nothing.
+/// What is removed after a new backup, by the keep rules: nothing without a rule that lets
+/// something go, or if nothing would be left but the last good one.
 pub fn removals(catalog: &Catalog, rules: &KeepRules, moment: &Moment, made: &[&str]) -> Vec<Act> {
-    if rules.days.is_none() {
+    if !rules.remove() || rules.keep_nothing() {
         return Vec::new();
     }
 

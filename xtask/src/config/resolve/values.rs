@@ -1,5 +1,6 @@
 //! Values of one kind, each with its origin.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -7,7 +8,7 @@ use toml::Spanned;
 
 use super::super::file::{File, Scalar, Text};
 use super::super::project::{Others, Strategy};
-use super::super::settings::{Fallback, Key, Variables, by_task};
+use super::super::settings::{Fallback, Key, Setting, Variables, by_task};
 use super::{Resolver, nothing_said, text_of};
 use crate::problem::{Code, Problem};
 
@@ -72,6 +73,25 @@ impl Resolver<'_> {
         }
 
         Ok(found)
+    }
+
+    /// A text that means something to this parser.
+    pub(super) fn parsed<T, E: Display>(
+        &mut self,
+        setting: &Setting,
+        value: Option<&Text>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Option<T>> {
+        let Some(found) = self.setting(&setting.key(), value)? else { return Ok(None) };
+        let parsed = parse(&found).map_err(|e| {
+            let origin = self.entries.last().map(|e| e.origin.clone()).unwrap_or_default();
+            Problem::usage(format!("`{}` is `{found}` ({origin})", setting.key))
+                .code(Code::Config)
+                .because(e.to_string())
+                .cure(format!("write it like `{} = {}`", setting.word(), setting.example))
+        })?;
+
+        Ok(Some(parsed))
     }
 
     pub(super) fn number(

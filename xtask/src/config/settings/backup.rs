@@ -21,9 +21,14 @@ pub static TABLE: Table = Table {
         &LEVEL,
         &KEEP_DAYS,
         &MIN_KEEP,
+        &KEEP_LAST,
+        &KEEP_WITHIN,
+        &KEEP_HOURLY,
         &KEEP_DAILY,
         &KEEP_WEEKLY,
         &KEEP_MONTHLY,
+        &KEEP_YEARLY,
+        &MAX_SIZE,
         &INTERVAL_HOURS,
         &ASK,
     ],
@@ -103,6 +108,36 @@ pub static MIN_KEEP: Setting = Setting {
     text: "The number of good backups that are kept whatever their age.",
 };
 
+/// The last good ones.
+pub static KEEP_LAST: Setting = Setting {
+    key: "backup.keep-last",
+    kind: Kind::Number,
+    fallback: Fallback::Is("0"),
+    variables: Variables::None,
+    example: "7",
+    text: "Keep this many of the last good backups. Rules only keep: what goes is what `keep-days` and all other rules let go, so `keep-days = 0` leaves it to the others.",
+};
+
+/// Up to an age.
+pub static KEEP_WITHIN: Setting = Setting {
+    key: "backup.keep-within",
+    kind: Kind::Text,
+    fallback: Fallback::Nothing,
+    variables: Variables::None,
+    example: r#""2 weeks""#,
+    text: "Keep good backups up to this age: `12h`, `3 days`, `2 weeks`, `1y 6months`.",
+};
+
+/// One an hour.
+pub static KEEP_HOURLY: Setting = Setting {
+    key: "backup.keep-hourly",
+    kind: Kind::Number,
+    fallback: Fallback::Is("0"),
+    variables: Variables::None,
+    example: "24",
+    text: "Keep one backup an hour for this many hours.",
+};
+
 /// One a day.
 pub static KEEP_DAILY: Setting = Setting {
     key: "backup.keep-daily",
@@ -131,6 +166,26 @@ pub static KEEP_MONTHLY: Setting = Setting {
     variables: Variables::None,
     example: "12",
     text: "Keep one backup a month for this many months.",
+};
+
+/// One a year.
+pub static KEEP_YEARLY: Setting = Setting {
+    key: "backup.keep-yearly",
+    kind: Kind::Number,
+    fallback: Fallback::Is("0"),
+    variables: Variables::None,
+    example: "5",
+    text: "Keep one backup a year for this many years.",
+};
+
+/// What all may take.
+pub static MAX_SIZE: Setting = Setting {
+    key: "backup.max-size",
+    kind: Kind::Text,
+    fallback: Fallback::Nothing,
+    variables: Variables::None,
+    example: r#""20 GB""#,
+    text: "The most that this project's backups may take. Above it the oldest go, whatever the other rules keep; `min-keep`, pinned backups and the last good one stay.",
 };
 
 /// Hours within which a new one is made.
