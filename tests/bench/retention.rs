@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Bench, HOST, facts};
 use crate::support::said::Said;
 
-/// A backup of now, and copies of it that are so many days old.
+/// A backup of now, and copies of it that are so many days old; a 5 at the end is a release.
 fn with_old(toml: &str, days: &[i64]) -> Bench {
     let bench = Bench::new(toml);
     let name = bench.with_backup();
@@ -18,6 +18,7 @@ fn with_old(toml: &str, days: &[i64]) -> Bench {
 
     for age in days {
         let mut manifest = manifest.clone();
+        manifest["label"] = if age % 10 == 5 { "release-2".into() } else { Value::Null };
         manifest["created"] = (Utc::now() - TimeDelta::days(*age)).to_rfc3339().into();
         manifest["artifacts"][0]["file"] = format!("old{age}.sql.zst").into();
         bench.file(&format!("backups/old{age}.manifest.json"), manifest.to_string());
@@ -152,4 +153,52 @@ fn ages_and_sizes_are_checked_where_they_are_written() {
     let bench = Bench::new(HOST);
     bench.run(&["db-cleanup", "--max-size", "much"]).exits(2);
     bench.run(&["db-cleanup", "--keep-within", "a while"]).exits(2);
+}
+
+#[test]
+fn some_backups_have_rules_of_their_own() {
+    let toml = format!(
+        "{HOST}[backup]\nkeep-days = 30\nmin-keep = 1\n[retention.releases]\nlabels = \
+         [\"release-*\"]\nkeep-days = 100\nkeep-last = 2\n[retention.other]\nlabels = \
+         [\"other\"]\nkeep-days = 1\n"
+    );
+    let bench = with_old(&toml, &[20, 35, 40, 95, 115, 125]);
+    let said = bench.run(&["db-cleanup", "--dry-run"]).exits(0).out;
+    for line in [
+        "keeps old35.sql.zst: the last good backup",
+        "keeps old95.sql.zst: one of the last 2 good backups",
+        "keeps old20.sql.zst: 20 of 30 days old",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+
+    bench.run(&["db-cleanup", "--yes"]).exits(0);
+    let left = old(&bench);
+    let dumps: Vec<&String> = left.iter().filter(|name| name.ends_with(".zst")).collect();
+    assert_eq!(dumps, ["old20.sql.zst", "old35.sql.zst", "old95.sql.zst"]);
+}
+
+/// What several rules are for stays if any of them keeps it.
+#[test]
+fn rules_that_overlap_keep_the_more() {
+    let toml = format!(
+        "{HOST}[backup]\nmin-keep = 0\n[retention.releases]\nlabels = \
+         [\"release-*\"]\nkeep-days = 100\n[retention.main]\nof = [\"main\"]\nkeep-days = 10\n"
+    );
+    let bench = with_old(&toml, &[5, 40, 45]);
+    bench.run(&["db-cleanup", "--yes"]).exits(0);
+    let left = old(&bench).join(" ");
+    assert!(left.contains("old45.sql") && !left.contains("old40"), "{left}");
+}
+
+#[test]
+fn rules_for_nothing_are_an_error() {
+    for (lines, says) in [
+        ("keep-days = 1", "does not say which backups it is for"),
+        ("of = [\"mian\"]", "there is no database or store `mian`"),
+        ("labels = [\"x\"]\nkeep-day = 1", "did you mean `keep-days`?"),
+    ] {
+        let bench = Bench::new(&format!("{HOST}[retention.odd]\n{lines}\n"));
+        bench.run(&["db-cleanup", "--dry-run"]).exits(2).tells(says);
+    }
 }

@@ -16,7 +16,7 @@ use super::ending;
 use super::manifest::Manifest;
 use super::named::fault;
 use super::owner::Sharing;
-use crate::config::{KeepRules, Project};
+use crate::config::{Project, Retention};
 use crate::problem::{Code, Problem};
 
 /// What a folder holds, newest first.
@@ -54,8 +54,8 @@ impl Catalog {
 
     /// What a new backup must know about a folder: which names are taken, what an interrupted run
     /// left, and the newest backups. If retention removes old ones, all of them.
-    pub fn beside_a_new_one(dir: &Path, project: &Project, rules: &KeepRules) -> Result<Self> {
-        if rules.remove() {
+    pub fn beside_a_new_one(dir: &Path, project: &Project, retention: &Retention) -> Result<Self> {
+        if retention.remove() {
             return Self::read(dir, project);
         }
 

@@ -34,6 +34,17 @@ pub enum Verdict {
     Remove(String),
 }
 
+impl Verdict {
+    /// How firmly it stays: the smallest is the firmest.
+    pub fn rank(&self) -> u8 {
+        match self {
+            Self::Protect(_) => 0,
+            Self::Keep(_) => 1,
+            Self::Remove(_) => 2,
+        }
+    }
+}
+
 /// Decides over the backups of the same databases and stores; `candidates` newest first, one
 /// verdict for each, in their order.
 pub fn decide(candidates: &[Candidate], rules: &KeepRules, now: DateTime<Utc>) -> Vec<Verdict> {

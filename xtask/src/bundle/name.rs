@@ -112,7 +112,7 @@ mod tests {
             timestamp: timestamp.into(),
             compress: "gzip".into(),
             level: None,
-            keep: config::KeepRules::default(),
+            keep: config::Retention::default(),
             interval_hours: 24,
             ask: false,
         }

@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::Command;
 use crate::bundle::{Catalog, Reason, catalog};
-use crate::config::{self, KeepRules};
+use crate::config::{self, Retention};
 use crate::engine::postgres::catalog::facts::Depth;
 use crate::facts::Surveyor;
 use crate::gate::Consent;
@@ -150,7 +150,7 @@ const RECENT: usize = 3;
 /// The newest backups, shown at a terminal after a backup; scripts have `db-list`.
 fn say_recent(session: &mut Session, request: &plan::Request) {
     let read =
-        || Catalog::beside_a_new_one(&request.backup.dir, &session.project, &KeepRules::default());
+        || Catalog::beside_a_new_one(&request.backup.dir, &session.project, &Retention::default());
     // the backup is done, even if the folder can't be read
     let Some(catalog) = session.is_watched().then(read).and_then(Result::ok) else { return };
     let recent = &catalog.backups[..catalog.backups.len().min(RECENT)];

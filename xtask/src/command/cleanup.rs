@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::Command;
 use crate::bundle::Catalog;
-use crate::config::KeepRules;
+use crate::config::{KeepRules, Retention};
 use crate::gate::Consent;
 use crate::options;
 use crate::problem::{Exit, Problem};
@@ -95,11 +95,11 @@ impl Command for Cleanup {
         let intent = self.intent();
         session.lock(self.task().name, intent)?;
 
-        let rules = self.over(&session.project.backup.keep);
-        keep_something(&rules)?;
+        let retention = self.over(&session.project.backup.keep);
+        keep_something(&retention)?;
         let dir = self.backup_dir.clone().unwrap_or_else(|| session.project.backup.dir.clone());
         let catalog = Catalog::read(&dir, &session.project)?;
-        let plan = plan::plan(&catalog, &rules, &session.moment);
+        let plan = plan::plan(&catalog, &retention, &session.moment);
         let removed = plan.steps.len();
         let plan = session.hooked(plan, &[])?;
 
@@ -111,26 +111,27 @@ impl Command for Cleanup {
 }
 
 impl Cleanup {
-    /// The project's rules, with those of the command line in their place.
-    fn over(&self, project: &KeepRules) -> KeepRules {
-        let typed = &self.rules;
-        KeepRules {
-            days: self.keep_days.or(project.days).or(Some(30)),
-            min: self.min_keep.unwrap_or(project.min),
-            last: typed.keep_last.unwrap_or(project.last),
-            within: typed.keep_within.or(project.within),
-            hourly: typed.keep_hourly.unwrap_or(project.hourly),
-            daily: typed.keep_daily.unwrap_or(project.daily),
-            weekly: typed.keep_weekly.unwrap_or(project.weekly),
-            monthly: typed.keep_monthly.unwrap_or(project.monthly),
-            yearly: typed.keep_yearly.unwrap_or(project.yearly),
-            most: typed.max_size.or(project.most),
-        }
+    /// The project's rules, with those of the command line in place of `[backup]`'s.
+    fn over(&self, project: &Retention) -> Retention {
+        let (typed, usual) = (&self.rules, &project.usual);
+        let usual = KeepRules {
+            days: self.keep_days.or(usual.days).or(Some(30)),
+            min: self.min_keep.unwrap_or(usual.min),
+            last: typed.keep_last.unwrap_or(usual.last),
+            within: typed.keep_within.or(usual.within),
+            hourly: typed.keep_hourly.unwrap_or(usual.hourly),
+            daily: typed.keep_daily.unwrap_or(usual.daily),
+            weekly: typed.keep_weekly.unwrap_or(usual.weekly),
+            monthly: typed.keep_monthly.unwrap_or(usual.monthly),
+            yearly: typed.keep_yearly.unwrap_or(usual.yearly),
+        };
+
+        Retention { usual, most: typed.max_size.or(project.most), ..project.clone() }
     }
 }
 
-fn keep_something(rules: &KeepRules) -> Result<(), Problem> {
-    if !rules.keep_nothing() {
+fn keep_something(retention: &Retention) -> Result<(), Problem> {
+    if !retention.keep_nothing() {
         return Ok(());
     }
 

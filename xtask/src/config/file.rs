@@ -55,6 +55,8 @@ pub struct File {
     #[serde(default)]
     pub backup: BackupTable,
     #[serde(default)]
+    pub retention: BTreeMap<Text, RetentionTable>,
+    #[serde(default)]
     pub restore: RestoreTable,
     #[serde(default)]
     pub wipe: WipeTable,
@@ -178,6 +180,25 @@ pub struct BackupTable {
     pub max_size: Option<Text>,
     pub interval_hours: Option<Spanned<Scalar>>,
     pub ask: Option<Spanned<bool>>,
+}
+
+/// `[retention.NAME]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RetentionTable {
+    #[serde(default)]
+    pub labels: Vec<Text>,
+    #[serde(default)]
+    pub of: Vec<Text>,
+    pub keep_days: Option<Spanned<Scalar>>,
+    pub min_keep: Option<Spanned<Scalar>>,
+    pub keep_last: Option<Spanned<Scalar>>,
+    pub keep_within: Option<Text>,
+    pub keep_hourly: Option<Spanned<Scalar>>,
+    pub keep_daily: Option<Spanned<Scalar>>,
+    pub keep_weekly: Option<Spanned<Scalar>>,
+    pub keep_monthly: Option<Spanned<Scalar>>,
+    pub keep_yearly: Option<Spanned<Scalar>>,
 }
 
 /// `[restore]`

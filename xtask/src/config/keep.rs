@@ -2,7 +2,58 @@
 
 use std::time::Duration;
 
-/// Which backups to keep. A backup stays if any rule keeps it.
+use crate::value::glob;
+
+/// Which backups to keep.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// The rules for all that no special ones are for.
+    pub usual: KeepRules,
+    /// Rules for some of them.
+    pub special: Vec<Special>,
+    /// The bytes that all of them may take.
+    pub most: Option<u64>,
+}
+
+/// `[retention.NAME]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Special {
+    /// Its name.
+    pub name: String,
+    /// Patterns of the labels that it is for; none: all.
+    pub labels: Vec<String>,
+    /// The keys of the databases and stores that it is for; none: all.
+    pub of: Vec<String>,
+    /// What is kept of them.
+    pub rules: KeepRules,
+}
+
+impl Retention {
+    /// Whether a rule lets anything go by itself: the others only keep.
+    pub fn remove(&self) -> bool {
+        self.most.is_some() || self.all().any(|rules| rules.days.is_some())
+    }
+
+    /// Whether some rules keep nothing: all but the last good backup would go.
+    pub fn keep_nothing(&self) -> bool {
+        self.all().any(KeepRules::keep_nothing)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &KeepRules> {
+        self.special.iter().map(|special| &special.rules).chain([&self.usual])
+    }
+}
+
+impl Special {
+    /// Whether it is for a backup with this label, of databases and stores with these keys.
+    pub fn is_for<'a>(&self, label: Option<&str>, mut keys: impl Iterator<Item = &'a str>) -> bool {
+        let fits = |label: &str| self.labels.iter().any(|l| glob::fits(l, label.as_bytes()));
+        (self.labels.is_empty() || label.is_some_and(fits))
+            && (self.of.is_empty() || keys.any(|key| self.of.iter().any(|of| of == key)))
+    }
+}
+
+/// What is kept of some backups. A backup stays if any rule keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeepRules {
     /// Days to keep each backup; `None`: no rule was set, so nothing is removed automatically.
@@ -23,18 +74,10 @@ pub struct KeepRules {
     pub monthly: u32,
     /// One a year for so many years.
     pub yearly: u32,
-    /// The bytes that the backups may take.
-    pub most: Option<u64>,
 }
 
 impl KeepRules {
-    /// Whether a rule lets anything go by itself: the others only keep.
-    pub fn remove(&self) -> bool {
-        self.days.is_some() || self.most.is_some()
-    }
-
-    /// Whether no rule keeps anything: all but the last good backup would go.
-    pub fn keep_nothing(&self) -> bool {
+    fn keep_nothing(&self) -> bool {
         let counts =
             [self.min, self.last, self.hourly, self.daily, self.weekly, self.monthly, self.yearly];
         let is_over = |within: Duration| within.is_zero();

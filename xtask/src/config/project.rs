@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use self::pin::Pin;
 use super::environment::{self, Origin};
 use super::hooks::Hook;
-use super::keep::KeepRules;
+use super::keep::Retention;
 use super::secret::{SecretName, Secrets};
 use super::table_name::TableName;
 
@@ -294,7 +294,7 @@ pub struct Backup {
     /// Compression level, if set.
     pub level: Option<i32>,
     /// Which to keep.
-    pub keep: KeepRules,
+    pub keep: Retention,
     /// Hours within which a new backup is expected: `db-doctor` warns if the last good backup is
     /// older.
     pub interval_hours: u32,

@@ -368,7 +368,7 @@ impl Resolver<'_> {
         let compress = self.needed(&backup::COMPRESS.key(), b.compress.as_ref())?;
         let level = self.number(&backup::LEVEL.key(), b.level.as_ref())?.map(u32::cast_signed);
 
-        let keep = self.keep_rules(file)?;
+        let keep = self.retention(file)?;
         let interval_hours =
             self.count(&backup::INTERVAL_HOURS.key(), b.interval_hours.as_ref())?;
         let ask = self.switch(&backup::ASK.key(), b.ask.as_ref())?;

@@ -3,6 +3,7 @@
 
 pub mod database;
 pub mod dump;
+pub mod glob;
 pub mod marker;
 pub mod store;
 pub mod tree;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::bundle::{Catalog, Reason};
-use crate::config::KeepRules;
+use crate::config::Retention;
 use crate::facts::{Set, Surveyed};
 use crate::plan::Plan;
 use crate::session::Session;
@@ -14,7 +14,7 @@ pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Re
     let mut backup = session.project.backup.clone();
     if reason == Reason::PreRestore {
         // the backup to be restored may be the one due for removal
-        backup.keep = KeepRules::default();
+        backup.keep = Retention::default();
     }
 
     let request = super::plan::Request { backup, label: None, reason, salvage: None };

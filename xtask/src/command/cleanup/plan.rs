@@ -7,7 +7,7 @@ use crate::bundle::ending;
 use crate::bundle::keep::{Candidate, Verdict, decide, over};
 use crate::bundle::manifest::Noted;
 use crate::bundle::{Backup, Catalog, Manifest};
-use crate::config::KeepRules;
+use crate::config::{Retention, Special};
 use crate::human::bytes;
 use crate::plan::{Act, Deed, How, Plan, Risk, Step};
 use crate::planning::Moment;
@@ -16,38 +16,65 @@ use crate::tasks;
 /// What happens to every backup of this project.
 pub fn verdicts<'a>(
     catalog: &'a Catalog,
-    rules: &KeepRules,
+    retention: &Retention,
     moment: &Moment,
 ) -> Vec<(&'a Backup, Verdict)> {
-    let mut groups: BTreeMap<Vec<&str>, Vec<&Backup>> = BTreeMap::new();
-
-    for backup in catalog.backups.iter().filter(|b| b.other_project.is_none()) {
-        if let Some(manifest) = backup.manifest() {
-            let mut stores: Vec<&str> =
-                manifest.artifacts.iter().map(|a| a.store.as_str()).collect();
-            stores.sort_unstable();
-            groups.entry(stores).or_default().push(backup);
-        }
-    }
-
     let named = names(catalog);
-    let mut all: Vec<(&Backup, Verdict)> = groups
-        .into_values()
-        .flat_map(|group| {
-            let candidates: Vec<Candidate> = group.iter().map(|b| candidate(b, moment)).collect();
-            let verdicts = decide(&candidates, rules, moment.now);
-            group
-                .into_iter()
-                .zip(verdicts)
-                .map(|(backup, verdict)| (backup, unless_in_doubt(backup, verdict, &named)))
-        })
+    let mut all: Vec<(&Backup, Verdict)> = by_the_rules(catalog, retention, moment)
+        .into_iter()
+        .map(|(backup, verdict)| (backup, unless_in_doubt(backup, verdict, &named)))
         .collect();
 
     all.sort_by(|a, b| (b.0.created, &b.0.name).cmp(&(a.0.created, &a.0.name)));
-    match rules.most {
+    match retention.most {
         Some(most) => within_the_cap(all, most, &named),
         None => all,
     }
+}
+
+/// A backup stays if any of the rules that are for it keep it. Each set of rules counts the backups
+/// of the same databases and stores.
+fn by_the_rules<'a>(
+    catalog: &'a Catalog,
+    retention: &Retention,
+    moment: &Moment,
+) -> Vec<(&'a Backup, Verdict)> {
+    let mut groups: BTreeMap<(Option<usize>, Vec<&str>), Vec<&Backup>> = BTreeMap::new();
+    for backup in catalog.backups.iter().filter(|b| b.other_project.is_none()) {
+        let Some(manifest) = backup.manifest() else { continue };
+        let mut stores: Vec<&str> = manifest.artifacts.iter().map(|a| a.store.as_str()).collect();
+        stores.sort_unstable();
+        for rules in meant(retention, manifest) {
+            groups.entry((rules, stores.clone())).or_default().push(backup);
+        }
+    }
+
+    // a file may be named by two manifests, each of which is a backup
+    let mut all: BTreeMap<_, (&Backup, Verdict)> = BTreeMap::new();
+    for ((rules, _), group) in groups {
+        let rules = rules.map_or(&retention.usual, |at| &retention.special[at].rules);
+        let candidates: Vec<Candidate> = group.iter().map(|b| candidate(b, moment)).collect();
+
+        for (backup, verdict) in group.into_iter().zip(decide(&candidates, rules, moment.now)) {
+            let key = (&backup.path, &backup.manifest_path);
+            let before = all.remove(&key).map(|(_, verdict)| verdict);
+            let firmest = before.into_iter().chain([verdict]).min_by_key(Verdict::rank);
+            all.extend(firmest.map(|verdict| (key, (backup, verdict))));
+        }
+    }
+
+    all.into_values().collect()
+}
+
+/// The rules that are for a backup: special ones, by their place, or otherwise the usual ones.
+fn meant(retention: &Retention, manifest: &Manifest) -> Vec<Option<usize>> {
+    let is_for = |special: &Special| {
+        special.is_for(manifest.label.as_deref(), manifest.artifacts.iter().map(|a| &*a.store))
+    };
+    let places = retention.special.iter().enumerate().filter(|(_, special)| is_for(special));
+    let special: Vec<_> = places.map(|(at, _)| Some(at)).collect();
+
+    if special.is_empty() { vec![None] } else { special }
 }
 
 /// What all of them may take counts for more than the rules that only keep.
@@ -162,13 +189,13 @@ fn candidate(backup: &Backup, moment: &Moment) -> Candidate {
 }
 
 /// Plans a cleanup.
-pub fn plan(catalog: &Catalog, rules: &KeepRules, moment: &Moment) -> Plan {
-    let verdicts = verdicts(catalog, rules, moment);
+pub fn plan(catalog: &Catalog, retention: &Retention, moment: &Moment) -> Plan {
+    let verdicts = verdicts(catalog, retention, moment);
     let kept = verdicts.iter().filter_map(|(b, v)| match v {
         Verdict::Protect(why) | Verdict::Keep(why) => Some(format!("keeps {}: {why}", b.name)),
         Verdict::Remove(_) => None,
     });
-    let too_much = rules.most.filter(|most| taken(&verdicts) > *most).map(|most| {
+    let too_much = retention.most.filter(|most| taken(&verdicts) > *most).map(|most| {
         format!(
             "what must stay takes {}, more than the {} of `max-size`",
             bytes(taken(&verdicts)),
@@ -209,13 +236,18 @@ pub fn unfinished(catalog: &Catalog) -> impl Iterator<Item = Step> {
 
 /// What is removed after a new backup, by the keep rules: nothing without a rule that lets
 /// something go, or if nothing would be left but the last good one.
-pub fn removals(catalog: &Catalog, rules: &KeepRules, moment: &Moment, made: &[&str]) -> Vec<Act> {
-    if !rules.remove() || rules.keep_nothing() {
+pub fn removals(
+    catalog: &Catalog,
+    retention: &Retention,
+    moment: &Moment,
+    made: &[&str],
+) -> Vec<Act> {
+    if !retention.remove() || retention.keep_nothing() {
         return Vec::new();
     }
 
     let concerned: HashSet<_> = with_any(catalog, made).map(|b| &b.path).collect();
-    let verdicts: Vec<_> = verdicts(catalog, rules, moment)
+    let verdicts: Vec<_> = verdicts(catalog, retention, moment)
         .into_iter()
         .filter(|(b, _)| concerned.contains(&b.path))
         .collect();

@@ -1,6 +1,5 @@
 //! Values of one kind, each with its origin.
 
-use std::fmt::Display;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -8,7 +7,7 @@ use toml::Spanned;
 
 use super::super::file::{File, Scalar, Text};
 use super::super::project::{Others, Strategy};
-use super::super::settings::{Fallback, Key, Setting, Variables, by_task};
+use super::super::settings::{Fallback, Key, Variables, by_task};
 use super::{Resolver, nothing_said, text_of};
 use crate::problem::{Code, Problem};
 
@@ -75,20 +74,21 @@ impl Resolver<'_> {
         Ok(found)
     }
 
-    /// A text that means something to this parser.
-    pub(super) fn parsed<T, E: Display>(
+    /// A text that this parser understands. It says why not, and gives an example.
+    pub(super) fn parsed<T>(
         &mut self,
-        setting: &Setting,
+        key: &Key,
         value: Option<&Text>,
-        parse: impl Fn(&str) -> Result<T, E>,
+        parse: impl Fn(&str) -> Result<T, (String, &'static str)>,
     ) -> Result<Option<T>> {
-        let Some(found) = self.setting(&setting.key(), value)? else { return Ok(None) };
-        let parsed = parse(&found).map_err(|e| {
+        let Some(found) = self.setting(key, value)? else { return Ok(None) };
+        let parsed = parse(&found).map_err(|(why, example)| {
             let origin = self.entries.last().map(|e| e.origin.clone()).unwrap_or_default();
-            Problem::usage(format!("`{}` is `{found}` ({origin})", setting.key))
+            let word = key.text.rsplit('.').next().unwrap_or_default();
+            Problem::usage(format!("`{}` is `{found}` ({origin})", key.text))
                 .code(Code::Config)
-                .because(e.to_string())
-                .cure(format!("write it like `{} = {}`", setting.word(), setting.example))
+                .because(why)
+                .cure(format!("write it like `{word} = {example}`"))
         })?;
 
         Ok(Some(parsed))

@@ -13,6 +13,7 @@ pub mod guards;
 pub mod hooks;
 mod page;
 pub mod project;
+pub mod retention;
 mod schema;
 pub mod stores;
 pub mod variables;
@@ -125,6 +126,7 @@ pub static TABLES: &[&Table] = &[
     &stores::FILES,
     &stores::MILVUS,
     &backup::TABLE,
+    &retention::TABLE,
     &by_task::RESTORE,
     &by_task::WIPE,
     &by_task::RESET,

@@ -1,6 +1,7 @@
 //! What is left out of a backup, by glob.
 
 use crate::problem::Problem;
+use crate::value::glob;
 use crate::value::tree::Name;
 
 /// Globs of what is left out. One without a slash matches entries of that name in any folder; one
@@ -73,16 +74,15 @@ impl Glob {
                 .cure("name only what to exclude; `\\!` matches a name that begins with `!`"));
         }
 
-        fast_glob::validate(pattern).map_err(|e| {
-            wrong(&e.to_string()).cure("fix it; `\\` before a character makes it literal")
-        })?;
+        glob::valid(pattern)
+            .map_err(|e| wrong(&e).cure("fix it; `\\` before a character makes it literal"))?;
 
         Ok(Self { pattern: pattern.into(), folders_only, anywhere: !body.contains('/') })
     }
 
     fn matches(&self, name: &Name) -> bool {
         let last = name.split().map_or(&b""[..], |(_, last)| last);
-        fast_glob::glob_match(&self.pattern, if self.anywhere { last } else { name.bytes() })
+        glob::fits(&self.pattern, if self.anywhere { last } else { name.bytes() })
     }
 }
 

@@ -84,6 +84,7 @@ fn file_with(setting: &Setting, value: &str) -> String {
     let required = match setting.key.rsplit_once('.').unwrap_or_default() {
         ("containers.NAME", word) if word != "docker" => "docker = \"x\"\n",
         ("databases.NAME", "init") => "cluster = \"x\"\n",
+        ("retention.NAME", word) if word != "of" => "of = [\"main\"]\n",
         ("stores.NAME", _) => "files = { path = \"x\" }\n",
         ("stores.NAME.files", word) if word != "path" => "path = \"x\"\n",
         ("hooks.MOMENT", word) if word != "run" => "run = \"x\"\n",
