@@ -2,6 +2,7 @@
 //! code.
 
 mod codec;
+mod functions;
 mod postgres;
 
 use std::collections::BTreeMap;
