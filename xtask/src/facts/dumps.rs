@@ -120,25 +120,7 @@ pub fn look(
     project: &Project,
     env: &Env,
 ) -> Result<Dump> {
-    let artifact = backup.manifest().and_then(|m| match key {
-        Some(key) => m
-            .artifacts
-            .iter()
-            .find(|a| a.store == key)
-            .or(m.artifacts.first().filter(|_| m.artifacts.len() == 1)),
-        None => m.artifacts.first(),
-    });
-
-    if backup.manifest().is_some() && artifact.is_none() {
-        return Err(Problem::usage(format!(
-            "the backup `{}` has no `{}`",
-            backup.name,
-            key.unwrap_or_default()
-        ))
-        .code(Code::NoSuchBackup)
-        .into());
-    }
-
+    let artifact = artifact_of(backup, key)?;
     let format = artifact.map_or(format, Artifact::format);
     let path = artifact.map_or_else(|| backup.path.clone(), |a| backup.folder().join(&a.file));
     let Seen { source, form, server_version, dump_version } = match (artifact, format) {
@@ -164,6 +146,25 @@ pub fn look(
         form,
         stranger: None,
         fit: Fit::default(),
+    })
+}
+
+/// The manifest's entry of this key, or of the only one; `None` if there is no manifest.
+fn artifact_of<'a>(backup: &'a Backup, key: Option<&str>) -> Result<Option<&'a Artifact>> {
+    let Some(manifest) = backup.manifest() else { return Ok(None) };
+    let artifacts = &manifest.artifacts;
+    let found = match key {
+        Some(key) => artifacts
+            .iter()
+            .find(|a| a.store == key)
+            .or(artifacts.first().filter(|_| artifacts.len() == 1)),
+        None => artifacts.first(),
+    };
+
+    found.map(Some).ok_or_else(|| {
+        Problem::usage(format!("the backup `{}` has no `{}`", backup.name, key.unwrap_or_default()))
+            .code(Code::NoSuchBackup)
+            .into()
     })
 }
 

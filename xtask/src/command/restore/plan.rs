@@ -199,12 +199,7 @@ pub fn beside_live(
     may_create(target)?;
     fits_the_disk(dump, disk_left)?;
 
-    anyhow::ensure!(
-        target.server.database(name).is_none() && name != target.name(),
-        Problem::refused(format!("the database `{name}` exists already"))
-            .code(Code::NameTaken)
-            .cure("`--as` needs a free name; without it, the live database is replaced")
-    );
+    is_free(target, name)?;
 
     let Staging { steps: mut body, finally } = stage(target, dump, request.trust, name, Use::Kept);
     let carries = dump.postgresql().map(|known| brought_along(&known.database, dump, target));
@@ -238,6 +233,18 @@ pub fn beside_live(
         author: author(target, dump),
         ..Plan::bare(tasks::RESTORE.name, headline(dump, name, target), risk)
     })
+}
+
+/// Refuses a name that a database has.
+fn is_free(target: &Surveyed, name: &str) -> Result<()> {
+    anyhow::ensure!(
+        target.server.database(name).is_none() && name != target.name(),
+        Problem::refused(format!("the database `{name}` exists already"))
+            .code(Code::NameTaken)
+            .cure("`--as` needs a free name; without it, the live database is replaced")
+    );
+
+    Ok(())
 }
 
 fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {

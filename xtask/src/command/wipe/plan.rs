@@ -54,21 +54,7 @@ pub fn plan(
     earlier: Option<&Emptying>,
     moment: &Moment,
 ) -> Result<Planned> {
-    let databases = set.databases.as_slice();
-    databases.iter().try_for_each(backup::dumpable)?;
-    named_tables_exist(project, databases)?;
-
-    let targets: Vec<Target<'_>> = databases
-        .iter()
-        .map(|d| Target {
-            surveyed: d,
-            sorted: sort(&d.server.inventory, &project.guards.keep_tables),
-        })
-        .collect();
-
-    targets.iter().try_for_each(Target::can_be_wiped)?;
-    set.stores.iter().try_for_each(store_can_be_wiped)?;
-
+    let targets = wipeable(project, set)?;
     let lines = targets.iter().map(Target::line).chain(set.stores.iter().map(store_line)).collect();
     let bare = Plan {
         notes: notes(&targets, set),
@@ -102,6 +88,26 @@ pub fn plan(
     };
 
     Ok(Planned { plan, lines })
+}
+
+/// The databases with their tables sorted, if they and the stores can be wiped.
+fn wipeable<'a>(project: &Project, set: &'a Set) -> Result<Vec<Target<'a>>> {
+    let databases = set.databases.as_slice();
+    databases.iter().try_for_each(backup::dumpable)?;
+    named_tables_exist(project, databases)?;
+
+    let targets: Vec<Target<'_>> = databases
+        .iter()
+        .map(|d| Target {
+            surveyed: d,
+            sorted: sort(&d.server.inventory, &project.guards.keep_tables),
+        })
+        .collect();
+
+    targets.iter().try_for_each(Target::can_be_wiped)?;
+    set.stores.iter().try_for_each(store_can_be_wiped)?;
+
+    Ok(targets)
 }
 
 /// Empties one after the other.
