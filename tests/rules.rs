@@ -110,6 +110,7 @@ fn planning_and_deciding_are_pure() {
             || matches!(
                 f,
                 "gate/verdict.rs"
+                    | "gate/judgement.rs"
                     | "bundle/keep.rs"
                     | "ui/describe.rs"
                     | "ui/json.rs"

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::artifact::SetAside;
+use self::artifact::sum;
 pub use self::artifact::{Artifact, Holds, Milvus, Postgresql};
 use super::intact::{digest, is_intact};
 use super::notes::{Beside, beside};
@@ -303,11 +304,6 @@ impl Manifest {
     pub fn rows(&self) -> u64 {
         sum(self.artifacts.iter().filter(|a| a.format() == Format::Script).map(|a| a.rows))
     }
-}
-
-/// A checksum in a manifest, which may be anything.
-fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
-    numbers.fold(0, u64::saturating_add)
 }
 
 impl<A> Manifest<A> {

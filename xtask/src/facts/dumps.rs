@@ -13,8 +13,7 @@ use crate::engine::postgres::change::loader::Loader;
 use crate::engine::postgres::client::version::Version;
 use crate::engine::postgres::script::Scanner;
 use crate::facts::archives::Archive;
-use crate::facts::loader::Stranger;
-use crate::plan::Source;
+use crate::plan::{Source, Word};
 use crate::problem::{Code, Problem};
 use crate::stream::{self, Codec, SNIFF_LEN, Sniffed, artifact};
 use crate::value::{Format, Without};
@@ -41,6 +40,15 @@ pub struct Dump {
     pub stranger: Option<Stranger>,
     /// The parts of it that are left out of the load.
     pub fit: Fit,
+}
+
+/// An untrusted file: which role loads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stranger {
+    /// A loader role, or why it is the project's role.
+    pub by: Result<Loader, String>,
+    /// Whether you trust its author.
+    pub word: Word,
 }
 
 /// A dump on one server, as one role.

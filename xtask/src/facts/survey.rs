@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-pub use self::surveyed::{Surveyed, is_local};
+pub use self::surveyed::Surveyed;
 use super::asking::ask_server;
 use super::containers::{self, ContainerFacts};
 use super::programs::{self, Programs};
@@ -307,17 +307,6 @@ fn bootstrapping(client: &Client) -> Problem {
         )
 }
 
-/// The error for a program that PATH has only in the repository.
-pub(super) fn skipped(env: &Env, program: &str) -> String {
-    env.skipped(program).map_or(String::new(), |path| {
-        format!(
-            "`{}` belongs to the repository, so commands that only read do not run it \
-             (`--trust-repo` allows it from now on)",
-            path.display()
-        )
-    })
-}
-
 fn nameless(spec: &Database) -> Problem {
     Problem::usage(format!("`databases.{}` does not say which database", spec.key))
         .code(Code::Config)
@@ -338,7 +327,7 @@ fn temporary(container: &ContainerFacts) -> Problem {
 fn no_psql(env: &Env) -> Problem {
     Problem::failed("there is no `psql` on this machine")
         .code(Code::ProgramMissing)
-        .because(skipped(env, "psql"))
+        .because(programs::skipped(env, "psql"))
         .cure(install_hint("psql"))
 }
 

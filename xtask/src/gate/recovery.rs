@@ -2,10 +2,11 @@
 //! by typing words that nobody types out of habit; a script sets a variable for that one run, which
 //! names the database and the backup. An agent can't.
 
-use super::verdict::{Agent, Circumstances, Consent, Judgement, Presence, Verdict, verdict};
+use super::circumstances::{Agent, Circumstances, Consent, Presence};
+use super::judgement::{Judgement, Verdict, verdict};
 use crate::bundle::ending::stem;
 use crate::cmd::quoted;
-use crate::engine::postgres::change::admin::renaming;
+use crate::engine::postgres::change::statements::renaming;
 use crate::plan::{Author, Plan, Powers, Recovery, Stake};
 
 /// The variable by which a script restores production.

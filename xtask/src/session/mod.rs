@@ -39,7 +39,8 @@ use crate::run::journal::{self, Found, Unfinished};
 use crate::run::{self, Lock, UserState};
 use crate::ui::describe::Detail;
 use crate::ui::person::Person;
-use crate::ui::terminal::{self, Telling, Terminal};
+use crate::ui::person::Telling;
+use crate::ui::terminal::{self, Terminal};
 use crate::ui::typed::{self, Typed};
 use crate::ui::{outcome, shown};
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::super::manifest::Manifest;
 use super::super::named::is_of_the_folder;
 use super::super::owner::{Sharing, is_ours};
-use super::manifest_of;
+use super::listing::manifest_of;
 use crate::config::Project;
 
 /// One backup.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+pub use self::end::amounts;
 use self::end::{note, way_back};
 use self::sort::sort;
 use self::stores::{store_can_be_wiped, store_headline, store_line, store_notes, wipe_store};
@@ -164,19 +165,6 @@ fn notes(targets: &[Target<'_>], set: &Set) -> Vec<String> {
         .chain(set.stores.iter().flat_map(store_notes))
         .chain(one_by_one(set))
         .collect()
-}
-
-/// Rows, entries or entities of everything that a wipe would empty, by key. The databases are
-/// already counted.
-pub fn amounts(project: &Project, set: &Set) -> Vec<(String, u64)> {
-    let rows = |d: &Surveyed| {
-        sort(&d.server.inventory, &project.guards.keep_tables)
-            .with_rows()
-            .filter_map(|t| t.rows)
-            .fold(0, u64::saturating_add)
-    };
-    let databases = set.databases.iter().map(|d| (d.spec.key.clone(), rows(d)));
-    databases.chain(set.stores.iter().map(|s| (s.key().to_owned(), s.held.items()))).collect()
 }
 
 /// No transaction spans two databases, or a store.

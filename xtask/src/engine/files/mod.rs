@@ -37,6 +37,7 @@ mod survey;
 mod swap;
 #[cfg(unix)]
 mod unpack;
+mod unread;
 #[cfg(unix)]
 mod walk;
 #[cfg(unix)]

@@ -4,7 +4,10 @@
 use anyhow::Result;
 
 use super::checks::{suits, unheld};
-use super::{Request, author, elsewhere, fence, headline, holds, made, proof};
+use super::holds::{elsewhere, headline, holds, made};
+use super::proof::{fence, proof};
+use super::request::Request;
+use super::stranger::author;
 use crate::config::Project;
 use crate::engine::postgres::catalog::locks::Shortage;
 use crate::engine::postgres::catalog::marks::{MarkFields, State, Use};

@@ -2,10 +2,14 @@
 
 use anyhow::Result;
 
+use super::brought::brought_along;
 use super::checks::{
     carriable, changeable, fits_the_disk, may_create, stands_beside, suits, suits_store, swappable,
 };
-use super::{Request, Staging, Use, author, brought_along, stage, unstage, unsubscribed};
+use super::holds::{failed_goes, holds as what_it_holds, older_goes};
+use super::request::Request;
+use super::staging::{Staging, Use, stage, unstage};
+use super::stranger::author;
 use crate::bundle::Artifact;
 use crate::config::Project;
 use crate::engine::postgres::catalog::marks::{self, MovedAside};
@@ -16,7 +20,7 @@ use crate::facts::{Surveyed, SurveyedStore};
 use crate::human::holds;
 use crate::plan::{Act, Author, Deed, How, Pipe, Proof, Sink, Stake, Step};
 use crate::planning::marked::{leftovers, live_is, older_may_go};
-use crate::planning::replacing::{Replacing, older};
+use crate::planning::replacing::{Replacing, older, unsubscribed};
 use crate::planning::sessions::end_sessions;
 use crate::problem::{Code, Problem};
 use crate::tasks;
@@ -374,11 +378,11 @@ impl Restored {
 
     /// What the backup holds, and which databases are dropped.
     fn notes(self, target: &Surveyed, dump: &Dump) -> Vec<String> {
-        let failed_goes = super::failed_goes(target).filter(|_| self == Self::Others);
+        let failed_goes = failed_goes(target).filter(|_| self == Self::Others);
 
-        super::holds(target, dump)
+        what_it_holds(target, dump)
             .into_iter()
-            .chain(super::older_goes(target))
+            .chain(older_goes(target))
             .chain(failed_goes)
             .collect()
     }
