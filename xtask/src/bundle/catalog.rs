@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 pub use self::backup::{Backup, Kind};
-use self::listing::{foreign, is_an_archive, manifest_of, modified, no_file};
+use self::listing::{foreign, is_an_archive, modified, no_file};
 use super::ending;
 use super::manifest::Manifest;
 use super::named::fault;
@@ -125,7 +125,10 @@ impl Catalog {
         let mut beside: BTreeMap<PathBuf, Vec<(String, PathBuf)>> = BTreeMap::new();
 
         for (name, path) in files.iter().filter(|_| !manifests.is_empty()) {
-            beside.entry(manifest_of(path)).or_default().push((name.clone(), path.clone()));
+            beside
+                .entry(ending::manifest_beside(path))
+                .or_default()
+                .push((name.clone(), path.clone()));
         }
 
         let ours = read_all(&manifests)?.into_iter().filter(|b| !is_of_another_tool(b));
@@ -365,7 +368,7 @@ fn found_at(path: &Path) -> Result<Backup> {
         return set_at(path);
     }
 
-    let beside = path.with_file_name(ending::manifest(Path::new(&name)));
+    let beside = ending::manifest_beside(path);
     let backup = beside.is_file().then(|| ours(&beside, None)).filter(|b| match &b.kind {
         Kind::Broken { .. } => !is_of_another_tool(b),
         // the file that it names is complete, but a different one: this may be an unpacked copy

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::artifact::SetAside;
 use self::artifact::sum;
 pub use self::artifact::{Artifact, Holds, Milvus, Postgresql};
-use super::intact::{digest, is_intact};
+use super::intact::{changed, digest, is_intact};
 use super::notes::{Beside, beside};
 use crate::stream::Checksum;
 use crate::value::Format;
@@ -328,10 +328,6 @@ impl<A> Manifest<A> {
             noted: self.noted,
         }
     }
-}
-
-fn changed() -> anyhow::Error {
-    anyhow::anyhow!("it has changed since it was written: its digest does not match")
 }
 
 fn pretty<A: Serialize>(manifest: &Manifest<A>) -> String {

@@ -37,6 +37,7 @@ mod survey;
 mod swap;
 #[cfg(unix)]
 mod unpack;
+#[cfg(unix)]
 mod unread;
 #[cfg(unix)]
 mod walk;
