@@ -113,9 +113,8 @@ fn too_long(file: &str, code: &str) -> Vec<String> {
 /// A function with this many lines, whose text and comments have braces that close nothing.
 fn of_lines(lines: usize) -> String {
     let body = "    let a = [b'}', '}' as u8]; // }\n".repeat(lines - 6);
-    format!(
-        "pub(super) fn long<'a>(\n    b: [&'a str; 2],\n) -> Result<()> {{\n{body}    r#\"\n}}\"#\n}}"
-    )
+    let head = "pub(super) fn long<'a>(\n    b: [&'a str; 2],\n) -> Result<()> {\n";
+    format!("{head}{body}    r#\"\n}}\"#\n}}")
 }
 
 #[test]
