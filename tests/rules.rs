@@ -2,6 +2,7 @@
 //! code.
 
 mod codec;
+mod functions;
 mod postgres;
 
 use std::collections::BTreeMap;
@@ -110,6 +111,7 @@ fn planning_and_deciding_are_pure() {
             || matches!(
                 f,
                 "gate/verdict.rs"
+                    | "gate/judgement.rs"
                     | "bundle/keep.rs"
                     | "ui/describe.rs"
                     | "ui/json.rs"

@@ -117,3 +117,21 @@ pub fn wide_pipe() -> Result<(PipeReader, PipeWriter)> {
     let _ = rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES);
     Ok((reader, writer))
 }
+
+/// A folder that only its owner can enter: dumps hold everything.
+pub fn private_folder(path: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+
+    builder.create(path).map_err(|e| {
+        let cure =
+            "choose another folder with `--output-dir` or `backup.dir`, or fix its permissions";
+        Problem::failed(format!("could not make the folder `{}`", path.display()))
+            .code(Code::FileError)
+            .because(e.to_string())
+            .cure(cure)
+            .into()
+    })
+}

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 pub use self::backup::{Backup, Kind};
-use self::listing::{foreign, is_an_archive, manifest_of, modified, no_file};
+use self::listing::{foreign, is_an_archive, modified, no_file};
 use super::ending;
 use super::manifest::Manifest;
 use super::named::fault;
@@ -125,19 +125,17 @@ impl Catalog {
         let mut beside: BTreeMap<PathBuf, Vec<(String, PathBuf)>> = BTreeMap::new();
 
         for (name, path) in files.iter().filter(|_| !manifests.is_empty()) {
-            beside.entry(manifest_of(path)).or_default().push((name.clone(), path.clone()));
+            beside
+                .entry(ending::manifest_beside(path))
+                .or_default()
+                .push((name.clone(), path.clone()));
         }
 
-        for mut backup in read_all(&manifests)? {
+        let ours = read_all(&manifests)?.into_iter().filter(|b| !is_of_another_tool(b));
+        for mut backup in ours {
             let flat = backup.manifest_path.as_ref().is_some_and(|m| m.parent() == Some(dir));
 
             if let Kind::Broken { manifest, .. } = &backup.kind {
-                if manifest.is_none()
-                    && backup.manifest_path.as_deref().is_some_and(Manifest::is_of_another_tool)
-                {
-                    continue;
-                }
-
                 // files next to a broken manifest do not count as files without one
                 let beside = backup
                     .manifest_path
@@ -313,10 +311,41 @@ fn ours(manifest_path: &Path, folder: Option<&Path>) -> Backup {
     }
 }
 
+/// Whether a manifest that can't be read isn't one of a backup.
+fn is_of_another_tool(backup: &Backup) -> bool {
+    matches!(backup.kind, Kind::Broken { manifest: None, .. })
+        && backup.manifest_path.as_deref().is_some_and(Manifest::is_of_another_tool)
+}
+
 /// The backup at a given path, with its manifest if there is one next to it.
 pub fn at(path: &Path, project: &Project) -> Result<Backup> {
     let ground = Sharing::of(path, project);
     found_at(path).map(|backup| backup.seen_by(project, ground))
+}
+
+/// The backup that a folder is.
+fn set_at(path: &Path) -> Result<Backup> {
+    let manifest = ending::manifest_of_set(path);
+    anyhow::ensure!(
+        manifest.is_file(),
+        Problem::usage(format!(
+            "the folder `{}` has neither a backup's `manifest.json` nor pg_dump's `toc.dat`",
+            path.display()
+        ))
+        .code(Code::NoSuchBackup)
+    );
+
+    let others = Problem::usage(format!(
+        "the `manifest.json` in `{}` belongs to another tool",
+        path.display()
+    ))
+    .code(Code::NoSuchBackup);
+    anyhow::ensure!(
+        !Manifest::is_of_another_tool(&manifest),
+        others.cure("name the file in it that you want to restore")
+    );
+
+    Ok(ours(&manifest, Some(path)))
 }
 
 fn found_at(path: &Path) -> Result<Backup> {
@@ -336,33 +365,12 @@ fn found_at(path: &Path) -> Result<Backup> {
     }
 
     if meta.is_dir() {
-        let manifest = ending::manifest_of_set(path);
-        anyhow::ensure!(
-            manifest.is_file(),
-            Problem::usage(format!(
-                "the folder `{}` has neither a backup's `manifest.json` nor pg_dump's `toc.dat`",
-                path.display()
-            ))
-            .code(Code::NoSuchBackup)
-        );
-
-        let others = Problem::usage(format!(
-            "the `manifest.json` in `{}` belongs to another tool",
-            path.display()
-        ))
-        .code(Code::NoSuchBackup);
-        anyhow::ensure!(
-            !Manifest::is_of_another_tool(&manifest),
-            others.cure("name the file in it that you want to restore")
-        );
-
-        return Ok(ours(&manifest, Some(path)));
+        return set_at(path);
     }
 
-    let beside = path.with_file_name(ending::manifest(Path::new(&name)));
+    let beside = ending::manifest_beside(path);
     let backup = beside.is_file().then(|| ours(&beside, None)).filter(|b| match &b.kind {
-        Kind::Broken { manifest: None, .. } => !Manifest::is_of_another_tool(&beside),
-        Kind::Broken { .. } => true,
+        Kind::Broken { .. } => !is_of_another_tool(b),
         // the file that it names is complete, but a different one: this may be an unpacked copy
         _ => b.path == *path,
     });

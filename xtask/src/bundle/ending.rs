@@ -47,6 +47,11 @@ pub fn manifest_of_set(folder: &Path) -> PathBuf {
     folder.join(MANIFEST)
 }
 
+/// The path of the manifest next to a file that is not part of a set.
+pub fn manifest_beside(file: &Path) -> PathBuf {
+    file.with_file_name(manifest(Path::new(file.file_name().unwrap_or_default())))
+}
+
 /// The path of the notes beside a manifest.
 pub fn notes(manifest: &Path) -> PathBuf {
     manifest.with_extension("notes.json")

@@ -49,3 +49,8 @@ pub fn is_intact<A: Serialize + SetAside>(manifest: &mut Manifest<A>) -> bool {
     let recorded = manifest.digest.clone().filter(|recorded| recorded.starts_with(BY));
     recorded.is_none_or(|recorded| digest(manifest) == recorded)
 }
+
+/// The error for one that does not.
+pub fn changed() -> anyhow::Error {
+    anyhow::anyhow!("it has changed since it was written: its digest does not match")
+}

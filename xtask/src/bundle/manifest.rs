@@ -11,8 +11,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::artifact::SetAside;
+use self::artifact::sum;
 pub use self::artifact::{Artifact, Holds, Milvus, Postgresql};
-use super::intact::{digest, is_intact};
+use super::intact::{changed, digest, is_intact};
 use super::notes::{Beside, Pinned, beside};
 use crate::stream::Checksum;
 use crate::value::Format;
@@ -309,11 +310,6 @@ impl Manifest {
     }
 }
 
-/// A checksum in a manifest, which may be anything.
-fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
-    numbers.fold(0, u64::saturating_add)
-}
-
 impl<A> Manifest<A> {
     /// The same with other artifacts.
     fn with<B>(self, of: impl Fn(A) -> B) -> Manifest<B> {
@@ -337,10 +333,6 @@ impl<A> Manifest<A> {
             noted: self.noted,
         }
     }
-}
-
-fn changed() -> anyhow::Error {
-    anyhow::anyhow!("it has changed since it was written: its digest does not match")
 }
 
 fn pretty<A: Serialize>(manifest: &Manifest<A>) -> String {

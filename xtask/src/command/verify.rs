@@ -135,6 +135,18 @@ fn store_trial(
     Ok(StoreTrial { dump, place })
 }
 
+/// The databases whose dumps are loaded: the wanted one, or those that the project has.
+fn tried(session: &Session, held: &[(String, Format)], key: Option<&str>) -> Result<Vec<String>> {
+    let known = |key: &String| session.project.databases.iter().any(|d| d.key == *key);
+    let wanted = |entry: &&(String, Format)| {
+        entry.1 == Format::Script && key.map_or(known(&entry.0), |k| k == entry.0)
+    };
+    let keys: Vec<String> = held.iter().filter(wanted).map(|(key, _)| key.clone()).collect();
+
+    // a foreign file, or one of another project: on the named server, or the only one
+    if keys.is_empty() { Ok(vec![session.database(key)?.key]) } else { Ok(keys) }
+}
+
 fn deep(
     session: &mut Session,
     backup: &Backup,
@@ -146,17 +158,7 @@ fn deep(
     let held: Vec<(String, Format)> = backup.manifest().map_or(Vec::new(), |m| {
         m.artifacts.iter().map(|a| (a.store.clone(), a.format())).collect()
     });
-    let known = |key: &String| session.project.databases.iter().any(|d| d.key == *key);
-    let wanted = |entry: &&(String, Format)| {
-        entry.1 == Format::Script && key.as_ref().map_or(known(&entry.0), |k| *k == entry.0)
-    };
-    let mut keys: Vec<String> = held.iter().filter(wanted).map(|(key, _)| key.clone()).collect();
-
-    if keys.is_empty() {
-        // a foreign file, or one of another project: on the named server, or the only one
-        keys = vec![session.database(key.as_deref())?.key];
-    }
-
+    let keys = tried(session, &held, key.as_deref())?;
     let databases =
         keys.iter().map(|key| session.database(Some(key))).collect::<Result<Vec<_>>>()?;
 

@@ -81,7 +81,11 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
         room: Room::ForNone,
     };
 
-    let clusters = project.databases.iter().filter_map(|database| match &database.at {
+    [root, backups, state].into_iter().chain(clusters(project)).chain(logs(project)).collect()
+}
+
+fn clusters(project: &Project) -> impl Iterator<Item = Place> {
+    project.databases.iter().filter_map(|database| match &database.at {
         At::Cluster { folder, .. } => Some(Place {
             what: format!("the cluster of `databases.{}`", database.key),
             path: folder.clone(),
@@ -90,15 +94,17 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
             room: Room::ForNone,
         }),
         _ => None,
-    });
+    })
+}
 
-    let logs = project.logs.as_ref().map(|path| {
-        let cure = "name another folder: `project.logs`, or the store's `path`".into();
-        let why = "each run would change the tree while reading it";
-
-        Place { what: "the log folder".into(), path: path.clone(), why, cure, room: Room::ForTrees }
-    });
-    [root, backups, state].into_iter().chain(clusters).chain(logs).collect()
+fn logs(project: &Project) -> Option<Place> {
+    Some(Place {
+        what: "the log folder".into(),
+        path: project.logs.clone()?,
+        why: "each run would change the tree while reading it",
+        cure: "name another folder: `project.logs`, or the store's `path`".into(),
+        room: Room::ForTrees,
+    })
 }
 
 impl Place {

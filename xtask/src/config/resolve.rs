@@ -36,33 +36,17 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         lent: Vec::new(),
     };
 
-    let folder_name =
-        root.file_name().map_or("project".into(), |n| n.to_string_lossy().into_owned());
-    let given = r.setting(&project::NAME.key(), file.project.name.as_ref())?;
-    let named = given.is_some();
-    let name = given.unwrap_or_else(|| r.by_default(&project::NAME.key(), &folder_name));
+    let (name, named) = r.name(file)?;
     let mut guards = r.guards(file)?;
-
     let (environment, said_by) = r.environment(file.project.environment.as_ref(), &guards)?;
-    let logs = r.setting(&project::LOGS.key(), file.project.logs.as_ref())?;
-    let logs = logs.map(|path| r.path(&path));
+
+    // `db-config` shows the values in this order
+    let logs = r.path_of(&project::LOGS.key(), file.project.logs.as_ref())?;
     let containers = r.containers(file)?;
     let databases = r.databases(file)?;
     guards.testing = for_tests(&databases)?;
-    let stores = r.stores(file)?;
-    let backup = r.backup(file)?;
-    let after_restore = r.next(by_task::RESTORE_NEXT.key, file.restore.next.as_ref())?;
-    let restore_without = r.restore_without(file)?;
-    let after_wipe = r.next(by_task::WIPE_NEXT.key, file.wipe.next.as_ref())?;
-    let strategy = r.strategy(file)?;
-    let after_reset = r.next(by_task::RESET_NEXT.key, file.reset.next.as_ref())?;
-    let first_dump = r.setting(&by_task::DUMP.key(), file.prepare.dump.as_ref())?;
-    let first_dump = first_dump.map(|path| r.path(&path));
-    let hooks = r.hooks("hooks", &file.hooks, file)?;
 
-    let Resolver { secrets, entries, lent, root, .. } = r;
     Ok(Project {
-        root: root.to_path_buf(),
         state: root.join(".db-tasks"),
         name,
         named,
@@ -71,19 +55,20 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         logs,
         containers,
         databases,
-        stores,
-        backup,
-        after_restore,
-        restore_without,
-        strategy,
-        after_wipe,
-        after_reset,
-        first_dump,
-        hooks,
         guards,
-        secrets,
-        entries,
-        lent,
+        stores: r.stores(file)?,
+        backup: r.backup(file)?,
+        after_restore: r.next(by_task::RESTORE_NEXT.key, file.restore.next.as_ref())?,
+        restore_without: r.restore_without(file)?,
+        after_wipe: r.next(by_task::WIPE_NEXT.key, file.wipe.next.as_ref())?,
+        strategy: r.strategy(file)?,
+        after_reset: r.next(by_task::RESET_NEXT.key, file.reset.next.as_ref())?,
+        first_dump: r.path_of(&by_task::DUMP.key(), file.prepare.dump.as_ref())?,
+        hooks: r.hooks("hooks", &file.hooks, file)?,
+        secrets: r.secrets,
+        entries: r.entries,
+        lent: r.lent,
+        root,
     })
 }
 

@@ -151,7 +151,7 @@ pub fn engine(container: &Container, env: &Env) -> Result<String> {
             container.key
         ))
         .code(Code::ProgramMissing)
-        .because(super::survey::skipped(env, "docker"))
+        .because(super::programs::skipped(env, "docker"))
         .cure("install one of them, or run this where the containers are")
     })?)
 }

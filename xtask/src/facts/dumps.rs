@@ -13,8 +13,7 @@ use crate::engine::postgres::change::loader::Loader;
 use crate::engine::postgres::client::version::Version;
 use crate::engine::postgres::script::Scanner;
 use crate::facts::archives::Archive;
-use crate::facts::loader::Stranger;
-use crate::plan::Source;
+use crate::plan::{Source, Word};
 use crate::problem::{Code, Problem};
 use crate::stream::{self, Codec, SNIFF_LEN, Sniffed, artifact};
 use crate::value::{Format, Without};
@@ -41,6 +40,15 @@ pub struct Dump {
     pub stranger: Option<Stranger>,
     /// The parts of it that are left out of the load.
     pub fit: Fit,
+}
+
+/// An untrusted file: which role loads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stranger {
+    /// A loader role, or why it is the project's role.
+    pub by: Result<Loader, String>,
+    /// Whether you trust its author.
+    pub word: Word,
 }
 
 /// A dump on one server, as one role.
@@ -120,25 +128,7 @@ pub fn look(
     project: &Project,
     env: &Env,
 ) -> Result<Dump> {
-    let artifact = backup.manifest().and_then(|m| match key {
-        Some(key) => m
-            .artifacts
-            .iter()
-            .find(|a| a.store == key)
-            .or(m.artifacts.first().filter(|_| m.artifacts.len() == 1)),
-        None => m.artifacts.first(),
-    });
-
-    if backup.manifest().is_some() && artifact.is_none() {
-        return Err(Problem::usage(format!(
-            "the backup `{}` has no `{}`",
-            backup.name,
-            key.unwrap_or_default()
-        ))
-        .code(Code::NoSuchBackup)
-        .into());
-    }
-
+    let artifact = artifact_of(backup, key)?;
     let format = artifact.map_or(format, Artifact::format);
     let path = artifact.map_or_else(|| backup.path.clone(), |a| backup.folder().join(&a.file));
     let Seen { source, form, server_version, dump_version } = match (artifact, format) {
@@ -164,6 +154,25 @@ pub fn look(
         form,
         stranger: None,
         fit: Fit::default(),
+    })
+}
+
+/// The manifest's entry of this key, or of the only one; `None` if there is no manifest.
+fn artifact_of<'a>(backup: &'a Backup, key: Option<&str>) -> Result<Option<&'a Artifact>> {
+    let Some(manifest) = backup.manifest() else { return Ok(None) };
+    let artifacts = &manifest.artifacts;
+    let found = match key {
+        Some(key) => artifacts
+            .iter()
+            .find(|a| a.store == key)
+            .or(artifacts.first().filter(|_| artifacts.len() == 1)),
+        None => artifacts.first(),
+    };
+
+    found.map(Some).ok_or_else(|| {
+        Problem::usage(format!("the backup `{}` has no `{}`", backup.name, key.unwrap_or_default()))
+            .code(Code::NoSuchBackup)
+            .into()
     })
 }
 

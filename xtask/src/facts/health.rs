@@ -5,10 +5,8 @@ mod reach;
 mod standing;
 mod volume;
 
-use std::path::Path;
-
+use self::folder::folder_findings;
 pub use self::folder::{disk_left, server_disk_left, tight};
-use self::folder::{folder_findings, writable};
 use super::stores::is_down;
 use super::{Surveyed, SurveyedStore, Surveyor, containers};
 use crate::config::{At, Container, Database, Env, Project, Store};
@@ -370,14 +368,6 @@ fn dumps(s: &Surveyed) -> bool {
     !matches!(s.spec.at, At::Host)
         || !same_folder
         || s.server.client.major() >= s.server.version.major()
-}
-
-/// Without its own folder no run can hold the project's lock.
-fn state_finding(dir: &Path) -> Option<Finding> {
-    let why = format!("`{}` can't be written: {}", dir.display(), writable(dir).err()?);
-    let cure = "fix the permissions of that folder: the project's lock, its journal and its audit \
-                log are in it";
-    Some(Finding::other(State::Problem, "state folder", why, cure))
 }
 
 #[cfg(test)]

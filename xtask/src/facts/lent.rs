@@ -2,9 +2,9 @@
 //! "AWS_SECRET_ACCESS_KEY"` next to a stranger's host. Even a command that only reads connects, and
 //! so sends them; it does that without asking only if it is harmless.
 
-use super::is_local;
 use super::stores::host_of;
 use super::strangers::{Brought, thing};
+use super::whereabouts::is_local;
 use crate::config::hooks::Hook;
 use crate::config::{At, Connection, Database, Env, Lent, Project, Share, Store, StoreKind, url};
 

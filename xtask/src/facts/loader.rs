@@ -16,18 +16,9 @@ use crate::engine::postgres::change::loader::{Loader, verifier};
 use crate::engine::postgres::client::archive::BEFORE_ROWS;
 use crate::engine::postgres::client::said::unnamed;
 use crate::engine::postgres::script::{Obstacle, Scanner, Script};
-use crate::plan::{Source, Word};
+use crate::plan::Source;
 use crate::problem::Problem;
 use crate::stream::artifact;
-
-/// An untrusted file: which role loads it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stranger {
-    /// A loader role, or why it is the project's role.
-    pub by: Result<Loader, String>,
-    /// Whether you trust its author.
-    pub word: Word,
-}
 
 /// What identifies a loader role.
 pub struct New {

@@ -3,7 +3,7 @@
 
 use super::containers::{self, ContainerFacts};
 use super::guess;
-use crate::config::{At, Database, Env, Project, Secrets};
+use crate::config::{At, Connection, Database, Env, Project, Secrets};
 use crate::plan::Login;
 
 /// What stands for any value in a password file.
@@ -33,11 +33,7 @@ pub fn logins(
     };
 
     if let Some(found) = &found {
-        guess::complete(&mut c, found).map_err(|e| format!("{e:#}"))?;
-        let inside = guess::password(found, c.user.as_deref());
-        c.password = c.password.or_else(|| {
-            Some(secrets.keep(format!("POSTGRES_PASSWORD of {}", found.name), inside?))
-        });
+        complete(&mut c, found, secrets)?;
     }
 
     let Some(password) = c.password else {
@@ -46,13 +42,11 @@ pub fn logins(
         );
     };
 
-    let published = found.as_ref().map(|found| published(found, c.port_inside.as_deref()));
-    let (host, port) = match published {
-        Some(Some(published)) => published,
-        Some(None) => return Err("its container publishes no port: psql runs in it".into()),
+    let (host, port) = match &found {
+        Some(found) => published(found, c.port_inside.as_deref())
+            .ok_or("its container publishes no port: psql runs in it")?,
         None => (c.host.unwrap_or_else(|| HERE[0].into()), c.port.unwrap_or_else(|| USUAL.into())),
     };
-
     let Some(user) = c.user else {
         return Err("its role is not known (`user`, PGUSER): a line for every role would come \
                     before their own"
@@ -69,6 +63,23 @@ pub fn logins(
         password: password.clone(),
     };
     Ok(servers(&host, &port).into_iter().map(login).collect())
+}
+
+/// Completes a connection with what its container says.
+fn complete(
+    c: &mut Connection,
+    found: &ContainerFacts,
+    secrets: &mut Secrets,
+) -> Result<(), String> {
+    guess::complete(c, found).map_err(|e| format!("{e:#}"))?;
+
+    let inside = guess::password(found, c.user.as_deref());
+    c.password = c
+        .password
+        .take()
+        .or_else(|| Some(secrets.keep(format!("POSTGRES_PASSWORD of {}", found.name), inside?)));
+
+    Ok(())
 }
 
 /// Each host of a list with its port, this machine under both its names:

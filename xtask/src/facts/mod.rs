@@ -30,4 +30,5 @@ pub use self::containers::ContainerFacts;
 pub use self::emptying::{Came, Emptying, Part};
 pub use self::replaced::ReplacedTogether;
 pub use self::stores::{Set, SurveyedStore};
-pub use self::survey::{Surveyed, Surveyor, is_local};
+pub use self::survey::{Surveyed, Surveyor};
+pub use self::whereabouts::is_local;

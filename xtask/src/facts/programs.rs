@@ -83,6 +83,17 @@ pub fn fitting(programs: &[Programs], server: Version) -> Option<&Programs> {
         .or_else(|| programs.iter().find(|p| p.major.is_none()))
 }
 
+/// The error for a program that PATH has only in the repository.
+pub(super) fn skipped(env: &Env, program: &str) -> String {
+    env.skipped(program).map_or(String::new(), |path| {
+        format!(
+            "`{}` belongs to the repository, so commands that only read do not run it \
+             (`--trust-repo` allows it from now on)",
+            path.display()
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::engines::host_in;
-use super::survey::{Surveyed, Surveyor, is_local};
+use super::survey::{Surveyed, Surveyor};
+use super::whereabouts::is_local;
 use crate::bundle::manifest::Missing;
 use crate::config::{Database, Store, StoreKind};
 use crate::door::Interrupt;

@@ -1,18 +1,19 @@
 //! The survey of one database: its place, its container, its server and itself.
 
 mod surveyed;
+mod way;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-pub use self::surveyed::{Surveyed, is_local};
+pub use self::surveyed::Surveyed;
 use super::asking::ask_server;
 use super::containers::{self, ContainerFacts};
 use super::programs::{self, Programs};
 use super::waits::Waits;
-use super::whereabouts::{several, shown};
+use super::whereabouts::shown;
 use super::{cluster, guess};
 use crate::cmd::Cmd;
 use crate::config::{At, ContainerBy, Database, Env, Project, Secrets};
@@ -23,7 +24,6 @@ use crate::engine::cluster::{PORT, USER};
 use crate::engine::postgres::catalog::facts::{Depth, From, ServerFacts, question};
 use crate::engine::postgres::client::kinds::kind;
 use crate::engine::postgres::client::said::{lacks_database, unnamed, was_cut_off};
-use crate::engine::postgres::client::version::Version;
 use crate::engine::postgres::client::{ANSWERED, Client, OnLogin, Tongue, cures, ending};
 use crate::place::Place;
 use crate::problem::{Code, Problem};
@@ -45,31 +45,19 @@ pub struct Surveyor<'a> {
     pub idle: Option<&'a Idle>,
 }
 
+/// A client, its container and the folders of programs to choose from.
+type Known = (Client, Option<ContainerFacts>, Vec<Programs>);
+
 impl Surveyor<'_> {
     /// Surveys a database.
     pub fn survey(&self, spec: &Database, depth: Depth) -> Result<Surveyed> {
         let begun = Instant::now();
-        let ((mut client, container, folders), mut server) = std::thread::scope(|scope| {
-            let early = self.said(spec).map(|client| {
-                let way = way_of(&client);
-                (scope.spawn(move || self.question(&client, depth)), way)
-            });
-            let known = self.client(spec)?;
-            let early = early.and_then(|(asked, way)| Some((asked.join().ok()?.ok()?, way)));
-            // an answer by another way may be another server's
-            let early = early.filter(|(_, way)| *way == way_of(&known.0)).map(|(answer, _)| answer);
-            let server = early.map_or_else(|| self.question(&known.0, depth), Ok)?;
-
-            anyhow::Ok((known, server))
-        })?;
-
-        // at a container's first start a server runs only on the socket, with an unfinished
-        // database
-        while container.is_some() && server.listens_on.as_deref() == Some("") {
-            anyhow::ensure!(begun.elapsed() < BOOTSTRAP, bootstrapping(&client));
-            std::thread::sleep(Duration::from_millis(300));
-            server = self.question(&client, depth)?;
-        }
+        let (known, first) = self.first_answer(spec, depth)?;
+        let (mut client, container, folders) = known;
+        let server = match container {
+            Some(_) => self.bootstrapped(&client, depth, first, begun)?,
+            None => first,
+        };
 
         let answered_in = begun.elapsed();
         guess::holds(&client, &self.project.secrets)?;
@@ -83,23 +71,9 @@ impl Surveyor<'_> {
         client.tongue = server.tongue(client.database());
         client.on_login = server.on_login();
 
-        if let (true, Some(host)) = (several(&client.connection), &server.reached.host) {
-            // of several hosts, what follows must go to the one that answered
-            client.connection.host = Some(host.clone());
-            client.connection.port = server.reached.port.clone();
-        }
-
-        let (dumper, dump_major) = dumper(&client, &folders, &server);
-
-        if let (Place::Host { programs }, Some(knowing)) =
-            (&mut client.place, knows_restrict(&folders))
-        {
-            // a psql of any version talks to the server; one that knows `\restrict` loads every
-            // dump
-            if !server.client.knows_restrict() {
-                *programs = Some(knowing);
-            }
-        }
+        way::towards_the_one_that_answered(&mut client, &server);
+        let (dumper, dump_major) = way::dumper(&client, &folders, &server);
+        way::understand_every_dump(&mut client, &folders, &server);
 
         Ok(Surveyed {
             spec: spec.clone(),
@@ -111,6 +85,43 @@ impl Surveyor<'_> {
             shown,
             answered_in,
         })
+    }
+
+    /// How to reach it, and what its server says: asked while its container is looked at, if that
+    /// is possible.
+    fn first_answer(&self, spec: &Database, depth: Depth) -> Result<(Known, ServerFacts)> {
+        std::thread::scope(|scope| {
+            let early = self.said(spec).map(|client| {
+                let way = way::of(&client);
+                (scope.spawn(move || self.question(&client, depth)), way)
+            });
+            let known = self.client(spec)?;
+            let early = early.and_then(|(asked, way)| Some((asked.join().ok()?.ok()?, way)));
+            // an answer by another way may be another server's
+            let early =
+                early.filter(|(_, way)| *way == way::of(&known.0)).map(|(answer, _)| answer);
+            let server = early.map_or_else(|| self.question(&known.0, depth), Ok)?;
+
+            Ok((known, server))
+        })
+    }
+
+    /// Asks again while the server runs only on the socket, with an unfinished database, as at a
+    /// container's first start.
+    fn bootstrapped(
+        &self,
+        client: &Client,
+        depth: Depth,
+        mut server: ServerFacts,
+        begun: Instant,
+    ) -> Result<ServerFacts> {
+        while server.listens_on.as_deref() == Some("") {
+            anyhow::ensure!(begun.elapsed() < BOOTSTRAP, bootstrapping(client));
+            std::thread::sleep(Duration::from_millis(300));
+            server = self.question(client, depth)?;
+        }
+
+        Ok(server)
     }
 
     /// A client for which we need not look at its container, because the file says everything:
@@ -134,10 +145,7 @@ impl Surveyor<'_> {
     }
 
     /// A client for a database, without asking its server.
-    pub fn client(
-        &self,
-        spec: &Database,
-    ) -> Result<(Client, Option<ContainerFacts>, Vec<Programs>)> {
+    pub fn client(&self, spec: &Database) -> Result<Known> {
         let mut connection = spec.connection.clone();
 
         let (place, container, folders) = match &spec.at {
@@ -276,11 +284,6 @@ fn uncleared(client: &Client) -> Option<Problem> {
     })
 }
 
-/// How a client gets where it goes.
-fn way_of(client: &Client) -> (Place, Option<String>) {
-    (client.place.clone(), client.connection.port_inside.clone())
-}
-
 fn still(found: &ContainerFacts) -> Problem {
     let (engine, name, cure) = (&found.engine, &found.name, found.cure());
     if found.status == "paused" {
@@ -304,24 +307,6 @@ fn bootstrapping(client: &Client) -> Problem {
         )
 }
 
-/// The error for a program that PATH has only in the repository.
-pub(super) fn skipped(env: &Env, program: &str) -> String {
-    env.skipped(program).map_or(String::new(), |path| {
-        format!(
-            "`{}` belongs to the repository, so commands that only read do not run it \
-             (`--trust-repo` allows it from now on)",
-            path.display()
-        )
-    })
-}
-
-fn knows_restrict(folders: &[Programs]) -> Option<std::path::PathBuf> {
-    folders
-        .iter()
-        .find(|p| p.major.is_some_and(|m| Version(m * 10_000).knows_restrict()))
-        .map(|p| p.folder.clone())
-}
-
 fn nameless(spec: &Database) -> Problem {
     Problem::usage(format!("`databases.{}` does not say which database", spec.key))
         .code(Code::Config)
@@ -330,21 +315,6 @@ fn nameless(spec: &Database) -> Problem {
          }}` to `[databases.{}]`",
             spec.key
         ))
-}
-
-/// The client for pg_dump, and its major version: of the programs that fit the server best.
-fn dumper(client: &Client, folders: &[Programs], server: &ServerFacts) -> (Client, Option<u32>) {
-    let (mut dumper, mut major) = (client.clone(), Some(server.client.major()));
-
-    if let (Place::Host { programs }, Some(fitting)) =
-        (&mut dumper.place, programs::fitting(folders, server.version))
-    {
-        let beside_psql = programs.as_ref() == Some(&fitting.folder);
-        major = fitting.major.or(major.filter(|_| beside_psql));
-        *programs = Some(fitting.folder.clone());
-    }
-
-    (dumper, major)
 }
 
 fn temporary(container: &ContainerFacts) -> Problem {
@@ -357,7 +327,7 @@ fn temporary(container: &ContainerFacts) -> Problem {
 fn no_psql(env: &Env) -> Problem {
     Problem::failed("there is no `psql` on this machine")
         .code(Code::ProgramMissing)
-        .because(skipped(env, "psql"))
+        .because(programs::skipped(env, "psql"))
         .cure(install_hint("psql"))
 }
 

@@ -2,9 +2,8 @@
 //! that.
 
 use super::engines;
-use super::survey::{Surveyed, is_local};
 use crate::cmd::Cmd;
-use crate::config::{At, Connection, Env, Secrets};
+use crate::config::{Connection, Env, Secrets};
 use crate::door::ask::ask;
 use crate::engine::postgres::catalog::reached::{Answerer, Reached, is_published};
 use crate::place::Place;
@@ -52,31 +51,10 @@ fn publishes(reached: &Reached, port: &str, env: &Env) -> bool {
     })
 }
 
-impl Surveyed {
-    /// Where its data is.
-    pub fn whereabouts(&self) -> Whereabouts {
-        let engine = self
-            .container
-            .as_ref()
-            .and_then(|c| c.engine_host.as_deref())
-            .filter(|host| !is_local(host));
-
-        match (&self.spec.at, engine) {
-            (At::Cluster { .. }, _) => Whereabouts::Here,
-            (At::Container(_), Some(host)) => Whereabouts::Elsewhere(host.to_owned()),
-            (At::Container(_), None) if self.is_inside() => Whereabouts::Here,
-            (At::Container(_), None) => {
-                Whereabouts::Elsewhere(self.client.connection.host.clone().unwrap_or_default())
-            }
-            (At::Host, _) => by_client(&self.spec.connection, &self.server.reached, self.shown),
-        }
-    }
-}
-
 /// Where a client on this machine connected to. A name that the project gives is judged as that
 /// name; an address from a parameter or a service counts instead of the name. Of several hosts,
 /// each may be the next to answer.
-fn by_client(said: &Connection, reached: &Reached, shown: Shown) -> Whereabouts {
+pub(super) fn by_client(said: &Connection, reached: &Reached, shown: Shown) -> Whereabouts {
     let listed = said.host.iter().flat_map(|hosts| hosts.split(',')).filter(|_| several(said));
     if let Some(other) = listed.into_iter().find(|host| !is_local(host)) {
         return Whereabouts::Elsewhere(other.to_owned());
@@ -110,6 +88,15 @@ fn by_client(said: &Connection, reached: &Reached, shown: Shown) -> Whereabouts 
         },
         (true, _) => Whereabouts::Here,
     }
+}
+
+/// Whether a host is this machine: a socket folder, `localhost` or a loopback address.
+pub fn is_local(host: &str) -> bool {
+    let loopback = host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    host.is_empty()
+        || host.starts_with(['/', '@'])
+        || host.eq_ignore_ascii_case("localhost")
+        || loopback
 }
 
 /// Whether libpq has a choice.

@@ -1,13 +1,17 @@
 //! The guards. Only `clear` makes the `Cleared` that `run` accepts: forgetting a guard does not
 //! compile.
 
+mod circumstances;
+mod judgement;
 mod recovery;
 mod testing;
 mod verdict;
 
 use anyhow::Result;
 
-pub use self::verdict::{Agent, Circumstances, Consent, Judgement, Presence, Verdict, judge};
+pub use self::circumstances::{Agent, Circumstances, Consent, Presence};
+pub use self::judgement::{Judgement, Verdict};
+pub use self::verdict::judge;
 use crate::plan::{Plan, Risk, Stake};
 use crate::problem::{Code, Exit, Problem, one_line};
 

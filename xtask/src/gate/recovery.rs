@@ -2,10 +2,11 @@
 //! by typing words that nobody types out of habit; a script sets a variable for that one run, which
 //! names the database and the backup. An agent can't.
 
-use super::verdict::{Agent, Circumstances, Consent, Judgement, Presence, Verdict, verdict};
+use super::circumstances::{Agent, Circumstances, Consent, Presence};
+use super::judgement::{Judgement, Verdict, verdict};
 use crate::bundle::ending::stem;
 use crate::cmd::quoted;
-use crate::engine::postgres::change::admin::renaming;
+use crate::engine::postgres::change::statements::renaming;
 use crate::plan::{Author, Plan, Powers, Recovery, Stake};
 
 /// The variable by which a script restores production.
@@ -49,30 +50,16 @@ pub fn considered(
     }
 
     let word = said(&Stake::names(stakes), &recovery.of, c);
-    let word = match (word.judgement, c.person) {
-        _ if c.agent != Agent::None => verdict(
-            GUARD,
-            Judgement::Refused,
-            "a coding agent runs this: only a person may restore production",
-            "",
-        ),
-        _ if author.is_some_and(|author| author.powers == Powers::All) => {
-            let why = "the file's functions could do anything on the server: such a file is not \
-                       restored over production";
-            verdict(
-                GUARD,
-                Judgement::Refused,
-                why,
-                "restore it to another server, back that up, and restore that backup",
-            )
-        }
-        (Judgement::Refused, Presence::AtTerminal) if is_production => verdict(
+    let may_be_typed = is_production && c.person == Presence::AtTerminal;
+    let word = match barred(author, c) {
+        Some(never) => never,
+        None if word.judgement == Judgement::Refused && may_be_typed => verdict(
             GUARD,
             Judgement::Ask,
             format!("you will be asked to type `{}`", typed(stakes)),
             "",
         ),
-        _ => word,
+        None => word,
     };
 
     // the variable or the words need no second yes, and no yes replaces them
@@ -82,6 +69,24 @@ pub fn considered(
         verdicts.map(|v| if word.judgement == Judgement::Refused { v } else { lifted(v) });
 
     verdicts.chain([word.clone()]).chain(recovery.drops.iter().map(|kept| stays(kept))).collect()
+}
+
+/// Who never restores production, and what never replaces it, whatever is said.
+fn barred(author: Option<&Author>, c: &Circumstances<'_>) -> Option<Verdict> {
+    if c.agent != Agent::None {
+        let why = "a coding agent runs this: only a person may restore production";
+        return Some(verdict(GUARD, Judgement::Refused, why, ""));
+    }
+
+    author.filter(|author| author.powers == Powers::All).map(|_| {
+        verdict(
+            GUARD,
+            Judgement::Refused,
+            "the file's functions could do anything on the server: such a file is not restored \
+             over production",
+            "restore it to another server, back that up, and restore that backup",
+        )
+    })
 }
 
 /// What the variable says. It names the backup as `db-restore NAME` does: with its extensions or

@@ -1,6 +1,7 @@
 //! TESTING: whoever sets it expects a database for tests, and thinks that nothing can go wrong.
 
-use super::verdict::{Circumstances, Judgement, Verdict, verdict};
+use super::circumstances::Circumstances;
+use super::judgement::{Judgement, Verdict, verdict};
 use crate::plan::Stake;
 
 /// The variable, as scripts and frameworks use it.

@@ -1,42 +1,16 @@
 //! Deciding is pure: circumstances in, one verdict per guard out, with its reason and what to do.
 
 mod asking;
-mod circumstances;
 
 use self::asking::{agent, confirmation, question, sessions};
-pub use self::circumstances::{Agent, Circumstances, Consent, Presence};
+use super::circumstances::{Circumstances, Presence};
+use super::judgement::{Judgement, Verdict, verdict};
 use super::{recovery, testing};
 use crate::cmd::quoted;
 use crate::config::Pin;
 use crate::config::environment::Origin;
 use crate::plan::{Author, Plan, Powers, Purpose, Risk, Safety, Stake, Whereabouts, Word};
 use crate::tasks;
-
-/// What one guard says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// The guard.
-    pub guard: &'static str,
-    /// Its word.
-    pub judgement: Judgement,
-    /// Why.
-    pub why: String,
-    /// How to proceed, if it refuses.
-    pub cure: String,
-}
-
-/// A guard's decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Judgement {
-    /// Go on.
-    Passed,
-    /// Pass, and show that.
-    Warned,
-    /// Ask the person.
-    Ask,
-    /// Stop.
-    Refused,
-}
 
 /// All verdicts, refusals and passes alike: a dry run shows them all.
 pub fn judge(plan: &Plan, c: &Circumstances<'_>) -> Vec<Verdict> {
@@ -152,15 +126,6 @@ fn live_data(stakes: &[Stake], wanted: &[Pin], c: &Circumstances<'_>) -> Vec<Ver
     verdicts.extend(stakes.iter().map(|stake| marker(stake, c)));
     verdicts.extend(wanted.iter().map(|wanted| pin(wanted, c)));
     verdicts
-}
-
-pub(super) fn verdict(
-    guard: &'static str,
-    judgement: Judgement,
-    why: impl Into<String>,
-    cure: impl Into<String>,
-) -> Verdict {
-    Verdict { guard, judgement, why: why.into(), cure: cure.into() }
 }
 
 fn environment(c: &Circumstances<'_>) -> Verdict {

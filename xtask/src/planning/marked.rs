@@ -76,23 +76,10 @@ fn says(database: &DatabaseFacts, guards: &Guards) -> Says {
 
 fn refused(database: &DatabaseFacts, unfit: Unfit) -> Problem {
     let (name, quoted) = (&database.name, ident(&database.name));
-    let undo = |words| if is_previous(name) { words } else { "" };
 
     match unfit {
         Unfit::NotOurs => in_the_way(database),
-        Unfit::Held(run) => Problem::refused(format!("the database `{name}` is held by {run}"))
-            .code(Code::Unfinished)
-            .because(
-                "that run is still going or was killed, and may need this data; it may be the only \
-                 copy",
-            )
-            .because("nothing was changed")
-            .cure(format!(
-                "wait until it ends; if it was killed, `db-repair` in that folder brings the data \
-                 back{}; if you do not want that, `ALTER DATABASE {quoted} RENAME TO …` keeps it \
-                 under another name, and `DROP DATABASE {quoted}` gives it up",
-                undo(", or `db-undo` here")
-            )),
+        Unfit::Held(run) => held(name, &run),
         Unfit::Protected(environment) => Problem::refused(format!(
             "the marker in the database `{name}` says that it is `{environment}`, and it would be \
              lost for good"
@@ -101,20 +88,9 @@ fn refused(database: &DatabaseFacts, unfit: Unfit) -> Problem {
         .because("nothing was changed")
         .cure(format!(
             "{}`ALTER DATABASE {quoted} RENAME TO …` keeps it under another name",
-            undo("`db-undo` brings it back; ")
+            if_previous(name, "`db-undo` brings it back; ")
         )),
-        Unfit::Emptied(run) => Problem::refused(format!(
-            "`{name}` is incomplete: a reset emptied it and was interrupted"
-        ))
-        .code(Code::Unfinished)
-        .because("its old data is in the backup that this reset made first; nothing was changed")
-        .cure(format!(
-            "{}, `db-repair` brings the old data back (today's data is dumped first); elsewhere, \
-             restore that backup with `--in-place`; if you want to keep today's data, remove the \
-             mark: `{}`",
-            where_it_ran(run.as_deref()),
-            by_hand(database)
-        )),
+        Unfit::Emptied(run) => emptied(database, run.as_deref()),
         Unfit::Invalid => Problem::refused(format!(
             "the database `{name}` can't be opened: a DROP DATABASE on it was interrupted"
         ))
@@ -125,6 +101,45 @@ fn refused(database: &DatabaseFacts, unfit: Unfit) -> Problem {
              removes what is left of it"
         )),
     }
+}
+
+/// Words about `db-undo`, which brings back only what an earlier run kept.
+fn if_previous<'a>(name: &str, words: &'a str) -> &'a str {
+    if is_previous(name) { words } else { "" }
+}
+
+fn held(name: &str, run: &str) -> Problem {
+    let quoted = ident(name);
+
+    Problem::refused(format!("the database `{name}` is held by {run}"))
+        .code(Code::Unfinished)
+        .because(
+            "that run is still going or was killed, and may need this data; it may be the only \
+             copy",
+        )
+        .because("nothing was changed")
+        .cure(format!(
+            "wait until it ends; if it was killed, `db-repair` in that folder brings the data \
+             back{}; if you do not want that, `ALTER DATABASE {quoted} RENAME TO …` keeps it under \
+             another name, and `DROP DATABASE {quoted}` gives it up",
+            if_previous(name, ", or `db-undo` here")
+        ))
+}
+
+fn emptied(database: &DatabaseFacts, run: Option<&str>) -> Problem {
+    Problem::refused(format!(
+        "`{}` is incomplete: a reset emptied it and was interrupted",
+        database.name
+    ))
+    .code(Code::Unfinished)
+    .because("its old data is in the backup that this reset made first; nothing was changed")
+    .cure(format!(
+        "{}, `db-repair` brings the old data back (today's data is dumped first); elsewhere, \
+         restore that backup with `--in-place`; if you want to keep today's data, remove the mark: \
+         `{}`",
+        where_it_ran(run),
+        by_hand(database)
+    ))
 }
 
 fn where_it_ran(run: Option<&str>) -> String {

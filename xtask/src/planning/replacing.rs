@@ -3,6 +3,7 @@
 
 use crate::engine::postgres::catalog::marks::{MarkFields, MovedAside};
 use crate::engine::postgres::change::admin::{self, Swap, SwapBack};
+use crate::engine::postgres::change::subscriptions;
 use crate::engine::postgres::client::name::{beside, previous};
 use crate::facts::Surveyed;
 use crate::plan::Act;
@@ -74,4 +75,10 @@ impl<'a> Replacing<'a> {
     pub fn drop_older(&self) -> Option<Act> {
         self.swap.older_oid.map(|_| admin::drop(&self.target.client, &self.discarded()))
     }
+}
+
+/// The end of the old live database: its subscriptions do not continue under its new name.
+pub fn unsubscribed(target: &Surveyed) -> Option<Act> {
+    let subscribes = !target.server.shape.subscriptions.is_empty();
+    subscribes.then(|| subscriptions::disabled(&target.client, &previous(target.name())))
 }

@@ -25,7 +25,7 @@ pub type Told = Vec<String>;
 /// Makes a folder or an empty file, or whatever the command makes.
 pub fn create(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
     match &deed.how {
-        How::Folder(path) => private_folder(path).map(nothing),
+        How::Folder(path) => disk::private_folder(path).map(nothing),
         How::File(path) => empty_file(path).map(nothing),
         _ => command(deed, secrets, interrupt),
     }
@@ -186,24 +186,6 @@ fn empty_file(path: &Path) -> Result<()> {
         Problem::failed(format!("could not make `{}`", path.display()))
             .code(Code::FileError)
             .because(e.to_string())
-            .into()
-    })
-}
-
-/// A folder that only its owner can enter: dumps hold everything.
-pub fn private_folder(path: &Path) -> Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-
-    builder.create(path).map_err(|e| {
-        let cure =
-            "choose another folder with `--output-dir` or `backup.dir`, or fix its permissions";
-        Problem::failed(format!("could not make the folder `{}`", path.display()))
-            .code(Code::FileError)
-            .because(e.to_string())
-            .cure(cure)
             .into()
     })
 }

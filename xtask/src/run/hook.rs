@@ -1,7 +1,7 @@
 //! Runs a hook: its output is passed on as it comes, and it has a timeout.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, PipeReader, Read};
+use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -45,16 +45,7 @@ pub fn run(
     say: &mut dyn FnMut(&str),
 ) -> Result<()> {
     let (reader, writer) = std::io::pipe()?;
-    // before it begins: otherwise nobody could find and terminate it
-    hook.end.iter().try_for_each(|end| journal.begins_inside(end))?;
-
-    let started = child::start(&hook.cmd, Input::Text, Outlet::Both(writer), secrets, interrupt);
-    if started.is_err() {
-        hook.end.iter().try_for_each(|end| journal.has_ended_inside(end))?;
-    }
-
-    let child = started?;
-    journal.hook(child.process())?;
+    let child = begin(hook, writer, secrets, interrupt, journal)?;
 
     let mut last = VecDeque::new();
     let followed = follow(&child, &lines(reader), hook.timeout, interrupt, &mut |line| {
@@ -87,6 +78,28 @@ pub fn run(
     }
 
     ended
+}
+
+/// Starts a hook, which is in the journal before it begins: otherwise nobody could find and
+/// terminate it.
+fn begin(
+    hook: &Hook,
+    writer: PipeWriter,
+    secrets: &Secrets,
+    interrupt: &Interrupt,
+    journal: &mut Journal,
+) -> Result<Child> {
+    hook.end.iter().try_for_each(|end| journal.begins_inside(end))?;
+
+    let started = child::start(&hook.cmd, Input::Text, Outlet::Both(writer), secrets, interrupt);
+    if started.is_err() {
+        hook.end.iter().try_for_each(|end| journal.has_ended_inside(end))?;
+    }
+
+    let child = started?;
+    journal.hook(child.process())?;
+
+    Ok(child)
 }
 
 /// What it said last, and whether it may still be running.

@@ -7,7 +7,7 @@ use std::io::Write;
 use anyhow::Result;
 
 use super::child;
-use super::load::new_key;
+use super::key::new_key;
 use crate::bytes;
 use crate::config::Secrets;
 use crate::disk::wide_pipe;

@@ -1,6 +1,5 @@
 //! The psql that loads a dump: it gets its last statements only once everything is verified.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::child::{self, Child};
+use super::key::new_key;
 use super::later::Later;
 use crate::bytes;
 use crate::cmd::{Cmd, readable};
@@ -357,12 +357,6 @@ fn unheard(what: &str) -> Problem {
     Problem::failed(what)
         .because("it took what follows the dump as a part of it")
         .cure("use another backup (`db-list`)")
-}
-
-/// 128 random bits from the system, through the seed of std's hash maps.
-pub fn new_key() -> String {
-    let word = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", word(), word())
 }
 
 /// Everything that psql said since its last mark.

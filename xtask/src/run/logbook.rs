@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::deed;
 use crate::disk;
 use crate::problem::Problem;
 
@@ -63,7 +62,7 @@ fn made(folder: &Path) -> Result<(), String> {
     let said = |e: anyhow::Error| {
         e.downcast_ref::<Problem>().map_or_else(|| format!("{e:#}"), |p| p.happened.join("; "))
     };
-    deed::private_folder(folder)
+    disk::private_folder(folder)
         .map_err(|e| format!("could not make the folder `{}`: {}", folder.display(), said(e)))?;
     // the folder works without it, too
     drop(disk::create_new(&folder.join(".gitignore")).and_then(|mut file| file.write_all(b"*\n")));

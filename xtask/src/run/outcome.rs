@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::pipe::{Found, Held};
+use super::found::{Found, Held};
 use crate::engine::postgres::change::statistics::Bare;
 use crate::plan::{Act, How, Outcome, Pipe, Plan, Seal, Sink};
 use crate::problem::{Exit, Problem};

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::deed::private_folder;
 use crate::bundle::ending;
 use crate::config::Secrets;
 use crate::disk;
@@ -43,7 +42,7 @@ pub(super) fn write(path: &Path, logins: &[Login], secrets: &Secrets) -> Result<
     };
 
     let lines = logins.iter().map(|login| line(login, secrets)).collect::<Result<Vec<_>>>()?;
-    private_folder(path.parent().unwrap_or(Path::new(".")))?;
+    disk::private_folder(path.parent().unwrap_or(Path::new(".")))?;
 
     disk::replace(&path, &ending::partial(&path), &merged(&old, &lines))
 }

@@ -6,7 +6,8 @@ use anyhow::Result;
 
 use super::child;
 use super::deed::Told;
-use super::pipe::{Held, Means, pump};
+use super::found::{Held, Means};
+use super::pipe::pump;
 use crate::bundle::Manifest;
 use crate::bundle::ending::{self, partial};
 use crate::disk::rename_new;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
-use super::pipe::{Found, Held};
+use super::found::{Found, Held};
 use crate::bundle::ending::{self, partial};
 use crate::bundle::manifest::{
     Artifact, Holds, LEDGERS, Manifest, Missing, Postgresql, Untried, Verification,

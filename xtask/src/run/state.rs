@@ -31,7 +31,7 @@ pub enum Use {
 /// # Errors
 /// It is a link, or belongs to somebody else.
 pub fn prepare(state_dir: &Path) -> Result<()> {
-    super::deed::private_folder(state_dir).map_err(|e| not_written(state_dir, &e))?;
+    disk::private_folder(state_dir).map_err(|e| not_written(state_dir, &e))?;
     check_folder(state_dir)?;
 
     let ignore = state_dir.join(".gitignore");

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use super::found::{Found, Held, Means, Progress, undamaged};
 use super::inside::Contained;
 use super::load::Loaded;
-use super::pipe::{Found, Held, Means, Progress, undamaged};
 use crate::config::Secrets;
 use crate::door::Interrupt;
 use crate::engine::files;

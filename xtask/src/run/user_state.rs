@@ -61,7 +61,7 @@ impl UserState {
         let Some(home) = &self.home else { return Ok(None) };
         let file = home.join("key");
         if state::read(&file)?.is_none() {
-            super::deed::private_folder(home)?;
+            disk::private_folder(home)?;
             let key = random().context("could not make a key")?;
             let made = disk::create_new(&file)
                 .and_then(|mut f| f.write_all(key.as_bytes()).and_then(|()| f.sync_all()));
@@ -115,7 +115,7 @@ impl UserState {
             project: self.bound.clone(),
             trusted: known.into_iter().chain(more).collect(),
         };
-        super::deed::private_folder(file.parent().unwrap_or(&file))?;
+        disk::private_folder(file.parent().unwrap_or(&file))?;
 
         disk::replace(
             &file,

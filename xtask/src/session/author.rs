@@ -5,11 +5,12 @@ use anyhow::Result;
 use super::Session;
 use crate::engine::postgres::change::loader::Loader;
 use crate::facts::Surveyed;
+use crate::facts::dumps::Stranger;
 use crate::facts::dumps::{Dump, Origin};
-use crate::facts::loader::{self, New, Stranger};
+use crate::facts::loader::{self, New};
 use crate::options::Trusted;
 use crate::plan::Word;
-use crate::run::load::new_key;
+use crate::run::key::new_key;
 use crate::value::Trust;
 
 /// How a dump is loaded.

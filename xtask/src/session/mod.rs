@@ -39,7 +39,8 @@ use crate::run::journal::{self, Found, Unfinished};
 use crate::run::{self, Lock, UserState};
 use crate::ui::describe::Detail;
 use crate::ui::person::Person;
-use crate::ui::terminal::{self, Telling, Terminal};
+use crate::ui::person::Telling;
+use crate::ui::terminal::{self, Terminal};
 use crate::ui::typed::{self, Typed};
 use crate::ui::{outcome, shown};
 
@@ -108,25 +109,31 @@ impl Intent {
     }
 }
 
+/// Finds and reads the project, with its environment and what this user keeps outside it.
+fn read(global: &Global) -> Result<(Project, Env, UserState)> {
+    let path = match &global.config {
+        Some(path) => std::path::absolute(path)?,
+        None => config::find(&std::env::current_dir().context("the current folder is gone")?)?,
+    };
+    let dotenv = if global.no_dotenv { Dotenv::Ignore } else { Dotenv::Read };
+    let (mut project, env) = config::load(&path, Env::of_process(), dotenv)?;
+    let own = UserState::look(&project.root, &env);
+
+    project.state = run::state::place(&path, project.state_dir(), own.state_dir());
+    name::check(&project.backup).map_err(|why| {
+        Problem::usage("`[backup]` in `db-tasks.toml` is wrong")
+            .code(Code::Config)
+            .because(why)
+            .cure("correct it in the file, or remove it: each of these has a default")
+    })?;
+
+    Ok((project, env, own))
+}
+
 impl Session {
-    /// Finds and reads the project.
+    /// Finds and reads the project, and listens for interrupts.
     pub fn open(global: &Global) -> Result<Self> {
-        let path = match &global.config {
-            Some(path) => std::path::absolute(path)?,
-            None => config::find(&std::env::current_dir().context("the current folder is gone")?)?,
-        };
-        let dotenv = if global.no_dotenv { Dotenv::Ignore } else { Dotenv::Read };
-        let (mut project, env) = config::load(&path, Env::of_process(), dotenv)?;
-        let own = UserState::look(&project.root, &env);
-
-        project.state = run::state::place(&path, project.state_dir(), own.state_dir());
-        name::check(&project.backup).map_err(|why| {
-            Problem::usage("`[backup]` in `db-tasks.toml` is wrong")
-                .code(Code::Config)
-                .because(why)
-                .cure("correct it in the file, or remove it: each of these has a default")
-        })?;
-
+        let (project, env, own) = read(global)?;
         let telling = if global.quiet { Telling::Quiet } else { Telling::Steps };
         let now = Utc::now();
         let run = format!("{:x}{:04x}", now.timestamp(), std::process::id() & 0xffff);

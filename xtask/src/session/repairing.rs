@@ -10,7 +10,7 @@ use crate::problem::{Code, Exit, Problem};
 use crate::run;
 use crate::run::journal::{self, Unfinished};
 use crate::tasks;
-use crate::ui::terminal::Telling;
+use crate::ui::person::Telling;
 
 /// Who cleans up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,21 @@
 
 use std::rc::Rc;
 
-use super::terminal::Telling;
 use crate::config::Secrets;
 use crate::gate::Ask;
 use crate::plan::StepId;
 use crate::run::{Listener, Logbook};
+
+/// How much is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// Every step.
+    Steps,
+    /// Only what goes wrong.
+    Quiet,
+    /// No steps, because they were shown before.
+    Nothing,
+}
 
 /// Whom a session tells and asks; at work that is the [`Terminal`](super::terminal::Terminal).
 pub trait Person: Ask + Listener {

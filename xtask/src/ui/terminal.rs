@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::person::Person;
+use super::person::{Person, Telling};
 use super::{outcome, progress, shown};
 use crate::config::Secrets;
 use crate::door::Interrupt;
@@ -26,17 +26,6 @@ pub enum Colour {
     On,
     /// It is not.
     Off,
-}
-
-/// How much is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Telling {
-    /// Every step.
-    Steps,
-    /// Only what goes wrong.
-    Quiet,
-    /// No steps, because they were shown before.
-    Nothing,
 }
 
 /// Standard error, and the person who reads it.

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
+use super::super::ending;
 use super::super::manifest::Manifest;
 use super::super::named::is_of_the_folder;
 use super::super::notes::Pinned;
 use super::super::owner::{Sharing, is_ours};
-use super::manifest_of;
 use crate::config::Project;
 
 /// One backup.
@@ -105,7 +105,8 @@ impl Backup {
         let manifest = self.manifest_path.as_deref()?;
         let is_set = manifest.starts_with(&self.path);
         let is_own = |file: &str| {
-            is_of_the_folder(file) && (is_set || manifest_of(&self.folder().join(file)) == manifest)
+            is_of_the_folder(file)
+                && (is_set || ending::manifest_beside(&self.folder().join(file)) == manifest)
         };
         self.manifest()?.artifacts.iter().map(|a| a.file.as_str()).find(|file| !is_own(file))
     }

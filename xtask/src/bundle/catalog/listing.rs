@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-use super::super::{dated, ending};
+use super::super::dated;
 use super::backup::{Backup, Kind};
 use crate::problem::{Code, Problem};
 
@@ -41,11 +41,6 @@ pub(super) fn no_file(path: &Path) -> Problem {
     Problem::usage(format!("`{}` is neither a file nor a folder", path.display()))
         .code(Code::FileError)
         .cure("write it to a file first, and name that")
-}
-
-/// Where the manifest of a file is that is not part of a set.
-pub(super) fn manifest_of(path: &Path) -> PathBuf {
-    path.with_file_name(ending::manifest(Path::new(path.file_name().unwrap_or_default())))
 }
 
 pub(super) fn modified(path: &Path) -> DateTime<Utc> {

@@ -147,7 +147,7 @@ impl Artifact {
             return Some(format!("a connection limit of {limit}"));
         }
 
-        let listed = super::sum(known.tables.iter().map(|t| t.rows));
+        let listed = sum(known.tables.iter().map(|t| t.rows));
         let differs = !known.tables.is_empty() && listed != self.rows;
 
         differs.then(|| format!("{} rows in all, and {listed} in its tables", self.rows))
@@ -167,4 +167,9 @@ impl SetAside for Artifact {
     fn set_aside(&mut self) -> Aside<'_> {
         (&mut self.file, &mut self.started, &mut self.seconds)
     }
+}
+
+/// A sum of numbers in a manifest, which may be anything.
+pub(super) fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
 }

@@ -7,9 +7,9 @@ use anyhow::{Context, Result, anyhow};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::super::intact::is_intact;
+use super::super::intact::{changed, is_intact};
+use super::Manifest;
 use super::artifact::{Artifact, Aside, Holds, Milvus, Postgresql, SetAside};
-use super::{Manifest, changed};
 use crate::stream::{Checksum, Codec, Method};
 use crate::value::{Claims, Contents, DatabaseFacts, Format, TableRows};
 

@@ -311,19 +311,6 @@ fn missing(all: &All<'_>, group: &[Subject<'_>]) -> Vec<Missing> {
     all.missing.iter().cloned().chain(damaged).chain(half).collect()
 }
 
-/// The last good artifact: the size on disk, with indexes, says little about the next one's size.
-fn last<'a>(catalog: &'a Catalog, subject: Subject<'_>) -> Option<&'a Artifact> {
-    let manifest = catalog.latest(&[subject.key()])?.manifest()?;
-    manifest.artifacts.iter().find(|a| a.store == subject.key() && is_of(a, subject))
-}
-
-fn is_of(artifact: &Artifact, subject: Subject<'_>) -> bool {
-    match subject {
-        Subject::Database(d) => artifact.database() == Some(d.name()),
-        Subject::Store(_) => artifact.format() == subject.format(),
-    }
-}
-
 fn artifact(subject: Subject<'_>, path: &Path, compression: Compression) -> Artifact {
     Artifact {
         store: subject.key().to_owned(),

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use self::filling::{ends_in_place, fill, moments, reaches_staged};
+use self::filling::{ends_in_place, fill, met_by, moments, reaches_staged};
 use crate::command::restore::plan::{
-    carriable, failed_goes, may_create, older_goes, swappable, unstage, unsubscribed, unusual,
+    carriable, failed_goes, may_create, older_goes, swappable, unstage, unusual,
 };
 use crate::config::{Guards, Project, Strategy};
 use crate::engine::postgres::catalog::marks::{MovedAside, Use, run_name};
@@ -20,7 +20,7 @@ use crate::facts::{ContainerFacts, ReplacedTogether, Surveyed};
 use crate::plan::{Act, Plan, Risk, Safety, Scope, Stake, Step};
 use crate::planning::hooks::{Hooks, Outcome};
 use crate::planning::marked::{leftovers, live_is, older_may_go};
-use crate::planning::replacing::Replacing;
+use crate::planning::replacing::{Replacing, unsubscribed};
 use crate::planning::services::around_services;
 use crate::problem::{Code, Problem};
 use crate::tasks;
@@ -223,13 +223,6 @@ fn afterwards(
 /// The name under which the hooks see the new database.
 pub fn hooks_meet(project: &Project, name: &str) -> String {
     met_by(project.strategy, name)
-}
-
-fn met_by(strategy: Strategy, name: &str) -> String {
-    match strategy {
-        Strategy::InPlace => name.to_owned(),
-        Strategy::Staged => beside(name, "staged"),
-    }
 }
 
 fn seeded(seeding: Seeding) -> &'static str {

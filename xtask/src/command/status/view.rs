@@ -43,6 +43,33 @@ pub struct Status<'a> {
     pub now: DateTime<Utc>,
 }
 
+fn wrong_container((container, found): &(Container, Result<ContainerFacts>)) -> Option<String> {
+    match found {
+        Ok(c) if c.runs() && c.health.as_deref() != Some("unhealthy") => None,
+        Ok(c) => Some(format!(
+            "container {} is {}",
+            c.name,
+            c.health.as_ref().filter(|_| c.runs()).unwrap_or(&c.status)
+        )),
+        Err(e) => Some(format!("container {}: {}", container.key, first_line(e))),
+    }
+}
+
+fn wrong_database((database, surveyed): &(Database, Result<Surveyed>)) -> Option<String> {
+    let key = &database.key;
+
+    match surveyed {
+        Ok(s) => match s.live() {
+            None => Some(format!("{key}: there is no database `{}` on the server", s.name())),
+            Some(live) => {
+                let (what, cure) = live.state().wrong(s.name())?;
+                Some(format!("{key}: {what}; {cure}"))
+            }
+        },
+        Err(e) => Some(format!("{key}: {}", first_line(e))),
+    }
+}
+
 impl Status<'_> {
     /// What `--check` fails for.
     pub fn problems(&self) -> Vec<String> {
@@ -58,35 +85,11 @@ impl Status<'_> {
 
         problems.extend(self.half_emptied.iter().map(|told| told.replace("\n  ", "; ")));
 
-        for (container, found) in self.containers {
-            match found {
-                Ok(c) if c.runs() && c.health.as_deref() != Some("unhealthy") => {}
-                Ok(c) => problems.push(format!(
-                    "container {} is {}",
-                    c.name,
-                    c.health.as_ref().filter(|_| c.runs()).unwrap_or(&c.status)
-                )),
-                Err(e) => problems.push(format!("container {}: {}", container.key, first_line(e))),
-            }
-        }
+        problems.extend(self.containers.iter().filter_map(wrong_container));
 
-        for (database, surveyed) in self.databases {
-            match surveyed {
-                Ok(s) if s.live().is_none() => problems.push(format!(
-                    "{}: there is no database `{}` on the server",
-                    database.key,
-                    s.name()
-                )),
-                Ok(s) => {
-                    let wrong = s.live().and_then(|live| live.state().wrong(s.name()));
-                    problems.extend(
-                        wrong.map(|(what, cure)| format!("{}: {what}; {cure}", database.key)),
-                    );
-                }
-                Err(e) => problems.push(format!("{}: {}", database.key, first_line(e))),
-            }
-
-            problems.extend(self.old_backup(&database.key));
+        for looked in self.databases {
+            problems.extend(wrong_database(looked));
+            problems.extend(self.old_backup(&looked.0.key));
         }
 
         for looked in self.stores {

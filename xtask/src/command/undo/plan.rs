@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::command::restore::plan::{Restored, swappable, unsubscribed, unusual};
+use crate::command::restore::plan::{Restored, swappable, unusual};
 use crate::config::Project;
 use crate::engine::postgres::catalog::marks::{MarkFields, MovedAside, State};
 use crate::engine::postgres::change::admin::{self, Swap};
@@ -10,6 +10,7 @@ use crate::engine::postgres::client::name::{parked, previous};
 use crate::facts::{ContainerFacts, Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Plan, Recovery, Risk, Scope, Stake, Step};
 use crate::planning::marked::{comes_back, in_the_way};
+use crate::planning::replacing::unsubscribed;
 use crate::planning::services::around_services;
 use crate::planning::sessions::end_sessions;
 use crate::problem::{Code, Problem};

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+pub use self::end::amounts;
 use self::end::{note, way_back};
 use self::sort::sort;
 use self::stores::{store_can_be_wiped, store_headline, store_line, store_notes, wipe_store};
@@ -54,21 +55,7 @@ pub fn plan(
     earlier: Option<&Emptying>,
     moment: &Moment,
 ) -> Result<Planned> {
-    let databases = set.databases.as_slice();
-    databases.iter().try_for_each(backup::dumpable)?;
-    named_tables_exist(project, databases)?;
-
-    let targets: Vec<Target<'_>> = databases
-        .iter()
-        .map(|d| Target {
-            surveyed: d,
-            sorted: sort(&d.server.inventory, &project.guards.keep_tables),
-        })
-        .collect();
-
-    targets.iter().try_for_each(Target::can_be_wiped)?;
-    set.stores.iter().try_for_each(store_can_be_wiped)?;
-
+    let targets = wipeable(project, set)?;
     let lines = targets.iter().map(Target::line).chain(set.stores.iter().map(store_line)).collect();
     let bare = Plan {
         notes: notes(&targets, set),
@@ -102,6 +89,26 @@ pub fn plan(
     };
 
     Ok(Planned { plan, lines })
+}
+
+/// The databases with their tables sorted, if they and the stores can be wiped.
+fn wipeable<'a>(project: &Project, set: &'a Set) -> Result<Vec<Target<'a>>> {
+    let databases = set.databases.as_slice();
+    databases.iter().try_for_each(backup::dumpable)?;
+    named_tables_exist(project, databases)?;
+
+    let targets: Vec<Target<'_>> = databases
+        .iter()
+        .map(|d| Target {
+            surveyed: d,
+            sorted: sort(&d.server.inventory, &project.guards.keep_tables),
+        })
+        .collect();
+
+    targets.iter().try_for_each(Target::can_be_wiped)?;
+    set.stores.iter().try_for_each(store_can_be_wiped)?;
+
+    Ok(targets)
 }
 
 /// Empties one after the other.
@@ -158,19 +165,6 @@ fn notes(targets: &[Target<'_>], set: &Set) -> Vec<String> {
         .chain(set.stores.iter().flat_map(store_notes))
         .chain(one_by_one(set))
         .collect()
-}
-
-/// Rows, entries or entities of everything that a wipe would empty, by key. The databases are
-/// already counted.
-pub fn amounts(project: &Project, set: &Set) -> Vec<(String, u64)> {
-    let rows = |d: &Surveyed| {
-        sort(&d.server.inventory, &project.guards.keep_tables)
-            .with_rows()
-            .filter_map(|t| t.rows)
-            .fold(0, u64::saturating_add)
-    };
-    let databases = set.databases.iter().map(|d| (d.spec.key.clone(), rows(d)));
-    databases.chain(set.stores.iter().map(|s| (s.key().to_owned(), s.held.items()))).collect()
 }
 
 /// No transaction spans two databases, or a store.

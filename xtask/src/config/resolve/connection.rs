@@ -101,21 +101,7 @@ impl Resolver<'_> {
                 .cure("write it as `postgresql://user:password@host:5432/database`")
         })?;
 
-        let text = |o: &Option<String>| o.clone().unwrap_or_default();
-        let password = if url.password.is_some() { ":***" } else { "" };
-        let port = url.port.as_ref().map_or(String::new(), |p| format!(":{p}"));
-        let who = if url.user.is_some() || url.password.is_some() { "@" } else { "" };
-
-        let shown = format!(
-            "postgresql://{}{password}{who}{}{port}/{}",
-            text(&url.user),
-            text(&url.host),
-            text(&url.database)
-        );
-
-        let led = url.options.iter().filter(|(name, _)| WHERE.contains(&name.as_str()));
-        let shown = led.fold(shown, |shown, (name, value)| format!("{shown} {name}={value}"));
-        self.note(key, &shown, origin.clone());
+        self.note(key, &shown(&url), origin.clone());
 
         if !url.ignored.is_empty() {
             self.note(
@@ -144,4 +130,22 @@ impl Resolver<'_> {
             ..Connection::default()
         })
     }
+}
+
+/// An URL without its password, and what else says where its server is.
+fn shown(url: &url::Url) -> String {
+    let text = |o: &Option<String>| o.clone().unwrap_or_default();
+    let password = if url.password.is_some() { ":***" } else { "" };
+    let port = url.port.as_ref().map_or(String::new(), |p| format!(":{p}"));
+    let who = if url.user.is_some() || url.password.is_some() { "@" } else { "" };
+
+    let shown = format!(
+        "postgresql://{}{password}{who}{}{port}/{}",
+        text(&url.user),
+        text(&url.host),
+        text(&url.database)
+    );
+
+    let led = url.options.iter().filter(|(name, _)| WHERE.contains(&name.as_str()));
+    led.fold(shown, |shown, (name, value)| format!("{shown} {name}={value}"))
 }

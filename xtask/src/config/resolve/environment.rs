@@ -1,14 +1,26 @@
-//! What the environment is called.
+//! What the project and its environment are called.
 
 use anyhow::Result;
 
 use super::Resolver;
 use crate::config::environment::{self, Origin, Said};
-use crate::config::file::Text;
+use crate::config::file::{File, Text};
 use crate::config::project::Guards;
 use crate::config::settings::project;
 
 impl Resolver<'_> {
+    /// The project's name, and whether it is set; by default it is the folder's.
+    pub(super) fn name(&mut self, file: &File) -> Result<(String, bool)> {
+        let folder = self.root.file_name();
+        let folder = folder.map_or("project".into(), |name| name.to_string_lossy().into_owned());
+
+        let given = self.setting(&project::NAME.key(), file.project.name.as_ref())?;
+        let named = given.is_some();
+        let name = given.unwrap_or_else(|| self.by_default(&project::NAME.key(), &folder));
+
+        Ok((name, named))
+    }
+
     /// The environment's name, and who says it.
     pub(super) fn environment(
         &mut self,

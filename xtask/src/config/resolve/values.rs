@@ -120,6 +120,11 @@ impl Resolver<'_> {
         self.root.join(text)
     }
 
+    /// A path that is read from the file's folder, if one is set.
+    pub(super) fn path_of(&mut self, key: &Key, value: Option<&Text>) -> Result<Option<PathBuf>> {
+        Ok(self.setting(key, value)?.map(|path| self.path(&path)))
+    }
+
     pub(super) fn restore_without(&mut self, file: &File) -> Result<Vec<Others>> {
         let keys = [
             (&by_task::NO_OWNER, &file.restore.no_owner, Others::Owners),

@@ -11,11 +11,11 @@ use tar::{Builder, EntryType, Header};
 
 use super::ahead::{Batch, Found, Item, Linked, Reader, Step, read_ahead, unreadable};
 use super::attributes;
-use super::crew::Folders;
 use super::excludes::Excludes;
 use super::header::{self, SHORT, put};
 use super::sparse::describe;
 use super::steady::Steady;
+use super::unread::Folders;
 use super::walk::{Seen, seen};
 use crate::stream::{Method, Summing};
 use crate::value::tree::{Attributes, Census, Entry, Kind, Moment, Name, Target, What};

@@ -38,6 +38,8 @@ mod swap;
 #[cfg(unix)]
 mod unpack;
 #[cfg(unix)]
+mod unread;
+#[cfg(unix)]
 mod walk;
 #[cfg(unix)]
 mod wipe;

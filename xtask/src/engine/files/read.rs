@@ -118,74 +118,25 @@ pub(super) fn each_but(
         Watch { ended: Cell::new(false), allowed: Cell::new(HEADERS), failed: Cell::new(None) };
     let mut straight = Straight::new(input);
     let mut archive = tar::Archive::new(Watched { input: &mut straight, watch: &watch, at: 0 });
-    let (mut census, mut dangers) = (Census::default(), Vec::new());
-    let (mut entries, mut sum) = (archive.entries_with_seek()?, Summing::by(method));
-
-    let mut rest = vec![0; CHUNK];
+    let mut entries = archive.entries_with_seek()?;
+    let mut pass = Pass {
+        watch: &watch,
+        links,
+        act,
+        leaving,
+        census: Census::default(),
+        dangers: Vec::new(),
+        sum: Summing::by(method),
+        rest: vec![0; CHUNK],
+    };
 
     loop {
         watch.allowed.set(HEADERS);
         let Some(entry) = entries.next() else { break };
-        let mut entry = entry.map_err(|e| watch.blame(&e))?;
-
-        if links == Links::OfTree
-            && let Some(left) = leaving.of(&entry, &census)
-        {
-            (leaving.told)(Part::Begins);
-            watch.allowed.set(u64::MAX);
-            skip(&mut entry, &watch)?;
-            (leaving.told)(Part::Ended);
-
-            match left {
-                Reason::NoContent(name) => census.remark(&name, What::NoContent),
-                Reason::Rest(name) => leaving.rest.push(name),
-                Reason::Excluded => {}
-            }
-
-            continue;
-        }
-
-        let understood = understand(&mut entry)
-            .and_then(|item| item.map(|item| fits(item, &census, links)).transpose());
-        watch.allowed.set(u64::MAX);
-
-        let item = match understood {
-            Ok(Some(item)) => item,
-            Ok(None) => continue,
-            Err(why) if watch.failed.get().is_some() => return Err(watch.blame(&why).into()),
-            Err(why) => {
-                let raw = entry.path_bytes();
-                let shown = escaped(&raw[..raw.len().min(SHOWN)]);
-                dangers.push(format!("`{shown}`: {why}"));
-                io::copy(&mut entry, &mut io::sink()).map_err(|e| watch.blame(&e))?;
-                continue;
-            }
-        };
-
-        let size = entry.size();
-        let mut content = Summed::new(entry, &mut sum);
-        if dangers.is_empty() {
-            // if the archive can't be read, that is why the entry could not be created
-            act(&item, &mut content).map_err(|e| {
-                if watch.failed.get().is_some() { watch.blame(&e).into() } else { e }
-            })?;
-        }
-
-        while content.read(&mut rest).map_err(|e| watch.blame(&e))? > 0 {}
-        let (bytes, print) = content.finish();
-        if bytes != size {
-            return Err(cut_off().into());
-        }
-
-        if links == Links::OfTree
-            && let Some(what) = item.missed
-        {
-            census.remark(&item.name, what);
-        }
-
-        note(&mut census, item, bytes, print);
+        pass.take(entry.map_err(|e| watch.blame(&e))?)?;
     }
 
+    let Pass { census, dangers, .. } = pass;
     if watch.ended.get() {
         return Err(cut_off().into());
     }
@@ -193,6 +144,103 @@ pub(super) fn each_but(
     watch.allowed.set(u64::MAX);
     end(archive.into_inner(), &watch)?;
     if dangers.is_empty() { Ok(census) } else { Err(refused(&dangers).into()) }
+}
+
+/// One pass over an archive, and what it has found so far.
+struct Pass<'a, 'b> {
+    watch: &'a Watch,
+    links: Links,
+    /// Gets each entry, until one must be refused.
+    act: &'a mut dyn FnMut(&Item, &mut dyn Read) -> Result<()>,
+    leaving: &'a mut Leaving<'b>,
+    census: Census,
+    /// Why the archive must be refused.
+    dangers: Vec<String>,
+    sum: Summing,
+    /// Where content goes that nobody wants.
+    rest: Vec<u8>,
+}
+
+impl Pass<'_, '_> {
+    /// Passes on one entry and its content, or leaves it out.
+    fn take<R: Read>(&mut self, mut entry: tar::Entry<'_, R>) -> Result<()> {
+        if self.links == Links::OfTree
+            && let Some(why) = self.leaving.of(&entry, &self.census)
+        {
+            return self.leave_out(&mut entry, why);
+        }
+
+        let Some(item) = self.item(&mut entry)? else { return Ok(()) };
+        let (bytes, print) = self.content(&item, entry)?;
+
+        if self.links == Links::OfTree
+            && let Some(what) = item.missed
+        {
+            self.census.remark(&item.name, what);
+        }
+
+        note(&mut self.census, item, bytes, print);
+
+        Ok(())
+    }
+
+    fn leave_out<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>, why: Reason) -> Result<()> {
+        (self.leaving.told)(Part::Begins);
+        self.watch.allowed.set(u64::MAX);
+        skip(entry, self.watch)?;
+        (self.leaving.told)(Part::Ended);
+
+        match why {
+            Reason::NoContent(name) => self.census.remark(&name, What::NoContent),
+            Reason::Rest(name) => self.leaving.rest.push(name),
+            Reason::Excluded => {}
+        }
+
+        Ok(())
+    }
+
+    /// What its headers say; `None` for a note about the whole archive, and for a danger, which is
+    /// read to its end.
+    fn item<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> Result<Option<Item>> {
+        let understood = understand(entry)
+            .and_then(|item| item.map(|item| fits(item, &self.census, self.links)).transpose());
+        self.watch.allowed.set(u64::MAX);
+
+        match understood {
+            Ok(item) => Ok(item),
+            Err(why) if self.watch.failed.get().is_some() => Err(self.watch.blame(&why).into()),
+            Err(why) => {
+                let raw = entry.path_bytes();
+                let shown = escaped(&raw[..raw.len().min(SHOWN)]);
+                self.dangers.push(format!("`{shown}`: {why}"));
+                io::copy(entry, &mut io::sink()).map_err(|e| self.watch.blame(&e))?;
+
+                Ok(None)
+            }
+        }
+    }
+
+    /// Passes on the content, reads what is left of it, and returns its length and fingerprint.
+    fn content<R: Read>(
+        &mut self,
+        item: &Item,
+        entry: tar::Entry<'_, R>,
+    ) -> Result<(u64, Fingerprint)> {
+        let size = entry.size();
+        let mut content = Summed::new(entry, &mut self.sum);
+
+        if self.dangers.is_empty() {
+            // if the archive can't be read, that is why the entry could not be created
+            (self.act)(item, &mut content).map_err(|e| {
+                if self.watch.failed.get().is_some() { self.watch.blame(&e).into() } else { e }
+            })?;
+        }
+
+        while content.read(&mut self.rest).map_err(|e| self.watch.blame(&e))? > 0 {}
+        let (bytes, print) = content.finish();
+
+        if bytes == size { Ok((bytes, print)) } else { Err(cut_off().into()) }
+    }
 }
 
 /// Reads an entry that is left out to its end.

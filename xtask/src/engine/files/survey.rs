@@ -50,16 +50,9 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
     let whole = seen(&open).map_err(|e| within(&root, &Name::ROOT, "could not look at", e))?;
     let own = whole.id;
 
-    let root_is_mount = root.parent().is_none_or(|parent| {
-        let asked = || {
-            traits(open_root(parent).ok()?.as_fd(), root.file_name()?.as_encoded_bytes(), own).ok()
-        };
-        asked().is_some_and(|root| root.mount)
-    });
-
     let mut facts = TreeFacts {
         id: Some(own),
-        root_is_mount,
+        root_is_mount: is_mount(&root, own),
         root: root.clone(),
         owners: BTreeSet::from([whole.owner]),
         ..absent
@@ -94,6 +87,16 @@ pub fn survey(root: &Path, excludes: &Excludes) -> Result<TreeFacts, Problem> {
     }
 
     Ok(facts)
+}
+
+/// Whether something is mounted at a tree's root.
+fn is_mount(root: &Path, own: Id) -> bool {
+    root.parent().is_none_or(|parent| {
+        let asked = || {
+            traits(open_root(parent).ok()?.as_fd(), root.file_name()?.as_encoded_bytes(), own).ok()
+        };
+        asked().is_some_and(|root| root.mount)
+    })
 }
 
 /// Where a link leads; nowhere if it is gone by now.

@@ -9,7 +9,15 @@ use super::client::Milvus;
 use super::format::{CollectionEnd, Header, Rows, What, Writer};
 use super::pages::{Pages, key_only, read_again};
 use super::survey::Described;
-use super::value::{Fields, columns};
+use super::value::{Fields, Row, columns};
+
+const UNWRITTEN: &str = "could not write the backup of Milvus";
+
+/// A page of a partition, as it is stored.
+fn rows(partition: &str, fields: &Fields, page: &[Row]) -> Result<Rows> {
+    let (rows, columns) = (u32::try_from(page.len())?, columns(fields, page));
+    Ok(Rows { partition: partition.into(), rows, columns })
+}
 
 impl Milvus {
     /// Writes every collection that is not ours into `out`, in constant memory. `progress` gets
@@ -38,8 +46,7 @@ impl Milvus {
             found.push((described, fields));
         }
 
-        let unwritten = "could not write the backup of Milvus";
-        let mut writer = Writer::new(out).context(unwritten)?;
+        let mut writer = Writer::new(out).context(UNWRITTEN)?;
 
         let header = Header {
             server_version: self.version().into(),
@@ -47,9 +54,9 @@ impl Milvus {
             collections: found.len() as u64,
         };
 
-        writer.write(What::Header(header)).context(unwritten)?;
+        writer.write(What::Header(header)).context(UNWRITTEN)?;
         for (described, _) in &found {
-            writer.write(What::Collection(described.collection.clone())).context(unwritten)?;
+            writer.write(What::Collection(described.collection.clone())).context(UNWRITTEN)?;
         }
 
         let mut census = Census::default();
@@ -63,7 +70,7 @@ impl Milvus {
             census.changed.extend(changed);
         }
 
-        writer.end(found.len() as u64, census.rows()).context(unwritten)?;
+        writer.end(found.len() as u64, census.rows()).context(UNWRITTEN)?;
 
         Ok(census)
     }
@@ -77,10 +84,6 @@ impl Milvus {
     ) -> Result<(CollectionCensus, Vec<String>)> {
         let name = &found.collection.name;
         let before = self.count(name)?;
-        let mut write = |partition: &str, columns: Vec<_>, rows: usize| {
-            let rows = Rows { partition: partition.into(), rows: u32::try_from(rows)?, columns };
-            writer.write(What::Rows(rows)).context("could not write the backup of Milvus")
-        };
         let mut tally = Tally::new(fields);
         let only_keys = key_only(fields);
 
@@ -99,7 +102,8 @@ impl Milvus {
                     &partition,
                     &page.iter().map(|row| vec![row[fields.key].clone()]).collect::<Vec<_>>(),
                 )?;
-                write(&partition, columns(fields, &page), page.len())?;
+                let rows = rows(&partition, fields, &page)?;
+                writer.write(What::Rows(rows)).context(UNWRITTEN)?;
                 progress(tally.rows(), tally.bytes());
             }
         }
@@ -116,7 +120,7 @@ impl Milvus {
         let (census, sha256) = tally.finish(&found.collection);
         let end =
             CollectionEnd { rows: census.rows, sha256: sha256.to_vec(), changed: changed.clone() };
-        writer.write(What::CollectionEnd(end)).context("could not write the backup of Milvus")?;
+        writer.write(What::CollectionEnd(end)).context(UNWRITTEN)?;
 
         Ok((census, changed))
     }

@@ -93,18 +93,7 @@ impl Milvus {
     pub(super) fn describe(&self, name: &str) -> Result<Described, Problem> {
         let doing = format!("describe `{name}`");
         let found: Description = self.call("DescribeCollection", &self.of(name), &doing)?;
-        let mut schema = CollectionSchema::decode(found.schema.as_slice())
-            .map_err(|e| Problem::failed(format!("could not {doing}")).because(e.to_string()))?;
-
-        if schema.encoded_len() != found.schema.len() {
-            return Err(Problem::failed(format!(
-                "`{name}` can't be backed up: its schema has unknown parts"
-            ))
-            .code(Code::BackupIncomplete)
-            .because(format!("Milvus {} is newer than this tool", self.version()))
-            .cure("update db-tasks"));
-        }
-
+        let mut schema = self.schema(name, &found)?;
         let partition_key = schema.fields.iter().any(|field| field.is_partition_key);
         tidy(&mut schema, name);
 
@@ -140,6 +129,22 @@ impl Milvus {
             loaded_partitions: if let Load::Partitions(loaded) = load { loaded } else { vec![] },
         };
         Ok(Described { collection, id: found.collection_id, mark })
+    }
+
+    /// The schema, if every part of it is known and so can be created again.
+    fn schema(&self, name: &str, found: &Description) -> Result<CollectionSchema, Problem> {
+        let schema = CollectionSchema::decode(found.schema.as_slice()).map_err(|e| {
+            Problem::failed(format!("could not describe `{name}`")).because(e.to_string())
+        })?;
+
+        if schema.encoded_len() == found.schema.len() {
+            return Ok(schema);
+        }
+
+        Err(Problem::failed(format!("`{name}` can't be backed up: its schema has unknown parts"))
+            .code(Code::BackupIncomplete)
+            .because(format!("Milvus {} is newer than this tool", self.version()))
+            .cure("update db-tasks"))
     }
 
     /// Milvus Lite, which gives collections no ids, doesn't describe them. (2.3 looks in the wrong

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::Surveyed;
-use super::{Finding, Patient, State, state_finding};
+use super::{Finding, Patient, State};
 use crate::bundle::Backup;
 use crate::bundle::Catalog;
 use crate::config::Env;
@@ -156,4 +156,12 @@ pub(super) fn ignored(root: &Path, dir: &Path, env: &Env) -> Option<bool> {
         Some(1) => Some(false),
         _ => None,
     }
+}
+
+/// Without its own folder no run can hold the project's lock.
+fn state_finding(dir: &Path) -> Option<Finding> {
+    let why = format!("`{}` can't be written: {}", dir.display(), writable(dir).err()?);
+    let cure = "fix the permissions of that folder: the project's lock, its journal and its audit \
+                log are in it";
+    Some(Finding::other(State::Problem, "state folder", why, cure))
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::super::containers::ContainerFacts;
 use super::super::guess;
-use super::super::whereabouts::Shown;
+use super::super::whereabouts::{Shown, by_client, is_local};
 use crate::config::{At, Database};
 use crate::engine::postgres::catalog::facts::ServerFacts;
 use crate::engine::postgres::client::{Client, OnLogin};
-use crate::plan::{Safety, Stake};
+use crate::plan::{Safety, Stake, Whereabouts};
 use crate::value::DatabaseFacts;
 
 /// What is known of one database.
@@ -113,6 +113,25 @@ impl Surveyed {
         self.container.as_ref().is_some_and(|c| host.is_none_or(|host| own(host, &c.called)))
     }
 
+    /// Where its data is.
+    pub fn whereabouts(&self) -> Whereabouts {
+        let engine = self
+            .container
+            .as_ref()
+            .and_then(|c| c.engine_host.as_deref())
+            .filter(|host| !is_local(host));
+
+        match (&self.spec.at, engine) {
+            (At::Cluster { .. }, _) => Whereabouts::Here,
+            (At::Container(_), Some(host)) => Whereabouts::Elsewhere(host.to_owned()),
+            (At::Container(_), None) if self.is_inside() => Whereabouts::Here,
+            (At::Container(_), None) => {
+                Whereabouts::Elsewhere(self.client.connection.host.clone().unwrap_or_default())
+            }
+            (At::Host, _) => by_client(&self.spec.connection, &self.server.reached, self.shown),
+        }
+    }
+
     /// What is at stake when its data is replaced.
     pub fn stake(&self) -> Stake {
         Stake {
@@ -125,13 +144,4 @@ impl Surveyed {
             safety: Safety::Kept,
         }
     }
-}
-
-/// Whether a host is this machine: a socket folder, `localhost` or a loopback address.
-pub fn is_local(host: &str) -> bool {
-    let loopback = host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    host.is_empty()
-        || host.starts_with(['/', '@'])
-        || host.eq_ignore_ascii_case("localhost")
-        || loopback
 }

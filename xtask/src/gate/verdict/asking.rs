@@ -1,7 +1,7 @@
 //! Who is asked, and what an answer counts for.
 
-use super::circumstances::{Agent, Circumstances, Consent, Presence};
-use super::{Judgement, Verdict, verdict};
+use super::super::circumstances::{Agent, Circumstances, Consent, Presence};
+use super::super::judgement::{Judgement, Verdict, verdict};
 use crate::cmd::quoted;
 use crate::plan::Stake;
 

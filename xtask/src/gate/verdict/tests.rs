@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::super::circumstances::{Agent, Consent};
 use super::*;
 use crate::config::{Env, Guards};
 use crate::plan::{Act, Deed, How, Recovery, Step};

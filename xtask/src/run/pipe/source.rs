@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::super::child::{self, Child};
 use super::super::dumping;
-use super::undamaged;
+use super::super::found::undamaged;
 use crate::cmd::Cmd;
 use crate::config::Secrets;
 use crate::disk::wide_pipe;

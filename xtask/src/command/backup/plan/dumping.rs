@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{All, Subject, last};
+use super::{All, Subject};
+use crate::bundle::{Artifact, Catalog};
 use crate::cmd::Cmd;
 use crate::engine::postgres::client::{LargeObjects, snapshot};
 use crate::facts::Surveyed;
@@ -64,4 +65,17 @@ pub(super) fn without(database: &Surveyed, damage: &Damage) -> Cmd {
     let large =
         if damage.large_objects.is_some() { LargeObjects::LeftOut } else { LargeObjects::Taken };
     database.dumper.dump_without(&patterns, large)
+}
+
+/// The last good artifact: the size on disk, with indexes, says little about the next one's size.
+fn last<'a>(catalog: &'a Catalog, subject: Subject<'_>) -> Option<&'a Artifact> {
+    let manifest = catalog.latest(&[subject.key()])?.manifest()?;
+    manifest.artifacts.iter().find(|a| a.store == subject.key() && is_of(a, subject))
+}
+
+fn is_of(artifact: &Artifact, subject: Subject<'_>) -> bool {
+    match subject {
+        Subject::Database(d) => artifact.database() == Some(d.name()),
+        Subject::Store(_) => artifact.format() == subject.format(),
+    }
 }

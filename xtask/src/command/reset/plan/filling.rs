@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Request, Seeding, met_by};
+use super::{Request, Seeding};
 use crate::config::Strategy;
 use crate::engine::postgres::change::witness;
+use crate::engine::postgres::client::name::beside;
 use crate::facts::Surveyed;
 use crate::plan::{Act, Step};
 use crate::planning::hooks::{Hooks, Outcome};
@@ -128,4 +129,12 @@ pub(super) fn reads(suspects: &[String]) -> String {
         "the hook may read {} instead of DATABASE_URL: make it read that, or unset the other",
         names.join(" or ")
     )
+}
+
+/// The name under which the hooks meet the new database.
+pub(super) fn met_by(strategy: Strategy, name: &str) -> String {
+    match strategy {
+        Strategy::InPlace => name.to_owned(),
+        Strategy::Staged => beside(name, "staged"),
+    }
 }

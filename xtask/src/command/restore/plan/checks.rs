@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Aim, Difference, Request};
+use super::request::{Aim, Difference, Request};
 use crate::bytes;
 use crate::engine::postgres::catalog::marker::MARKER;
 use crate::engine::postgres::catalog::marks::own_limit;

@@ -1,13 +1,15 @@
 //! What a plan says of the backup that it restores.
 
+use super::brought::{loads_a_library, settings_of_others};
 use super::checks::unusual;
 use super::stranger::{author, author_may};
-use super::{loads_a_library, settings_of_others};
 use crate::bundle::{Backup, Manifest};
+use crate::engine::postgres::change::admin;
 use crate::engine::postgres::client::version::sets_unknown;
 use crate::facts::Surveyed;
 use crate::facts::dumps::{Dump, Form};
 use crate::human::counted;
+use crate::planning::replacing::older;
 
 pub(super) fn form(dump: &Dump) -> String {
     match dump.form {
@@ -125,4 +127,23 @@ pub(super) fn made(backup: &Backup) -> Vec<String> {
     }
     notes.extend(backup.manifest().and_then(Manifest::doubt));
     notes
+}
+
+/// One old database is kept: the one before it is dropped for good.
+pub fn older_goes(target: &Surveyed) -> Option<String> {
+    Some(format!(
+        "`{}`, kept by the last restore or reset, will be dropped: only one previous database is \
+         kept",
+        older(target)?.name
+    ))
+}
+
+/// What a failed or killed run left for you to look at, and is dropped now.
+pub fn failed_goes(target: &Surveyed) -> Option<String> {
+    let failed = target.server.database(&admin::failed(target.name()))?;
+    Some(format!("`{}`, left by a failed run for you to look at, will be dropped", failed.name))
+}
+
+pub(super) fn headline(dump: &Dump, name: &str, target: &Surveyed) -> String {
+    format!("restore `{name}` ({}) from {}", target.at(), dump.backup.name)
 }

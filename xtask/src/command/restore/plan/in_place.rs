@@ -4,7 +4,10 @@
 use anyhow::Result;
 
 use super::checks::{suits, unheld};
-use super::{Request, author, elsewhere, fence, headline, holds, made, proof};
+use super::holds::{elsewhere, headline, holds, made};
+use super::proof::{fence, proof};
+use super::request::Request;
+use super::stranger::author;
 use crate::config::Project;
 use crate::engine::postgres::catalog::locks::Shortage;
 use crate::engine::postgres::catalog::marks::{MarkFields, State, Use};
@@ -61,13 +64,7 @@ pub fn plan(
     let pins = project.guards.pins_of("restore");
 
     Ok(Plan {
-        notes: holds(target, dump)
-            .into_iter()
-            .chain(told(target, dump))
-            .chain(jobs(target, dump))
-            .chain(made(&dump.backup))
-            .chain(elsewhere(&dump.backup, &project.environment))
-            .collect(),
+        notes: notes(project, target, dump),
         steps,
         afterwards: std::iter::once(back).chain(project.after_restore.iter().cloned()).collect(),
         backup: Some(dump.backup.path.clone()),
@@ -78,6 +75,17 @@ pub fn plan(
             Risk::ReplacesData { stakes: vec![stake], answer: "yes".into(), pins, recovery: None },
         )
     })
+}
+
+/// What the backup holds, and what to know before it is loaded.
+fn notes(project: &Project, target: &Surveyed, dump: &Dump) -> Vec<String> {
+    holds(target, dump)
+        .into_iter()
+        .chain(told(target, dump))
+        .chain(jobs(target, dump))
+        .chain(made(&dump.backup))
+        .chain(elsewhere(&dump.backup, &project.environment))
+        .collect()
 }
 
 fn nothing_there(name: &str) -> Problem {

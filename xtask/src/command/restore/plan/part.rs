@@ -2,10 +2,14 @@
 
 use anyhow::Result;
 
+use super::brought::brought_along;
 use super::checks::{
     carriable, changeable, fits_the_disk, may_create, stands_beside, suits, suits_store, swappable,
 };
-use super::{Request, Staging, Use, author, brought_along, stage, unstage, unsubscribed};
+use super::holds::{failed_goes, holds as what_it_holds, older_goes};
+use super::request::Request;
+use super::staging::{Staging, Use, stage, unstage};
+use super::stranger::author;
 use crate::bundle::Artifact;
 use crate::config::Project;
 use crate::engine::postgres::catalog::marks::{self, MovedAside};
@@ -16,7 +20,7 @@ use crate::facts::{Surveyed, SurveyedStore};
 use crate::human::holds;
 use crate::plan::{Act, Author, Deed, How, Pipe, Proof, Sink, Stake, Step};
 use crate::planning::marked::{leftovers, live_is, older_may_go};
-use crate::planning::replacing::{Replacing, older};
+use crate::planning::replacing::{Replacing, older, unsubscribed};
 use crate::planning::sessions::end_sessions;
 use crate::problem::{Code, Problem};
 use crate::tasks;
@@ -153,14 +157,6 @@ impl Part {
 
         let failed = admin::failed(name);
         let Staging { steps, finally } = stage(target, dump, trust, &staged, Use::Kept);
-        let discard = replacing.discarded();
-        // one that is restored alone is never swapped back, so it leaves no failed one
-        let names: &[&str] = match company {
-            Restored::Others => &[&staged, &discard, &failed],
-            Restored::Alone => &[&staged, &discard],
-        };
-
-        let failed_goes = super::failed_goes(target).filter(|_| company == Restored::Others);
         // a psql that outlived its run must not swap once the others are swapped back
         let back = replacing.back().map_or(Vec::new(), |back| vec![end_sessions(target), back]);
 
@@ -168,7 +164,7 @@ impl Part {
             name: format!("`{name}` ({})", target.at()),
             before: carriable(target)
                 .into_iter()
-                .chain(leftovers(target, &project.guards, names)?)
+                .chain(company.leftovers(target, project, &replacing)?)
                 .collect(),
             stage: steps,
             unstage: unstage(target, &staged),
@@ -183,11 +179,7 @@ impl Part {
                 .chain(finally)
                 .collect(),
             stake: live.map(|_| target.stake()),
-            notes: super::holds(target, dump)
-                .into_iter()
-                .chain(super::older_goes(target))
-                .chain(failed_goes)
-                .collect(),
+            notes: company.notes(target, dump),
             kept: live.map(|_| stays_as(&previous(name))),
         })
     }
@@ -365,5 +357,33 @@ impl Restored {
             Self::Alone => MovedAside::Kept,
             Self::Others => MovedAside::Held(marks::run_name(task, &target.client, &project.root)),
         }
+    }
+
+    /// What an earlier run left under the names that this one needs. One that is restored alone is
+    /// never swapped back, so it leaves no failed one.
+    fn leftovers(
+        self,
+        target: &Surveyed,
+        project: &Project,
+        replacing: &Replacing,
+    ) -> Result<Vec<Step>> {
+        let (staged, discard) = (beside(target.name(), "staged"), replacing.discarded());
+        let failed = admin::failed(target.name());
+
+        match self {
+            Self::Alone => leftovers(target, &project.guards, &[&staged, &discard]),
+            Self::Others => leftovers(target, &project.guards, &[&staged, &discard, &failed]),
+        }
+    }
+
+    /// What the backup holds, and which databases are dropped.
+    fn notes(self, target: &Surveyed, dump: &Dump) -> Vec<String> {
+        let failed_goes = failed_goes(target).filter(|_| self == Self::Others);
+
+        what_it_holds(target, dump)
+            .into_iter()
+            .chain(older_goes(target))
+            .chain(failed_goes)
+            .collect()
     }
 }

@@ -1,6 +1,6 @@
 //! A dump into a new database next to the live one.
 
-use super::{fence, proof};
+use super::proof::{fence, proof};
 use crate::engine::postgres::change::admin;
 use crate::engine::postgres::change::identity::Identity;
 use crate::engine::postgres::change::loader::Loader;
@@ -8,6 +8,7 @@ use crate::engine::postgres::change::staged::{by_loader, own};
 use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::plan::{Act, By, Load, Pipe, Sink, Step};
+use crate::planning::sessions::end_sessions;
 use crate::value::{Format, Trust};
 
 /// How a new database is made.
@@ -84,4 +85,9 @@ fn pipe(target: &Surveyed, dump: &Dump, trust: Trust, load: Load) -> Act {
         to: Sink::Psql(Box::new(load)),
         proof: proof(target, dump, trust),
     }))
+}
+
+/// Takes a staged database away.
+pub fn unstage(target: &Surveyed, name: &str) -> Vec<Act> {
+    vec![end_sessions(target), admin::drop(&target.client, name)]
 }

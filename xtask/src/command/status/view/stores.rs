@@ -15,56 +15,59 @@ pub type Looked = (Store, Result<SurveyedStore>);
 
 /// For people; `last` is the last good backup with it.
 pub fn text(looked: &Looked, last: &str) -> String {
-    let line = |name: &str, value: &str| format!("  {name:<12} {value}");
     let (spec, found) = looked;
     let mut lines = match found {
-        Err(e) => {
-            let optional = if spec.optional { " (optional)" } else { "" };
-            vec![format!(
-                "{}: NOT REACHED{optional}\n  {}",
-                spec.key,
-                format!("{e:#}").replace('\n', "\n  ")
-            )]
-        }
-        Ok(s) => {
-            let mut lines = vec![format!("{} ({})", s.key(), s.address)];
-            lines.extend(s.held.version.as_ref().map(|v| line("server", &format!("Milvus {v}"))));
-
-            let holds = if s.held.id.is_empty() {
-                "is not there".into()
-            } else {
-                held(s.address.format(), &s.held)
-            };
-
-            lines.push(line("holds", &holds));
-            lines.extend(s.held.can_undo.then(|| {
-                line("undo", "what the last restore replaced is kept: `db-undo` swaps it back")
-            }));
-
-            lines
-        }
+        Err(e) => vec![not_reached(spec, e)],
+        Ok(s) => as_found(s),
     };
 
     lines.push(line("last backup", last));
-
-    if let Ok(s) = found
-        && s.address.format() != Format::Tar
-        && !s.held.parts.is_empty()
-    {
-        let rows: Vec<Vec<String>> = s
-            .held
-            .parts
-            .iter()
-            .map(|(name, items)| vec![String::new(), name.clone(), count(*items)])
-            .collect();
-
-        lines.push(columns(
-            &[("", Lean::Left), ("COLLECTION", Lean::Left), ("ENTITIES", Lean::Right)],
-            &rows,
-        ));
-    }
+    lines.extend(found.as_ref().ok().and_then(collections));
 
     lines.join("\n")
+}
+
+fn line(name: &str, value: &str) -> String {
+    format!("  {name:<12} {value}")
+}
+
+fn not_reached(spec: &Store, error: &anyhow::Error) -> String {
+    let optional = if spec.optional { " (optional)" } else { "" };
+    let why = format!("{error:#}").replace('\n', "\n  ");
+    format!("{}: NOT REACHED{optional}\n  {why}", spec.key)
+}
+
+/// Where it is, and what it holds.
+fn as_found(s: &SurveyedStore) -> Vec<String> {
+    let mut lines = vec![format!("{} ({})", s.key(), s.address)];
+    lines.extend(s.held.version.as_ref().map(|v| line("server", &format!("Milvus {v}"))));
+
+    let holds = if s.held.id.is_empty() {
+        "is not there".into()
+    } else {
+        held(s.address.format(), &s.held)
+    };
+
+    lines.push(line("holds", &holds));
+    lines.extend(
+        s.held.can_undo.then(|| {
+            line("undo", "what the last restore replaced is kept: `db-undo` swaps it back")
+        }),
+    );
+
+    lines
+}
+
+/// A table of its collections; a tree has none.
+fn collections(s: &SurveyedStore) -> Option<String> {
+    if s.address.format() == Format::Tar || s.held.parts.is_empty() {
+        return None;
+    }
+
+    let row = |(name, items): &(String, u64)| vec![String::new(), name.clone(), count(*items)];
+    let rows: Vec<Vec<String>> = s.held.parts.iter().map(row).collect();
+
+    Some(columns(&[("", Lean::Left), ("COLLECTION", Lean::Left), ("ENTITIES", Lean::Right)], &rows))
 }
 
 /// What `--check` fails for.

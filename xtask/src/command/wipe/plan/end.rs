@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::amounts;
+use super::sort::sort;
 use crate::config::Project;
-use crate::facts::{Emptying, Part, Set};
+use crate::facts::{Emptying, Part, Set, Surveyed};
 use crate::planning::Moment;
 
 /// How to restore what is empty if it fails half way, with the lines of the backup that comes
@@ -33,4 +33,17 @@ pub(super) fn note(
     let atomic = parts.len() < 2 && set.stores.is_empty();
     (!atomic || earlier.is_some())
         .then(|| Emptying { since: moment.now, parts, backup }.after(earlier))
+}
+
+/// Rows, entries or entities of everything that a wipe would empty, by key. The databases are
+/// already counted.
+pub fn amounts(project: &Project, set: &Set) -> Vec<(String, u64)> {
+    let rows = |d: &Surveyed| {
+        sort(&d.server.inventory, &project.guards.keep_tables)
+            .with_rows()
+            .filter_map(|t| t.rows)
+            .fold(0, u64::saturating_add)
+    };
+    let databases = set.databases.iter().map(|d| (d.spec.key.clone(), rows(d)));
+    databases.chain(set.stores.iter().map(|s| (s.key().to_owned(), s.held.items()))).collect()
 }

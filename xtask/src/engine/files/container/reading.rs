@@ -83,16 +83,7 @@ impl Inside {
     /// # Errors
     /// The tree's root is no folder.
     pub fn found(&self, answer: &str) -> Result<Found, Problem> {
-        let seen = |place: &String| {
-            let mut lines = answer.lines().filter_map(|line| line.split_once(' '));
-            lines.find_map(|(mode, rest)| {
-                rest.split_once(' ')
-                    .filter(|(_, name)| name == place)
-                    .map(|(number, _)| (mode, number))
-            })
-        };
-
-        let root = seen(&self.path);
+        let root = seen(answer, &self.path);
         if root.is_some_and(|(mode, _)| !is_a(mode, 0o040_000)) {
             return Err(Problem::failed(format!(
                 "`{}` in container `{}` is not a folder",
@@ -119,7 +110,7 @@ impl Inside {
             returned,
             arriving,
             leaving,
-        ] = self.places().each_ref().map(|place| seen(place).and_then(number));
+        ] = self.places().each_ref().map(|place| seen(answer, place).and_then(number));
 
         let live = standing.or(root);
         Ok(Found {
@@ -158,4 +149,13 @@ impl Inside {
             all
         }
     }
+}
+
+/// What an answer to [`Inside::look`] says of a place: its mode, and the number of its inode.
+fn seen<'a>(answer: &'a str, place: &str) -> Option<(&'a str, &'a str)> {
+    let mut lines = answer.lines().filter_map(|line| line.split_once(' '));
+
+    lines.find_map(|(mode, rest)| {
+        rest.split_once(' ').filter(|(_, name)| *name == place).map(|(number, _)| (mode, number))
+    })
 }

@@ -4,9 +4,10 @@ mod swap;
 
 pub(super) use self::swap::make_way;
 pub use self::swap::{Swap, SwapBack, failed, let_go, swap, swap_back, undo_back};
+use super::command::command;
 use super::identity::{Identity, same_server};
 use super::marking::{assert_droppable, unmark};
-use super::setting;
+use super::statements::{carry, renaming};
 use super::subscriptions::detached;
 use crate::engine::postgres::catalog::marks::{MarkFields, bears_no_mark, on_its_way};
 use crate::engine::postgres::client::name::{ident, literal};
@@ -82,11 +83,6 @@ pub fn creation(
     sql
 }
 
-/// The statement that gives a database another name.
-pub fn renaming(from: &str, to: &str) -> String {
-    format!("ALTER DATABASE {} RENAME TO {}", ident(from), ident(to))
-}
-
 /// Gives a database another name.
 pub fn rename(client: &Client, from: &str, to: &str) -> Act {
     let how = How::Command(client.psql(client.maintenance(), format!("{};\n", renaming(from, to))));
@@ -140,16 +136,6 @@ pub fn release(
     ))
 }
 
-/// Indents statements in a block: only their first lines, because a comment may have several.
-pub(super) fn indented(statements: &[String]) -> String {
-    statements.iter().map(|statement| format!("    {statement}")).collect()
-}
-
-pub(super) fn command(client: &Client, what: String, sql: String) -> Deed {
-    let sql = if sql.starts_with(DURABLE) { sql } else { format!("{DURABLE}{sql}") };
-    Deed { what, how: How::Command(client.psql(client.maintenance(), sql)) }
-}
-
 /// Terminates sessions on a database. Autovacuum has no role, only a superuser may terminate it,
 /// and it yields to a DROP by itself.
 fn terminate(name: &str) -> String {
@@ -158,30 +144,6 @@ fn terminate(name: &str) -> String {
          <> pg_backend_pid() AND usesysid IS NOT NULL;\n",
         literal(name)
     )
-}
-
-/// Owner, rights and settings: in addition to the comment, what neither a plain dump nor a rename
-/// keeps. <https://www.postgresql.org/docs/current/app-pgdump.html> (`--create`) names them.
-pub(super) fn carry(name: &str, from: &DatabaseFacts) -> String {
-    let db = ident(name);
-    let mut sql = String::new();
-    sql.extend(from.settings.iter().map(|setting| setting::given(name, setting)));
-    sql.push_str(&format!("ALTER DATABASE {db} OWNER TO {};\n", ident(&from.owner)));
-
-    if let Some(acl) = &from.acl {
-        sql.push_str(&format!("REVOKE ALL ON DATABASE {db} FROM PUBLIC;\n"));
-
-        for grant in acl {
-            let whom = grant.grantee.as_ref().map_or("PUBLIC".into(), |g| ident(g));
-            let option = if grant.grantable { " WITH GRANT OPTION" } else { "" };
-            sql.push_str(&format!(
-                "GRANT {} ON DATABASE {db} TO {whom}{option};\n",
-                grant.privilege
-            ));
-        }
-    }
-
-    sql
 }
 
 /// Asserts that `database` is still the one the plan was made for.

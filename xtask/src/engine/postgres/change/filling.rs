@@ -1,9 +1,10 @@
 //! A database that is filled under its live name, because the programs know no other: how that
 //! begins, and how an incomplete one is removed.
 
-use super::admin::{carry, failed, indented, make_way, renaming, stays};
+use super::admin::{failed, make_way, stays};
 use super::identity::{Identity, oid_of};
 use super::marking::{mark, marking, unmarking};
+use super::statements::{carry, indented, renaming};
 use crate::cmd::Cmd;
 use crate::engine::postgres::catalog::marks::{
     MarkFields, MovedAside, is_kept, is_on_its_way, on_its_way,

@@ -1,6 +1,6 @@
 //! Writing a database's marker, as a setting or as a line of its comment.
 
-use super::admin::command;
+use super::command::command;
 use crate::engine::postgres::catalog::marker::{MARKER, with_mark};
 use crate::engine::postgres::client::Client;
 use crate::engine::postgres::client::name::{block, ident, literal};

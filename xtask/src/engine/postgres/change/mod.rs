@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod alone;
+mod command;
 pub mod filling;
 pub mod identity;
 pub mod in_place;
@@ -13,6 +14,7 @@ mod members;
 mod rights;
 pub mod setting;
 pub mod staged;
+pub mod statements;
 pub mod statistics;
 pub mod subscriptions;
 pub mod wiping;

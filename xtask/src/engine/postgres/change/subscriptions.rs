@@ -1,7 +1,7 @@
 //! Subscriptions of logical replication: they belong to a database, not to its name, and one that
 //! has some can't be dropped (<https://www.postgresql.org/docs/current/sql-dropsubscription.html>).
 
-use super::admin::command;
+use super::command::command;
 use crate::engine::postgres::catalog::marks::{INVALID, is_aside};
 use crate::engine::postgres::client::Client;
 use crate::engine::postgres::client::name::{connect, literal};

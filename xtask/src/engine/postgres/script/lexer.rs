@@ -224,11 +224,7 @@ impl Lexer {
                 self.begin_statement(*at);
                 (Mode::Sql, 0, None)
             }
-            (Mode::Colon, b':') => (Mode::Sql, 1, (!self.quiet).then_some(Token::Cast)),
-            (Mode::Colon, b'{' | b'A'..=b'Z') => {
-                (Mode::Variable, 1, Some(Token::Unclear(Doubt::Variable)))
-            }
-            (Mode::Colon, _) if is_tag(byte) => (Mode::Variable, 1, None),
+            (Mode::Colon, _) => self.after_colon(byte),
             (Mode::CarriageReturn, b'\n') => {
                 self.crlf.get_or_insert(self.line);
                 (Mode::Sql, 0, None)
@@ -264,6 +260,17 @@ impl Lexer {
         *at += taken;
 
         token
+    }
+
+    /// What a byte after a colon makes of it: the next mode, whether it is taken, and a token.
+    #[inline]
+    fn after_colon(&self, byte: u8) -> (Mode, usize, Option<Token>) {
+        match byte {
+            b':' => (Mode::Sql, 1, (!self.quiet).then_some(Token::Cast)),
+            b'{' | b'A'..=b'Z' => (Mode::Variable, 1, Some(Token::Unclear(Doubt::Variable))),
+            _ if is_tag(byte) => (Mode::Variable, 1, None),
+            _ => (Mode::Sql, 0, None),
+        }
     }
 
     #[inline]

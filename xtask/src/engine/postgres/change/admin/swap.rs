@@ -1,8 +1,9 @@
 //! The swap of two databases' names, and the way back.
 
+use super::super::command::command;
 use super::super::identity::{Identity, oid_of};
 use super::super::marking::{aside_otherwise, mark, marking, unmark, unmarking};
-use super::{carry, command, indented, renaming};
+use super::super::statements::{carry, indented, renaming};
 use crate::engine::postgres::catalog::marks::{MarkFields, MovedAside, is_gone_back_to};
 use crate::engine::postgres::client::name::{beside, block, ident, literal, parked, previous};
 use crate::engine::postgres::client::session::DURABLE;
