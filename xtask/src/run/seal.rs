@@ -17,7 +17,7 @@ use crate::bundle::notes::{Beside, Notes, Why, beside};
 use crate::disk;
 use crate::engine::postgres::script::Script;
 use crate::plan::{Outcome, Seal};
-use crate::problem::{Code, Exit, Problem};
+use crate::problem::{Code, Problem};
 use crate::value::Contents;
 
 /// Performs a seal.
@@ -40,12 +40,9 @@ pub fn seal(seal: &Seal, found: &BTreeMap<String, Found>, now: DateTime<Utc>) ->
 fn good_but_unnoted(error: anyhow::Error) -> anyhow::Error {
     let problem = Problem::of(error);
     let tried = "the backup is good, but the verification could not be noted beside it";
-    Problem { exit: Exit::FinishedBut, code: Code::FileError, ..problem.told_as(tried) }
-        .cure(
-            "`db-status`, `--latest` and `db-cleanup` do not know of this verification; make the \
-             folder writable and verify again if they should",
-        )
-        .into()
+    let cure = "`db-status`, `--latest` and `db-cleanup` do not know of this verification; make \
+                room or the folder writable, and verify again if they should";
+    problem.told_as(tried).cure(cure).into()
 }
 
 /// Artifacts get their names before the manifest gets its own: a manifest never names a file that
