@@ -16,6 +16,7 @@ pub mod door;
 pub mod engine;
 pub mod facts;
 pub mod gate;
+pub mod glob;
 pub mod human;
 pub mod options;
 pub mod place;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::value::glob;
+use crate::glob;
 
 /// Which backups to keep.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

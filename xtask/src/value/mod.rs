@@ -3,7 +3,6 @@
 
 pub mod database;
 pub mod dump;
-pub mod glob;
 pub mod marker;
 pub mod store;
 pub mod tree;

@@ -9,7 +9,7 @@ use super::super::file::{File, RetentionTable, Scalar, Text};
 use super::super::keep::{KeepRules, Retention, Special};
 use super::super::settings::{Key, Setting, backup, retention};
 use super::Resolver;
-use crate::value::glob;
+use crate::glob;
 
 impl Resolver<'_> {
     pub(super) fn retention(&mut self, file: &File) -> Result<Retention> {

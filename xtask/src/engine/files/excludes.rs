@@ -1,7 +1,7 @@
 //! What is left out of a backup, by glob.
 
+use crate::glob;
 use crate::problem::Problem;
-use crate::value::glob;
 use crate::value::tree::Name;
 
 /// Globs of what is left out. One without a slash matches entries of that name in any folder; one
