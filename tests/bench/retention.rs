@@ -202,3 +202,19 @@ fn rules_for_nothing_are_an_error() {
         bench.run(&["db-cleanup", "--dry-run"]).exits(2).tells(says);
     }
 }
+
+/// The cap removes nothing where no backup is good: any of them may be the best there is.
+#[test]
+fn unverified_backups_stay_above_the_cap() {
+    let bench = with_old(HOST, &[1, 2]);
+    for name in bench.names_in("backups").iter().filter(|name| name.ends_with(".manifest.json")) {
+        let path = format!("backups/{name}");
+        let mut manifest = bench.manifest(&path);
+        manifest["verified"] = Value::Array(Vec::new());
+        bench.file(&path, manifest.to_string());
+    }
+
+    let before = bench.names_in("backups");
+    cleanup(&bench, "--keep-days 30 --max-size 1").exits(0);
+    assert_eq!(bench.names_in("backups"), before);
+}

@@ -35,6 +35,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The same, but what stays does so whatever the backups may take.
+    fn firmly(self) -> Self {
+        match self {
+            Self::Protect(why) | Self::Keep(why) => Self::Protect(why),
+            Self::Remove(_) => self,
+        }
+    }
+
     /// How firmly it stays: the smallest is the firmest.
     pub fn rank(&self) -> u8 {
         match self {
@@ -50,7 +58,7 @@ impl Verdict {
 pub fn decide(candidates: &[Candidate], rules: &KeepRules, now: DateTime<Utc>) -> Vec<Verdict> {
     let newest = |fits: &dyn Fn(&Candidate) -> bool| candidates.iter().position(fits);
     let last_good = newest(&|c| c.good);
-    // a clock that was ahead has dated backups that no later one outdates
+    // one that was made while the clock was ahead stays the newest, so the newest up to now counts, too
     let last_good_so_far = newest(&|c| c.good && c.created <= now);
     let way_back = newest(&|c| c.good && c.safety);
 
@@ -68,7 +76,7 @@ pub fn decide(candidates: &[Candidate], rules: &KeepRules, now: DateTime<Utc>) -
         } else if [last_good, last_good_so_far].contains(&Some(at)) {
             Verdict::Protect("the last good backup".into())
         } else if way_back == Some(at) {
-            Verdict::Protect("the newest backup made before something was replaced".into())
+            Verdict::Protect("the newest safety backup".into())
         } else if is_among(rules.min) {
             Verdict::Protect(format!("one of the {} newest good backups", rules.min))
         } else if is_among(rules.last) {
@@ -80,7 +88,12 @@ pub fn decide(candidates: &[Candidate], rules: &KeepRules, now: DateTime<Utc>) -
         }
     };
 
-    candidates.iter().enumerate().map(decided).collect()
+    let verdicts = candidates.iter().enumerate().map(decided);
+    match last_good {
+        Some(_) => verdicts.collect(),
+        // any of them may be the best there is
+        None => verdicts.map(Verdict::firmly).collect(),
+    }
 }
 
 fn by_age(candidate: &Candidate, rules: &KeepRules, now: DateTime<Utc>, any_good: bool) -> Verdict {
@@ -149,8 +162,8 @@ impl Calendar {
     }
 }
 
-/// Which of these to remove so that all of them take no more than this: the oldest first, as far as
-/// each may go. `sizes` are newest first, and `None` may not go.
+/// Which to remove so that all of them take at most `most` bytes: the oldest first. `sizes` are newest
+/// first; `None` is one that must stay.
 pub fn over(most: u64, all: u64, sizes: &[Option<u64>]) -> BTreeSet<usize> {
     let mut left = all;
     let mut over = BTreeSet::new();

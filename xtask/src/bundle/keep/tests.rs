@@ -44,7 +44,8 @@ fn a_table_of_rules() {
             "k-P-",
         ),
         // nothing is verified: nothing goes
-        (vec![ago(40, false), ago(50, false)], rules(Some(30), 0), "kk"),
+        (vec![ago(40, false), ago(50, false)], rules(Some(30), 0), "PP"),
+        (vec![ago(0, false), ago(50, false)], rules(None, 0), "PP"),
         (good(&[0, 10, 20, 30]), KeepRules { last: 3, ..none.clone() }, "Pkk-"),
         (
             vec![ago(0, false), ago(1, true), ago(2, false), ago(3, true), ago(4, true)],
@@ -207,8 +208,10 @@ proptest! {
                     .chain(all.iter().map(|(c, _)| c).filter(|c| c.pinned.is_some()).cloned())
                     .collect();
 
+                    let before = all.len();
                     all = cleaned(&all, &rules, most, clock);
 
+                    prop_assert!(all.len() == before || !must.iter().all(|c| !c.good), "{rules:?}");
                     for one in must {
                         prop_assert!(all.iter().any(|(c, _)| *c == one), "{one:?} is gone: {rules:?}");
                     }
