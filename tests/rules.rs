@@ -81,6 +81,7 @@ fn every_dependency_has_one_home() {
         (&["memchr::"], "engine/postgres/script/"),
         (&["tar::"], "engine/files/"),
         (&["fast_glob::"], "glob.rs"),
+        (&["humantime::", "parse_size::"], "config/keep.rs"),
         (&["tonic::", "tonic_prost::", "prost::", "tokio::"], "engine/milvus/"),
         (&["base64::"], "engine/"),
         (&["which::"], "facts/"),

@@ -21,8 +21,8 @@ use crate::stream::{Check, Sum};
 /// The newest format that this version reads.
 const FORMAT: u32 = 2;
 
-/// What a version that knows no pins reads: to that one, notes with a pin are those of a newer one,
-/// and it removes nothing that has such notes.
+/// The format of notes without a pin. A version that knows no pins refuses format 2 as a newer one's,
+/// and so never removes a pinned backup.
 const WITHOUT_PIN: u32 = 1;
 
 /// No notes are longer: a backup would be verified thousands of times.

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::Command;
 use crate::bundle::Catalog;
-use crate::config::{KeepRules, Retention};
+use crate::config::{self, KeepRules, Retention};
 use crate::gate::Consent;
 use crate::options;
 use crate::problem::{Exit, Problem};
@@ -38,15 +38,14 @@ pub struct Cleanup {
     pub consent: options::Consent,
 }
 
-/// The rules that keep more, and the one that keeps less: each in place of the one in
-/// `db-tasks.toml`.
+/// Rules for this run, each in place of the one in `[backup]`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Rules {
     /// The last good backups to keep
     #[arg(long, value_name = "N")]
     pub keep_last: Option<u32>,
-    /// Keep good backups up to this age (`12h`, `3 days`, `2 weeks`)
-    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
+    /// Keep good backups up to this age (`12h`, `3 days`, `6 months`; `m` is minutes)
+    #[arg(long, value_name = "AGE", value_parser = config::age)]
     pub keep_within: Option<Duration>,
     /// Keep one backup an hour for so many hours
     #[arg(long, value_name = "N")]
@@ -64,12 +63,8 @@ pub struct Rules {
     #[arg(long, value_name = "N")]
     pub keep_yearly: Option<u32>,
     /// The most that all of them may take (`20 GB`)
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = config::size)]
     pub max_size: Option<u64>,
-}
-
-fn size(text: &str) -> Result<u64, parse_size::Error> {
-    parse_size::parse_size(text)
 }
 
 const EXAMPLES: &str = "Examples:
@@ -79,8 +74,8 @@ const EXAMPLES: &str = "Examples:
   db-cleanup --keep-days 0 --keep-last 7 --keep-weekly 4
 
 A backup stays if any rule keeps it. What no rule keeps is removed once it is `--keep-days` old.
-Always kept: the last good backup, the newest one that was made before something was replaced,
-pinned ones (`db-pin`), and what is not ours.";
+Always kept: the last good backup, the newest safety backup, pinned ones (`db-pin`), and what is not
+ours.";
 
 impl Command for Cleanup {
     fn task(&self) -> &'static Task {
@@ -131,11 +126,9 @@ impl Cleanup {
 }
 
 fn keep_something(retention: &Retention) -> Result<(), Problem> {
-    if !retention.keep_nothing() {
-        return Ok(());
-    }
+    let Some(table) = retention.keeps_nothing() else { return Ok(()) };
 
     Err(Problem::usage("every keep rule is zero: only the last good backup would be left")
-        .because("nothing was removed")
+        .because(format!("so it is with `{table}`; nothing was removed"))
         .cure("set one of the rules; `--keep-last 1` says that you want just the last one"))
 }

@@ -34,9 +34,11 @@ impl Retention {
         self.most.is_some() || self.all().any(|rules| rules.days.is_some())
     }
 
-    /// Whether some rules keep nothing: all but the last good backup would go.
-    pub fn keep_nothing(&self) -> bool {
-        self.all().any(KeepRules::keep_nothing)
+    /// The table whose rules keep nothing, if there is one: all but the last good backup would go.
+    pub fn keeps_nothing(&self) -> Option<String> {
+        let special = self.special.iter().find(|special| special.rules.keep_nothing());
+        let usual = self.usual.keep_nothing().then(|| "[backup]".into());
+        usual.or_else(|| special.map(|special| format!("[retention.{}]", special.name)))
     }
 
     fn all(&self) -> impl Iterator<Item = &KeepRules> {
@@ -51,6 +53,23 @@ impl Special {
         (self.labels.is_empty() || label.is_some_and(fits))
             && (self.of.is_empty() || keys.any(|key| self.of.iter().any(|of| of == key)))
     }
+}
+
+/// An age as people write it: `12h`, `2 weeks`.
+///
+/// # Errors
+/// Why it is none.
+pub fn age(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|e| e.to_string())
+}
+
+/// A size in bytes as people write it: `20 GB`, in powers of 1000 as we show it, `20 GiB` in powers
+/// of 1024.
+///
+/// # Errors
+/// Why it is none.
+pub fn size(text: &str) -> Result<u64, String> {
+    parse_size::parse_size(text).map_err(|e| e.to_string())
 }
 
 /// What is kept of some backups. A backup stays if any rule keeps it.

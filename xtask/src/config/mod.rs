@@ -21,7 +21,7 @@ use anyhow::Result;
 
 pub use self::env::Env;
 pub use self::hooks::Hook;
-pub use self::keep::{KeepRules, Retention, Special};
+pub use self::keep::{KeepRules, Retention, Special, age, size};
 pub use self::project::{
     At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, Lent, Others, Pin,
     Project, Rights, Service, Share, Store, StoreKind, Strategy, Wiping,

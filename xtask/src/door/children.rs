@@ -74,9 +74,9 @@ pub fn start(
     expression = match outlet {
         Outlet::Kept => hear(expression)?.stdout_capture(),
         Outlet::Pipe(writer) => hear(expression)?.stdout_file(writer),
-        Outlet::Both(writer) => own_group(expression.stderr_to_stdout().stdout_file(writer)),
+        Outlet::Both(writer) => expression.stderr_to_stdout().stdout_file(writer),
     };
-    if interrupt.is_shielded() {
+    if is_grouped || interrupt.is_shielded() {
         expression = own_group(expression);
     }
 

@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod fitting;
 pub mod hooks;
 pub mod marked;
+pub mod noted;
 pub mod repair;
 pub mod replacing;
 pub mod services;

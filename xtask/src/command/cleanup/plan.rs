@@ -22,7 +22,12 @@ pub fn verdicts<'a>(
     let named = names(catalog);
     let mut all: Vec<(&Backup, Verdict)> = by_the_rules(catalog, retention, moment)
         .into_iter()
-        .map(|(backup, verdict)| (backup, unless_in_doubt(backup, verdict, &named)))
+        .map(|(backup, verdict)| match verdict {
+            Verdict::Remove(_) => {
+                (backup, in_doubt(backup, &named).map_or(verdict, Verdict::Protect))
+            }
+            stays => (backup, stays),
+        })
         .collect();
 
     all.sort_by(|a, b| (b.0.created, &b.0.name).cmp(&(a.0.created, &a.0.name)));
@@ -77,7 +82,7 @@ fn meant(retention: &Retention, manifest: &Manifest) -> Vec<Option<usize>> {
     if special.is_empty() { vec![None] } else { special }
 }
 
-/// What all of them may take counts for more than the rules that only keep.
+/// The cap removes what only a keep rule keeps, the oldest first.
 fn within_the_cap<'a>(
     mut all: Vec<(&'a Backup, Verdict)>,
     most: u64,
@@ -85,10 +90,8 @@ fn within_the_cap<'a>(
 ) -> Vec<(&'a Backup, Verdict)> {
     let taken = taken(&all);
     let why = format!("the backups take {}, at most {} may be taken", bytes(taken), bytes(most));
-    let gone = |backup| unless_in_doubt(backup, Verdict::Remove(why.clone()), named);
     let may_go = |(backup, verdict): &(&'a Backup, Verdict)| {
-        let goes =
-            matches!(verdict, Verdict::Keep(_)) && matches!(gone(backup), Verdict::Remove(_));
+        let goes = matches!(verdict, Verdict::Keep(_)) && in_doubt(backup, named).is_none();
         goes.then_some(backup.bytes)
     };
     let sizes: Vec<Option<u64>> = all.iter().map(may_go).collect();
@@ -121,35 +124,25 @@ fn names(catalog: &Catalog) -> HashMap<PathBuf, Vec<&Path>> {
     names
 }
 
-/// What a rule would remove stays where something about it is not known.
+/// Why a backup that a rule would remove stays: something about it is not known.
 ///
 /// A file elsewhere that a manifest names is not part of its backup. A file is removed only with
 /// the last manifest that names it: a copy of an old manifest would otherwise remove the file of a
 /// good backup.
-fn unless_in_doubt(
-    backup: &Backup,
-    verdict: Verdict,
-    named: &HashMap<PathBuf, Vec<&Path>>,
-) -> Verdict {
-    if !matches!(verdict, Verdict::Remove(_)) {
-        return verdict;
-    }
-
+fn in_doubt(backup: &Backup, named: &HashMap<PathBuf, Vec<&Path>>) -> Option<String> {
     if backup.manifest().is_some_and(Manifest::is_saved) {
-        return Verdict::Protect(
+        return Some(
             "it is a salvage of a damaged database: remove it by hand when nobody needs it".into(),
         );
     }
 
     // it may be the best there is: that is not known before somebody looks
     if backup.manifest().is_some_and(|manifest| manifest.doubt().is_some()) {
-        return Verdict::Protect(
-            "its notes can't be used: `db-verify` tells whether it is good".into(),
-        );
+        return Some("its notes can't be used: `db-verify` tells whether it is good".into());
     }
 
     if let Some(file) = backup.names_what_is_not_its_own() {
-        return Verdict::Protect(format!(
+        return Some(format!(
             "its manifest names `{file}`, which is not its own: check it, and remove it by hand"
         ));
     }
@@ -159,9 +152,7 @@ fn unless_in_doubt(
     let other =
         all.into_iter().find(|manifest| Some(**manifest) != backup.manifest_path.as_deref());
 
-    other.map_or(verdict, |other| {
-        Verdict::Protect(format!("`{}` also names its file", other.display()))
-    })
+    other.map(|other| format!("`{}` also names its file", other.display()))
 }
 
 fn files_of(backup: &Backup) -> Vec<PathBuf> {
@@ -195,12 +186,9 @@ pub fn plan(catalog: &Catalog, retention: &Retention, moment: &Moment) -> Plan {
         Verdict::Protect(why) | Verdict::Keep(why) => Some(format!("keeps {}: {why}", b.name)),
         Verdict::Remove(_) => None,
     });
-    let too_much = retention.most.filter(|most| taken(&verdicts) > *most).map(|most| {
-        format!(
-            "what must stay takes {}, more than the {} of `max-size`",
-            bytes(taken(&verdicts)),
-            bytes(most)
-        )
+    let left = taken(&verdicts);
+    let too_much = retention.most.filter(|most| left > *most).map(|most| {
+        format!("what must stay takes {}, more than the {} of `max-size`", bytes(left), bytes(most))
     });
 
     let not_ours = catalog.backups.iter().filter_map(|b| match (&b.other_project, b.manifest()) {
@@ -242,7 +230,7 @@ pub fn removals(
     moment: &Moment,
     made: &[&str],
 ) -> Vec<Act> {
-    if !retention.remove() || retention.keep_nothing() {
+    if !retention.remove() || retention.keeps_nothing().is_some() {
         return Vec::new();
     }
 

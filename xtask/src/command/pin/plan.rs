@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use crate::bundle::Backup;
-use crate::bundle::ending::{notes, partial};
 use crate::bundle::notes::Pinned;
-use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Seal, Step};
+use crate::plan::{Act, Plan, Risk, Seal, Step};
+use crate::planning::noted::noted;
 use crate::tasks;
 
-/// Plans the note, and that a killed run leaves none half written.
+/// Plans the note.
 pub fn plan(backup: &Backup, manifest: &Path, pin: Option<Pinned>) -> Plan {
     let headline = match &pin {
         Some(Pinned { until: Some(until), .. }) => {
@@ -21,15 +21,7 @@ pub fn plan(backup: &Backup, manifest: &Path, pin: Option<Pinned>) -> Plan {
     };
 
     let seal = Act::Seal(Box::new(Seal::Pinned { manifest_path: manifest.into(), pin }));
-    let unwritten = Act::Remove(Deed {
-        what: "the unfinished notes".into(),
-        how: How::File(partial(&notes(manifest))),
-    });
-    let step = Step::Scope(Scope {
-        body: vec![Step::Act(seal)],
-        on_failure: vec![unwritten],
-        ..Scope::default()
-    });
+    let step = noted(Some(manifest), vec![Step::Act(seal)]);
 
     Plan { steps: vec![step], ..Plan::bare(tasks::PIN.name, headline, Risk::Nothing) }
 }

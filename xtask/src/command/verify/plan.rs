@@ -6,7 +6,6 @@ mod apart;
 use anyhow::Result;
 
 use crate::bundle::Artifact;
-use crate::bundle::ending::{notes, partial};
 use crate::command::restore::plan::{
     Staging, Use, author, author_may, fits_server, fits_the_disk, is_a_database, may_create, stage,
     stands_beside, stranger,
@@ -21,6 +20,7 @@ use crate::plan::{
     Act, Deed, How, Outcome, Pipe, Plan, Proof, Purpose, Risk, Scope, Seal, Sink, Step,
 };
 use crate::planning::marked::leftovers;
+use crate::planning::noted::noted;
 use crate::planning::sessions::end_sessions;
 use crate::tasks;
 use crate::value::{Address, Change, Format, Trust};
@@ -239,16 +239,8 @@ fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>) -> Step {
     let proof =
         Scope { body, on_failure: seal(Outcome::Bad).into_iter().collect(), ..Scope::default() };
     let body = [Step::Scope(proof)].into_iter().chain(seal(Outcome::Good).map(Step::Act)).collect();
-    // a run that is killed while it writes either outcome
-    let unwritten = dump.backup.manifest_path.as_deref().map(|path| partial(&notes(path)));
-    let remove =
-        |path| Act::Remove(Deed { what: "the unfinished notes".into(), how: How::File(path) });
 
-    Step::Scope(Scope {
-        body,
-        on_failure: unwritten.map(remove).into_iter().collect(),
-        ..Scope::default()
-    })
+    noted(dump.backup.manifest_path.as_deref(), body)
 }
 
 fn plan(dumps: &[Dump], steps: Vec<Step>) -> Plan {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use toml::Spanned;
 
 use super::super::file::{File, RetentionTable, Scalar, Text};
-use super::super::keep::{KeepRules, Retention, Special};
+use super::super::keep::{KeepRules, Retention, Special, age, size};
 use super::super::settings::{Key, Setting, backup, retention};
 use super::Resolver;
 use crate::glob;
@@ -19,8 +19,8 @@ impl Resolver<'_> {
             .iter()
             .map(|(name, table)| self.special(name, table, &usual, file))
             .collect::<Result<_>>()?;
-        let most = self.parsed(&backup::MAX_SIZE.key(), file.backup.max_size.as_ref(), |size| {
-            parse_size::parse_size(size).map_err(|e| (e.to_string(), backup::MAX_SIZE.example))
+        let most = self.parsed(&backup::MAX_SIZE.key(), file.backup.max_size.as_ref(), |text| {
+            size(text).map_err(|why| (why, backup::MAX_SIZE.example))
         })?;
 
         Ok(Retention { usual, special, most })
@@ -106,8 +106,6 @@ impl Resolver<'_> {
     }
 
     fn age(&mut self, key: &Key, value: Option<&Text>) -> Result<Option<Duration>> {
-        self.parsed(key, value, |age| {
-            humantime::parse_duration(age).map_err(|e| (e.to_string(), backup::KEEP_WITHIN.example))
-        })
+        self.parsed(key, value, |text| age(text).map_err(|why| (why, backup::KEEP_WITHIN.example)))
     }
 }

@@ -125,7 +125,7 @@ pub static KEEP_WITHIN: Setting = Setting {
     fallback: Fallback::Nothing,
     variables: Variables::None,
     example: r#""2 weeks""#,
-    text: "Keep good backups up to this age: `12h`, `3 days`, `2 weeks`, `1y 6months`.",
+    text: "Keep good backups up to this age: `12h`, `3 days`, `2 weeks`, `1y 6months`. `m` is minutes.",
 };
 
 /// One an hour.
