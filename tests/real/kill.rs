@@ -314,7 +314,7 @@ impl<'a> Ground<'a> {
 
 /// Programs at work in a folder: those that a killed run has left, which may not have connected
 /// yet.
-fn programs_in(dir: &Path) -> usize {
+pub fn programs_in(dir: &Path) -> usize {
     let dir = fs::canonicalize(dir).unwrap();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes

@@ -45,6 +45,7 @@ mod traps_file;
 mod traps_swap;
 mod volumes;
 mod warnings;
+mod ways;
 mod wipe;
 
 use std::fs;

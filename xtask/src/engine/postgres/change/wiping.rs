@@ -98,8 +98,8 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
 }
 
 /// Terminates the sessions that the wipe waits for, until a table has its new file, which it gets
-/// with the wipe's commit. A session that still blocks it after twelve seconds is named; three
-/// seconds later the wipe itself gives up.
+/// with the wipe's commit, or the session that wipes is gone. A session that still blocks it after
+/// twelve seconds is named; three seconds later the wipe itself gives up.
 fn make_way(witness: &Table, app_name: &str) -> String {
     const BODY: &str = sql::statements(include_str!("wiping/make_way.sql"));
     let (oid, file) = (witness.oid.to_string(), witness.file.to_string());

@@ -1,15 +1,18 @@
--- Terminates sessions on the databases that change names, until the change is visible.
+-- Terminates sessions on the databases that change names while the session that makes the change is there.
 DECLARE
+  begun timestamptz := clock_timestamp();
   s record;
   came bool := false;
-  here bool;
 BEGIN
   FOR i IN 1..5000 LOOP
     EXIT WHEN {done};
     PERFORM pg_stat_clear_snapshot();
-    here := EXISTS (SELECT FROM pg_stat_activity WHERE application_name = {app});
-    EXIT WHEN came AND NOT here;
-    came := came OR here;
+    IF NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = {app}) THEN
+      EXIT WHEN came OR clock_timestamp() - begun > '5 s';
+      PERFORM pg_sleep(0.01);
+      CONTINUE;
+    END IF;
+    came := true;
     FOR s IN SELECT pid, usename, application_name FROM pg_stat_activity
         WHERE datname IN ({names}) AND usesysid IS NOT NULL
           AND pid <> pg_backend_pid() AND application_name <> {app} LOOP

@@ -233,9 +233,9 @@ pub fn failed(live: &str) -> String {
 }
 
 /// Terminates sessions on the databases that change names until the change is visible, for at most
-/// ten seconds, and no longer than the session that makes it lives: a failed change terminates
-/// nobody. A session that this role may not terminate is named. Autovacuum has no role, and yields
-/// to the rename by itself.
+/// ten seconds, and only while the session that makes it is there: a change that failed, or that a
+/// killed run never made, terminates nobody. A session that this role may not terminate is named.
+/// Autovacuum has no role, and yields to the rename by itself.
 pub fn make_way(names: &str, done: &str, app_name: &str) -> String {
     const BODY: &str = sql::statements(include_str!("make_way.sql"));
     let body = sql::filled(BODY, &[("names", names), ("done", done), ("app", &literal(app_name))]);

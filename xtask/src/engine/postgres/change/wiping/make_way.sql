@@ -1,10 +1,17 @@
--- Terminates the sessions that the wipe waits for, until a table has its new file.
+-- Terminates the sessions that the wipe waits for, while the session that wipes is there.
 DECLARE
+  begun timestamptz := clock_timestamp();
+  came bool := false;
   holders text;
 BEGIN
   FOR i IN 1..1200 LOOP
     EXIT WHEN (SELECT relfilenode::bigint FROM pg_class WHERE oid = {oid}) IS DISTINCT FROM {file};
     PERFORM pg_stat_clear_snapshot();
+    IF EXISTS (SELECT FROM pg_stat_activity WHERE application_name = {app}) THEN
+      came := true;
+    ELSE
+      EXIT WHEN came OR clock_timestamp() - begun > '5 s';
+    END IF;
     BEGIN
       PERFORM pg_terminate_backend(h.pid)
         FROM pg_stat_activity w, unnest(pg_blocking_pids(w.pid)) AS b(pid)
