@@ -194,13 +194,26 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// The promise: old or new, whole; and no file with a final name that does not prove good.
-    fn holds(&self, after: &str) {
+    /// What is live, as [`Self::make`] left it.
+    fn live(&self, before: Before) -> Fingerprint {
+        match before {
+            Before::Changed => self.changed.clone(),
+            Before::Full => self.backed_up.clone(),
+            Before::Nothing | Before::Kept => self.server.fingerprint(&self.db),
+        }
+    }
+
+    /// What is live when all of a run has ended.
+    fn settled(&self) -> Fingerprint {
         // a psql that outlived its feeder may be about to swap, which it does whole or not at all
         until("its programs have ended", || programs_in(&self.project.dir) == 0);
         until("its sessions have gone", || super::sessions(self.server, &self.db) == 0);
 
-        let now = self.server.fingerprint(&self.db);
+        self.server.fingerprint(&self.db)
+    }
+
+    /// The promise: old or new, whole; and no file with a final name that does not prove good.
+    fn holds(&self, now: &Fingerprint, after: &str) {
         let reset = now.rows.keys().any(|table| table.contains("fresh"));
         if reset {
             let whole = "SELECT count(*) FROM fresh, (SELECT count(*) FROM fresher) f";
@@ -214,8 +227,8 @@ impl<'a> Ground<'a> {
                 now.schema, self.backed_up.schema,
                 "after {after}: a wipe leaves the schema"
             );
-        } else if now != self.changed {
-            same(&now, &self.backed_up);
+        } else if *now != self.changed {
+            same(now, &self.backed_up);
         }
 
         let mut proved = self.proved.borrow_mut();
@@ -256,7 +269,7 @@ impl<'a> Ground<'a> {
     }
 
     /// What a run that was interrupted says of the live data is true.
-    fn is_as_it_says(&self, outcome: &Said, live: &Fingerprint, after: &str) {
+    fn is_as_it_says(outcome: &Said, live: &Fingerprint, now: &Fingerprint, after: &str) {
         let untouched =
             ["the live data is as it was", "live before is live again", "has changed no live data"];
 
@@ -274,14 +287,7 @@ impl<'a> Ground<'a> {
             return;
         }
 
-        until("its programs have ended", || programs_in(&self.project.dir) == 0);
-        until("its sessions have gone", || super::sessions(self.server, &self.db) == 0);
-
-        let now = self.server.fingerprint(&self.db);
-        assert!(
-            now == *live,
-            "after {after}: it says that the live data is as it was: {outcome:?}"
-        );
+        assert!(now == live, "after {after}: it says that the live data is as it was: {outcome:?}");
     }
 
     /// Nothing of a killed run outlives the next one.
@@ -387,24 +393,25 @@ fn strike_with_signals(ground: &Ground, words: &str) {
         for at in moments(steps, whole, POINTS) {
             ground.make(before);
             let after = format!("`{words}` and SIG{name} at {at:?} of {steps} steps, {whole:?}");
-            let live = (name != "KILL").then(|| ground.server.fingerprint(&ground.db));
+            let live = (name != "KILL").then(|| ground.live(before));
             let outcome = struck(&ground.project, words, at, |child| signal(child, name));
 
             assert!(matches!(outcome.code, Some(0 | 130) | None), "{after}: {outcome:?}");
             under_way += u32::from(outcome.code != Some(0));
             tried += 1;
-            live.iter().for_each(|live| ground.is_as_it_says(&outcome, live, &after));
 
             // a migrator of other people's making works under the live name: there, a killed run is
             // made good by the next one
             if name != "KILL" || !words.starts_with("db-reset") {
-                ground.holds(&after);
+                let now = ground.settled();
+                live.iter().for_each(|live| Ground::is_as_it_says(&outcome, live, &now, &after));
+                ground.holds(&now, &after);
             }
             // a run that may still speak leaves nothing behind by itself; what a killed one has
             // left, the next one clears
             if name == "KILL" {
                 ground.project.ok("db-repair");
-                ground.holds(&after);
+                ground.holds(&ground.settled(), &after);
             }
 
             ground.cleared(&after);
@@ -520,7 +527,7 @@ fn calamity(ground: &Ground, what: &str, points: u32, strike: impl Fn(), heal: i
                 "`{words}` and {what} at {at:?}, which said\n{}\nand\n{}",
                 outcome.err, repaired.err
             );
-            ground.holds(&after);
+            ground.holds(&ground.settled(), &after);
             ground.cleared(&after);
             tried += 1;
         }
