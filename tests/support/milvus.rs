@@ -2,8 +2,9 @@
 //! write and read independently of ours.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -14,12 +15,10 @@ use super::cluster::free_port;
 use super::component::{output, quoted, script, unique};
 use super::watchdog;
 
-/// What the Python side begins with.
-const PRELUDE: &str = include_str!("../milvus/prelude.py");
-
 pub struct Server {
     pub url: String,
-    python: PathBuf,
+    /// Where Python of Milvus's own client is run.
+    helper: PathBuf,
 }
 
 /// The real server of this process, 2.3.5.
@@ -41,6 +40,27 @@ pub fn lite() -> Result<&'static Server, String> {
         )
     };
     SERVER.get_or_init(start).as_ref().map_err(Clone::clone)
+}
+
+/// A Python that has imported the client already, and ends with this process: its socket.
+fn helper(python: &Path, url: &str, dir: &Path) -> Result<PathBuf, String> {
+    let socket = dir.join("helper");
+    let mut child = Command::new(python)
+        .arg(script("../milvus/helper.py"))
+        .arg(url)
+        .arg(&socket)
+        .arg(script("../milvus/prelude.py"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|e| e.to_string())?;
+
+    watchdog::at_exit(&format!("kill {}", child.id()));
+    let mut said = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut said).map_err(|e| e.to_string())?;
+
+    if said.trim() == "ready" { Ok(socket) } else { Err("Milvus's client does not start".into()) }
 }
 
 /// The server in the server has ports of its own, which two servers of one machine can't share.
@@ -91,10 +111,9 @@ impl Server {
             quoted(&dir)
         ));
 
-        let server = Self {
-            url: format!("http://127.0.0.1:{number}"),
-            python: home.join("client/bin/python"),
-        };
+        let url = format!("http://127.0.0.1:{number}");
+        let helper = helper(&home.join("client/bin/python"), &url, &dir)?;
+        let server = Self { url, helper };
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(180) {
             if let Ok(Some(status)) = child.try_wait() {
@@ -129,24 +148,17 @@ impl Server {
     }
 
     fn run(&self, database: &str, code: &str) -> Result<String, String> {
-        let mut child = Command::new(&self.python)
-            .args(["-", &self.url, database])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|e| e.to_string())?;
+        let ask = || -> std::io::Result<String> {
+            let mut helper = UnixStream::connect(&self.helper)?;
+            writeln!(helper, "{}", serde_json::json!([database, code]))?;
+            std::io::read_to_string(helper)
+        };
 
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(format!("{PRELUDE}\n{code}\n").as_bytes()).map_err(|e| e.to_string())?;
-        drop(stdin);
+        let answer = ask().map_err(|e| e.to_string())?;
+        let (done, said): (bool, String) =
+            serde_json::from_str(&answer).map_err(|e| format!("{e}: {answer}"))?;
 
-        let out = child.wait_with_output().map_err(|e| e.to_string())?;
-        if out.status.success() {
-            return Ok(String::from_utf8_lossy(&out.stdout).trim_end().to_owned());
-        }
-
-        Err(format!("{}\n{}", String::from_utf8_lossy(&out.stderr), code))
+        if done { Ok(said) } else { Err(said) }
     }
 }
 
