@@ -192,7 +192,13 @@ fn a_set_with_vectors_that_is_killed() {
 
             let now = state();
             if words.starts_with("db-restore") {
-                assert!(now == old || now == new, "{after}: neither the old set nor the new one");
+                let database = which(&now.0, &old.0, &new.0);
+                let vectors = which(&now.1, &old.1, &new.1);
+                assert!(
+                    now == old || now == new,
+                    "{after}: the database is {database}, and the vectors are {vectors}: {}",
+                    now.1
+                );
             } else {
                 let emptied = now.0.rows.values().all(|(rows, _)| *rows == 0);
                 assert!(now.0 == new.0 || emptied, "{after}: the database");
@@ -212,4 +218,13 @@ fn a_set_with_vectors_that_is_killed() {
     }
 
     println!("a set with vectors: {tried} points, 0 lost data");
+}
+
+/// Which of two states it is in.
+fn which<T: PartialEq>(now: &T, old: &T, new: &T) -> &'static str {
+    match (now == old, now == new) {
+        (true, _) => "old",
+        (_, true) => "new",
+        _ => "neither old nor new",
+    }
 }

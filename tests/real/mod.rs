@@ -15,6 +15,7 @@ mod host;
 mod hostile_dumps;
 mod in_place;
 pub mod kill;
+mod late;
 mod loader;
 mod managed;
 mod many_objects;

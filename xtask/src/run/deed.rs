@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::child;
+use super::child::{self, Connected};
 use super::last_words::last_words;
 use super::{pgpass, store};
 use crate::bundle::ending;
+use crate::cmd::Cmd;
 use crate::config::Secrets;
 use crate::disk;
 use crate::door::Interrupt;
@@ -68,26 +69,12 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
 /// Runs the command of a change, or moves its file.
 pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
     match &deed.how {
-        How::Command(cmd) | How::Live(cmd, None) => {
-            child::command(cmd, secrets, interrupt).map(|answer| told(&answer))
+        How::Command(cmd) => child::command(cmd, secrets, interrupt).map(|answer| told(&answer)),
+        How::Live(cmd, None) => {
+            Connected::start(cmd, secrets, interrupt)?.told().map(|answer| told(&answer))
         }
-        How::Meanwhile(cmd, other) | How::Live(cmd, Some(other)) => {
-            // the command that clears the way loops until it sees the other's work: it starts first
-            // and ends by itself
-            let makes_way = child::start(other, Input::Text, Outlet::Kept, secrets, interrupt)?;
-            let result = child::command(cmd, secrets, interrupt);
-            if result.is_err() {
-                makes_way.kill();
-            }
-
-            // once the command's own work is done, there is nothing left to clear
-            let way = makes_way.wait();
-            result.map(|answer| told(&answer)).map_err(|e| {
-                match way.err().filter(|why| !children::was_killed(why)) {
-                    Some(why) => with_reason(e, &why),
-                    None => e,
-                }
-            })
+        How::Meanwhile(cmd, way) | How::Live(cmd, Some(way)) => {
+            with_its_way(cmd, way, secrets, interrupt).map(|answer| told(&answer))
         }
         How::Move(from, to) => {
             // an empty folder may be replaced; a full one stays, and the rename refuses
@@ -110,6 +97,25 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
         }
         How::Hook(hook) => anyhow::bail!("a hook is a write, and `{}` is not run as one", hook.cmd),
     }
+}
+
+/// A command, while another clears its way.
+fn with_its_way(cmd: &Cmd, way: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<String> {
+    let change = Connected::start(cmd, secrets, interrupt)?;
+    // it loops until it sees the other's work, and ends by itself
+    let makes_way = child::start(way, Input::Text, Outlet::Kept, secrets, interrupt)?;
+
+    let result = change.told();
+    if result.is_err() {
+        makes_way.kill();
+    }
+
+    // once the command's own work is done, there is nothing left to clear
+    let way = makes_way.wait();
+    result.map_err(|e| match way.err().filter(|why| !children::was_killed(why)) {
+        Some(why) => with_reason(e, &why),
+        None => e,
+    })
 }
 
 /// What a command of ours reports.

@@ -4,7 +4,7 @@ mod swap;
 
 pub(super) use self::swap::make_way;
 pub use self::swap::{Swap, SwapBack, failed, let_go, swap, swap_back, undo_back};
-use super::command::command;
+use super::command::{command, live as change};
 use super::identity::{Identity, same_server};
 use super::marking::{assert_droppable, unmark};
 use super::statements::{carry, renaming};
@@ -35,7 +35,7 @@ pub fn create(
 /// The same under the name that it is used by from then on.
 pub fn create_live(client: &Client, server: Version, live: &Identity<'_>) -> Act {
     let sql = format!("{DURABLE}{}", creation(client, live.name, None, server, live));
-    let how = How::Live(client.psql(client.maintenance(), sql), None);
+    let how = change(client.psql(client.maintenance(), sql), None);
     Act::Create(Deed { what: format!("database {}", live.name), how })
 }
 

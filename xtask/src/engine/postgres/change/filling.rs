@@ -2,6 +2,7 @@
 //! begins, and how an incomplete one is removed.
 
 use super::admin::{failed, make_way, stays};
+use super::command::connected;
 use super::identity::{Identity, oid_of};
 use super::marking::{mark, marking, unmarking};
 use super::statements::{carry, indented, renaming};
@@ -122,7 +123,7 @@ fn meanwhile(client: &Client, sql: String, names: &[&str], done: &str) -> [Cmd; 
     let other = Client { app_name: format!("{}/swap", client.app_name), ..client.clone() };
     let names = names.iter().map(|name| literal(name)).collect::<Vec<_>>().join(", ");
     let way = other.psql(client.maintenance(), make_way(&names, done, &client.app_name));
-    [client.psql(client.maintenance(), sql), way]
+    [connected(client.psql(client.maintenance(), sql)), way]
 }
 
 fn changed(what: String, [cmd, way]: [Cmd; 2]) -> Deed {

@@ -2,6 +2,7 @@
 //! it has the old data or the new, and nobody sees anything in between.
 
 use super::admin::stays;
+use super::command::live as change;
 use super::identity::Identity;
 use super::loading::{BEGUN, COUNTED, COUNTS, begun, ended};
 use super::members::{EMPTY, PAUSE};
@@ -185,7 +186,7 @@ pub fn begin(client: &Client, live: &Identity<'_>, own: MarkFields<'_>) -> Act {
 
     Act::Write(Deed {
         what: format!("mark database {} as staged", live.name),
-        how: How::Live(client.psql(live.name, sql), None),
+        how: change(client.psql(live.name, sql), None),
     })
 }
 
@@ -207,7 +208,7 @@ pub fn emptied_again(client: &Client, name: &str, own: MarkFields<'_>) -> Act {
 
     Act::Remove(Deed {
         what: format!("the incomplete {name}"),
-        how: How::Live(client.psql(name, sql), None),
+        how: change(client.psql(name, sql), None),
     })
 }
 

@@ -2,13 +2,14 @@
 
 use serde_json::json;
 
+use super::command::live;
 use super::identity::Identity;
 use crate::engine::postgres::catalog::inventory::Table;
 use crate::engine::postgres::client::Client;
 use crate::engine::postgres::client::name::{block, literal};
 use crate::engine::postgres::client::session::{DURABLE, NEUTRAL};
 use crate::engine::postgres::client::sql;
-use crate::plan::{Act, Deed, How};
+use crate::plan::{Act, Deed};
 
 /// What a wipe of one database empties, and what it must keep.
 #[derive(Debug, Clone)]
@@ -92,7 +93,7 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
         let other = Client { app_name: format!("{}/way", client.app_name), ..client.clone() };
         other.psql(database, make_way(witness, &client.app_name))
     });
-    let how = How::Live(client.psql_on_their_path(database, &sql), way);
+    let how = live(client.psql_on_their_path(database, &sql), way);
 
     Act::Remove(Deed { what: format!("every row of {tables} in {database}"), how })
 }

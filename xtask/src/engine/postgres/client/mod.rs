@@ -114,6 +114,12 @@ pub fn ending(question: &str, last: &str) -> String {
     format!("{question}\\echo {last}\n")
 }
 
+/// What a psql says once it is connected.
+pub const CONNECTED: &str = "db-tasks is connected";
+
+/// What it says that by.
+pub const GREETING: &str = "\\echo db-tasks is connected\n";
+
 /// What a psql says once it holds what it was told to hold.
 pub const HOLDS: &str = "db-tasks holds";
 

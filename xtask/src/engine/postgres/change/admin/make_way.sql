@@ -1,4 +1,4 @@
--- Terminates sessions on the databases that change names while the session that makes the change is there.
+-- Terminates sessions on the databases that change names while the lock of the change is held or awaited.
 DECLARE
   begun timestamptz := clock_timestamp();
   s record;
@@ -7,7 +7,9 @@ BEGIN
   FOR i IN 1..5000 LOOP
     EXIT WHEN {done};
     PERFORM pg_stat_clear_snapshot();
-    IF NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = {app}) THEN
+    IF NOT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.objid
+        WHERE l.locktype = 'object' AND l.classid = 'pg_database'::regclass
+          AND l.mode IN ('AccessExclusiveLock', 'ShareLock') AND d.datname IN ({names})) THEN
       EXIT WHEN came OR clock_timestamp() - begun > '5 s';
       PERFORM pg_sleep(0.01);
       CONTINUE;

@@ -1,6 +1,6 @@
 //! The swap of two databases' names, and the way back.
 
-use super::super::command::command;
+use super::super::command::{command, live};
 use super::super::identity::{Identity, oid_of};
 use super::super::marking::{aside_otherwise, mark, marking, unmark, unmarking};
 use super::super::statements::{carry, indented, renaming};
@@ -8,7 +8,7 @@ use crate::engine::postgres::catalog::marks::{MarkFields, MovedAside, is_gone_ba
 use crate::engine::postgres::client::name::{beside, block, ident, literal, parked, previous};
 use crate::engine::postgres::client::session::DURABLE;
 use crate::engine::postgres::client::{Client, TELLS, sql};
-use crate::plan::{Act, Deed, How};
+use crate::plan::{Act, Deed};
 use crate::value::DatabaseFacts;
 
 /// The names of one swap.
@@ -105,7 +105,7 @@ pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
 pub(super) fn behind_the_lock(client: &Client, what: String, sql: String, way: &str) -> Act {
     let other = Client { app_name: format!("{}/swap", client.app_name), ..client.clone() };
     let meanwhile = other.psql(client.maintenance(), way);
-    let how = How::Live(client.psql(client.maintenance(), sql), Some(meanwhile));
+    let how = live(client.psql(client.maintenance(), sql), Some(meanwhile));
     Act::Rename(Deed { what: format!("databases {what}"), how })
 }
 
@@ -233,9 +233,11 @@ pub fn failed(live: &str) -> String {
 }
 
 /// Terminates sessions on the databases that change names until the change is visible, for at most
-/// ten seconds, and only while the session that makes it is there: a change that failed, or that a
-/// killed run never made, terminates nobody. A session that this role may not terminate is named.
-/// Autovacuum has no role, and yields to the rename by itself.
+/// ten seconds, and only while it is under way: a change that failed, or that a killed run never
+/// made, terminates nobody. Its lock shows that (ALTER and DROP DATABASE take it exclusively, CREATE
+/// DATABASE shares that of its template), whatever a pooler makes of the session's name. A session
+/// that this role may not terminate is named. Autovacuum has no role, and yields to the rename by
+/// itself. <https://www.postgresql.org/docs/current/view-pg-locks.html>
 pub fn make_way(names: &str, done: &str, app_name: &str) -> String {
     const BODY: &str = sql::statements(include_str!("make_way.sql"));
     let body = sql::filled(BODY, &[("names", names), ("done", done), ("app", &literal(app_name))]);
