@@ -1,6 +1,7 @@
 //! A workbench: a project in a temporary folder, stand-ins for psql, pg_dump and docker, and what
 //! the tool said and did.
 
+mod adopt;
 mod audit;
 mod bad_files;
 mod bad_input;

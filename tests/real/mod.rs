@@ -1,5 +1,6 @@
 //! The program on real servers: what the traps do to it, and what is left after it was killed.
 
+mod adopt;
 mod apart;
 mod clones;
 mod codes;

@@ -1,6 +1,7 @@
 //! The commands: a file each, with its arguments, its examples and its flow, and a folder with its
 //! pure plan and what it shows. [`crate::tasks`] has what else holds of each.
 
+pub mod adopt;
 pub mod backup;
 pub mod cleanup;
 pub mod completions;
@@ -29,6 +30,7 @@ pub mod wipe;
 use anyhow::Result;
 use clap::Subcommand;
 
+pub use self::adopt::Adopt;
 pub use self::backup::Backup;
 pub use self::cleanup::Cleanup;
 pub use self::completions::Completions;
@@ -146,6 +148,9 @@ pub enum Task {
     /// Keep a backup, whatever the keep rules say
     #[command(name = "db-pin", visible_alias = "pin")]
     Pin(Pin),
+    /// Take dumps that other tools made among the backups: read each, and write its manifest
+    #[command(name = "db-adopt", visible_alias = "adopt")]
+    Adopt(Adopt),
     /// Show containers, connections, sizes, sessions and the last backup's age
     #[command(name = "db-status", visible_alias = "status")]
     Status(Status),
@@ -189,6 +194,7 @@ impl Task {
             Self::Pgpass(command) => command,
             Self::Cleanup(command) => command,
             Self::Pin(command) => command,
+            Self::Adopt(command) => command,
             Self::Status(command) => command,
             Self::Shell(command) => command,
             Self::Config(command) => command,

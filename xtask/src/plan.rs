@@ -200,13 +200,15 @@ pub struct Scope {
 }
 
 /// What a scope is to a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Part {
     /// Its work.
     #[default]
     Work,
     /// What follows the work: if it fails, the work is still done.
     Sequel,
+    /// One of several works that do not need each other, by its name: the others are still done.
+    Each(String),
 }
 
 impl Plan {
@@ -262,7 +264,7 @@ impl Plan {
 fn sealed(act: &Act) -> Vec<String> {
     match act {
         Act::Seal(seal) => match &**seal {
-            Seal::Backup { manifest, .. } => {
+            Seal::Backup { manifest, .. } | Seal::Adopted { manifest, .. } => {
                 manifest.artifacts.iter().filter_map(|a| a.database()).map(String::from).collect()
             }
             Seal::Verified { .. } | Seal::Pinned { .. } => Vec::new(),

@@ -120,6 +120,8 @@ pub static PGPASS: Task = Task::new("db-pgpass", Touches::Own, &[]);
 pub static CLEANUP: Task = Task::new("db-cleanup", Touches::Own, &[Hooks, Pin]);
 /// `db-pin`
 pub static PIN: Task = Task::new("db-pin", Touches::Own, &[]);
+/// `db-adopt`
+pub static ADOPT: Task = Task::new("db-adopt", Touches::Own, &[]);
 /// `db-status`
 pub static STATUS: Task = Task::new("db-status", Touches::Looks, &[]);
 /// `db-shell`
@@ -136,7 +138,7 @@ pub static STOP: Task = Task::new("db-stop", Touches::Own, &[]);
 pub static COMPLETIONS: Task = Task::new("db-completions", Touches::Nothing, &[]);
 
 /// All of them, in the order in which help lists them.
-pub static ALL: [&Task; 23] = [
+pub static ALL: [&Task; 24] = [
     &BACKUP,
     &LIST,
     &INFO,
@@ -153,6 +155,7 @@ pub static ALL: [&Task; 23] = [
     &PGPASS,
     &CLEANUP,
     &PIN,
+    &ADOPT,
     &STATUS,
     &SHELL,
     &CONFIG,

@@ -107,6 +107,8 @@ pub enum Reason {
     PreRestore,
     /// By a schedule.
     Scheduled,
+    /// Another tool made it, and `db-adopt` read it.
+    Adopted,
 }
 
 impl Reason {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::bundle::manifest::Postgresql;
-use crate::bundle::{Artifact, Backup};
+use crate::bundle::{Artifact, Backup, Reason};
 use crate::config::{Env, Project};
 use crate::engine::postgres::change::loader::Loader;
 use crate::engine::postgres::client::version::Version;
@@ -16,7 +16,7 @@ use crate::facts::archives::Archive;
 use crate::plan::{Source, Word};
 use crate::problem::{Code, Problem};
 use crate::stream::{self, Codec, SNIFF_LEN, Sniffed, artifact};
-use crate::value::{Format, Without};
+use crate::value::{DatabaseFacts, Format, Without};
 
 /// Enough bytes to include the versions that pg_dump writes at the top.
 const HEAD: u64 = 16 * 1024;
@@ -81,7 +81,7 @@ pub enum Origin {
     Own,
     /// It has a manifest of this project, but is elsewhere.
     Unsure,
-    /// It has none, or one of another project.
+    /// It has none, or one of another project; or it was adopted, which says nothing of its author.
     Elsewhere,
 }
 
@@ -90,7 +90,8 @@ impl Dump {
     pub fn origin(&self, backups: &Path) -> Origin {
         let other = self.backup.other_project.is_some()
             && self.backup.manifest().is_some_and(|m| m.project_named);
-        if self.artifact.is_none() || other {
+        let adopted = self.backup.manifest().is_some_and(|m| m.reason == Reason::Adopted);
+        if self.artifact.is_none() || adopted || other {
             return Origin::Elsewhere;
         }
 
@@ -108,6 +109,12 @@ impl Dump {
     /// What its manifest knows of a database.
     pub fn postgresql(&self) -> Option<&Postgresql> {
         self.artifact.as_ref()?.postgresql()
+    }
+
+    /// The database that it was made of, as its manifest describes it; that of an adopted file does
+    /// not.
+    pub fn database(&self) -> Option<&DatabaseFacts> {
+        self.postgresql().map(|known| &known.database).filter(|database| !database.is_none())
     }
 
     /// Its file.

@@ -83,7 +83,7 @@ pub fn look(
         )));
     };
 
-    let mut like = dump.postgresql().map(|known| &known.database).or(target.live()).cloned();
+    let mut like = dump.database().or(target.live()).cloned();
     like.iter_mut().for_each(|like| like.tablespace.clear());
     let target = there(surveyor, target, &cluster, (folder, version));
 

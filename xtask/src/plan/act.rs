@@ -153,6 +153,13 @@ pub enum Seal {
         /// Partial names and the final names they get, in order; the first ones are sealed first.
         names: Vec<(PathBuf, PathBuf)>,
     },
+    /// A file that another tool made: its first manifest, to be completed with what a pipe found.
+    Adopted {
+        /// The manifest.
+        manifest: Box<Manifest>,
+        /// Where it goes.
+        manifest_path: PathBuf,
+    },
     /// A verification's outcome, recorded in the manifest.
     Verified {
         /// The manifest.

@@ -133,6 +133,7 @@ fn seal(seal: &Seal) -> String {
                 format!("{}, {}", to.join(", "), manifest_path.display())
             }
         }
+        Seal::Adopted { manifest_path, .. } => manifest_path.display().to_string(),
         Seal::Verified { manifest_path, how, outcome } => {
             let word = if *outcome == Outcome::Good { "passed" } else { "failed" };
             format!("{}: {how} verification: {word}", ending::notes(manifest_path).display())

@@ -47,7 +47,9 @@ use self::leftover::conclude;
 pub use self::lock::Lock;
 pub use self::logbook::Logbook;
 pub use self::outcome::interrupted;
-use self::outcome::{bad_word, but, half_way, lost, may_do_nothing, standing, without_statistics};
+use self::outcome::{
+    bad_word, but, half_way, lost, may_do_nothing, of_one, standing, together, without_statistics,
+};
 use self::pipe::pump;
 pub use self::seal::record_untried;
 pub use self::user_state::UserState;
@@ -87,6 +89,8 @@ pub struct Report {
     pub problem: Option<anyhow::Error>,
     /// Why the part after the work ended early: the work is done.
     pub sequel: Option<anyhow::Error>,
+    /// Why some of several works failed: see [`Part::Each`].
+    pub apart: Vec<anyhow::Error>,
     /// What could not be cleaned up or started again.
     pub left_behind: Vec<Leftover>,
     /// How long it took.
@@ -114,7 +118,8 @@ pub fn run(cleared: Cleared, world: &mut World<'_>) -> Report {
 
 /// How it ended: what failed first, then what is not as it should be.
 fn ended(report: &mut Report, result: Result<()>, plan: &Plan, aftermath: &Aftermath) {
-    let failed = result.err().map(|e| {
+    let apart = together(std::mem::take(&mut report.apart));
+    let failed = result.err().or(apart).map(|e| {
         let standing = standing(e, aftermath.told(plan.task));
         if aftermath.is_half_way(plan) { half_way(standing, plan) } else { standing }
     });
@@ -177,7 +182,18 @@ impl Runner<'_, '_> {
                 self.report.sequel = Some(e);
                 Ok(())
             }
-            result => result,
+            result => self.set_apart(scope, result),
+        }
+    }
+
+    /// The others are done all the same, unless all of it was interrupted.
+    fn set_apart(&mut self, scope: &Scope, result: Result<()>) -> Result<()> {
+        match (result, &scope.part) {
+            (Err(e), Part::Each(name)) if !self.world.interrupt.hit() => {
+                self.report.apart.push(of_one(name, e));
+                Ok(())
+            }
+            (result, _) => result,
         }
     }
 

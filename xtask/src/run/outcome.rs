@@ -103,6 +103,31 @@ pub(super) fn but(error: anyhow::Error) -> anyhow::Error {
         .into()
 }
 
+/// The failure of one of several works.
+pub(super) fn of_one(name: &str, error: anyhow::Error) -> anyhow::Error {
+    let problem = Problem::of(error);
+    let tried = format!("`{name}`: {}", problem.tried);
+    Problem { tried, ..problem }.into()
+}
+
+/// Their failures, as one.
+pub(super) fn together(mut failed: Vec<anyhow::Error>) -> Option<anyhow::Error> {
+    if failed.len() < 2 {
+        return failed.pop();
+    }
+
+    let told = format!("{} of these failed; the others are done", failed.len());
+    let problems: Vec<Problem> = failed.into_iter().map(Problem::of).collect();
+    let (code, cure) = (problems[0].code, problems[0].cure.clone());
+    let happened = problems.into_iter().map(|problem| {
+        let why = problem.happened.into_iter().next();
+        [problem.tried].into_iter().chain(why).collect::<Vec<_>>().join(": ")
+    });
+
+    let happened = happened.collect();
+    Some(Problem { happened, cure, code, ..Problem::failed(told) }.into())
+}
+
 /// An error that a signal caused.
 pub fn interrupted(error: anyhow::Error) -> anyhow::Error {
     if error.downcast_ref::<Problem>().is_some_and(|p| p.exit == Exit::Interrupted) {

@@ -15,7 +15,7 @@ use crate::bundle::manifest::{
 };
 use crate::bundle::notes::{Beside, Notes, Why, beside};
 use crate::disk;
-use crate::engine::postgres::script::Script;
+use crate::engine::postgres::script::{Half, Script};
 use crate::plan::{Outcome, Seal};
 use crate::problem::{Code, Problem};
 use crate::value::Contents;
@@ -24,7 +24,10 @@ use crate::value::Contents;
 pub fn seal(seal: &Seal, found: &BTreeMap<String, Found>, now: DateTime<Utc>) -> Result<()> {
     match seal {
         Seal::Backup { manifest, manifest_path, names } => {
-            backup(manifest, manifest_path, names, found, now)
+            write(&filled_in(manifest.as_ref().clone(), found, now)?, manifest_path, names)
+        }
+        Seal::Adopted { manifest, manifest_path } => {
+            write(&adopted(manifest.as_ref().clone(), found, now)?, manifest_path, &[])
         }
         Seal::Verified { manifest_path, how, outcome } => record(
             manifest_path,
@@ -47,14 +50,7 @@ fn good_but_unnoted(error: anyhow::Error) -> anyhow::Error {
 
 /// Artifacts get their names before the manifest gets its own: a manifest never names a file that
 /// is not there.
-fn backup(
-    manifest: &Manifest,
-    path: &Path,
-    names: &[(PathBuf, PathBuf)],
-    found: &BTreeMap<String, Found>,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let manifest = filled_in(manifest.clone(), found, now)?;
+fn write(manifest: &Manifest, path: &Path, names: &[(PathBuf, PathBuf)]) -> Result<()> {
     // in a set, the manifest is written into the folder while that has its partial name
     let folder = names.iter().find(|(from, _)| from.is_dir());
     let inside = folder.and_then(|(from, to)| Some(from.join(path.strip_prefix(to).ok()?)));
@@ -119,6 +115,39 @@ fn filled_in(
     Ok(manifest)
 }
 
+/// What a file holds that another tool made. The one that was just read is the last that was found.
+fn adopted(
+    mut manifest: Manifest,
+    found: &BTreeMap<String, Found>,
+    now: DateTime<Utc>,
+) -> Result<Manifest> {
+    for artifact in &mut manifest.artifacts {
+        let found = found.get(&artifact.store).context("an adopted file was not read")?;
+        fill_in(artifact, found)?;
+        (artifact.started, artifact.seconds) = (manifest.created, 0.0);
+
+        let why = match &found.held {
+            Held::Script(script) if script.half == Some(Half::Definitions) => {
+                Some("it has no rows, as with `pg_dump --schema-only`")
+            }
+            Held::Script(script) if script.half == Some(Half::Rows) => {
+                Some("it makes no tables, as with `pg_dump --data-only`")
+            }
+            Held::Script(script) if script.tables.is_empty() => Some("it has no tables"),
+            _ => None,
+        };
+        manifest.missing.extend(why.map(|why| Missing {
+            store: artifact.store.clone(),
+            why: why.into(),
+            table: None,
+        }));
+    }
+
+    manifest.partial = !manifest.missing.is_empty();
+    manifest.verified.push(Verification { when: now, how: "quick".into(), good: true });
+    Ok(manifest)
+}
+
 /// Returns what is missing from it.
 fn fill_in(artifact: &mut Artifact, found: &Found) -> Result<Option<Missing>> {
     artifact.bytes = found.sum.bytes;
@@ -159,6 +188,10 @@ fn dumped(known: &mut Postgresql, script: &Script) {
         let name = table.rsplit('.').next().map(|name| name.trim_matches('"'));
         name.is_some_and(|name| LEDGERS.contains(&name))
     };
+
+    if known.server_version.is_empty() {
+        known.server_version = script.server_version.clone().unwrap_or_default();
+    }
 
     known.dump_version.clone_from(&script.dump_version);
     known.large_objects = script.large_objects;

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveTime, Utc};
 use serde_json::{Value, json};
 
 use crate::bundle::manifest::{FORMAT, Holds, Postgresql};
-use crate::bundle::{Artifact, Backup, Catalog, Kind, Manifest, Sharing};
+use crate::bundle::{Artifact, Backup, Catalog, Kind, Manifest, Reason, Sharing};
 use crate::config::HIDDEN;
 use crate::human::{ago, bytes, count, counted, duration, entries, holds, wrapped};
 use crate::ui::shown;
@@ -134,7 +134,8 @@ fn made(backup: &Backup) -> String {
 }
 
 fn databases(backup: &Backup) -> String {
-    let names: Vec<&str> = backup.databases().map(|(_, name)| name).collect();
+    let shown = |name| if str::is_empty(name) { "?" } else { name };
+    let names: Vec<&str> = backup.databases().map(|(_, name)| shown(name)).collect();
     match (backup.manifest(), names.is_empty()) {
         (None, _) => "?".into(),
         (Some(_), true) => "-".into(),
@@ -202,7 +203,10 @@ pub fn info(backup: &Backup) -> String {
     lines.push(field("project", &m.project));
     lines.push(field("environment", &m.environment));
     lines.extend(m.label.as_ref().map(|l| field("label", l)));
-    lines.push(field("made by", &m.tool));
+    lines.push(match m.reason {
+        Reason::Adopted => field("made by", &format!("another tool; adopted by {}", m.tool)),
+        _ => field("made by", &m.tool),
+    });
 
     for v in &m.verified {
         let word = if v.good { "good" } else { "failed" };
@@ -289,9 +293,13 @@ fn store(a: &Artifact, contents: &Contents) -> String {
 
 fn database(a: &Artifact, known: &Postgresql) -> String {
     let d = &known.database;
+    let about = match d.is_none() {
+        true => "?".into(),
+        false => format!("{}, owner {}, {} {}", d.name, d.owner, d.encoding, d.collate),
+    };
     let mut lines = vec![
         format!("\n{} ({})", a.file, a.store),
-        field("database", &format!("{}, owner {}, {} {}", d.name, d.owner, d.encoding, d.collate)),
+        field("database", &about),
         field("server", &format!("PostgreSQL {}", known.server_version)),
         field("pg_dump", &known.dump_version.as_deref().unwrap_or("?")),
     ];

@@ -158,7 +158,7 @@ pub fn beside_live(
     is_free(target, name)?;
 
     let Staging { steps: mut body, finally } = stage(target, dump, request.trust, name, Use::Kept);
-    let carries = dump.postgresql().map(|known| brought_along(&known.database, dump, target));
+    let carries = dump.database().map(|database| brought_along(database, dump, target));
 
     body.push(Step::Act(admin::release(
         &target.client,

@@ -156,6 +156,6 @@ fn manifest_of(act: &Act) -> Option<PathBuf> {
     let Act::Seal(seal) = act else { return None };
     match &**seal {
         Seal::Backup { manifest_path, .. } => Some(manifest_path.clone()),
-        Seal::Verified { .. } | Seal::Pinned { .. } => None,
+        Seal::Adopted { .. } | Seal::Verified { .. } | Seal::Pinned { .. } => None,
     }
 }

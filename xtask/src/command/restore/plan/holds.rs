@@ -3,7 +3,7 @@
 use super::brought::{loads_a_library, settings_of_others};
 use super::checks::unusual;
 use super::stranger::{author, author_may};
-use crate::bundle::{Backup, Manifest};
+use crate::bundle::{Backup, Manifest, Reason};
 use crate::engine::postgres::change::admin;
 use crate::engine::postgres::client::version::sets_unknown;
 use crate::facts::Surveyed;
@@ -112,11 +112,15 @@ fn versions(target: &Surveyed, dump: &Dump) -> Vec<String> {
 /// When the backup was made, and what is missing from it. Production's data on a laptop, or a
 /// laptop's in staging, may be intended, but should be noticed.
 pub(super) fn elsewhere(backup: &Backup, environment: &str) -> Option<String> {
-    let made_in = backup
-        .manifest()
-        .map(|m| m.environment.as_str())
-        .filter(|made_in| *made_in != environment)?;
-    Some(format!("the backup was made in the environment `{made_in}`, and this is `{environment}`"))
+    let manifest = backup.manifest()?;
+    if manifest.reason == Reason::Adopted {
+        return Some("another tool made the backup: of which environment, nobody knows".into());
+    }
+
+    let made_in = manifest.environment.as_str();
+    (made_in != environment).then(|| {
+        format!("the backup was made in the environment `{made_in}`, and this is `{environment}`")
+    })
 }
 
 pub(super) fn made(backup: &Backup) -> Vec<String> {

@@ -150,8 +150,7 @@ impl Part {
         live_is(target, marks::Use::Replace, &project.guards)?;
 
         let aside = company.aside(tasks::RESTORE.name, target, project);
-        let recorded = dump.postgresql().map(|known| &known.database).filter(|d| !d.is_none());
-        let brought = recorded.map(|d| brought_along(d, dump, target));
+        let brought = dump.database().map(|d| brought_along(d, dump, target));
 
         let replacing = Replacing::of(target, brought.as_ref(), aside);
 

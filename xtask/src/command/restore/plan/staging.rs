@@ -32,7 +32,7 @@ pub enum Use {
 /// loader role, if there can be one.
 pub fn stage(target: &Surveyed, dump: &Dump, trust: Trust, name: &str, purpose: Use) -> Staging {
     let client = &target.client;
-    let recorded = dump.postgresql().map(|known| &known.database);
+    let recorded = dump.database();
     let identity = Identity { name: target.name(), oid: target.live().map(|d| d.oid) };
     let mut like = recorded.or(target.live()).cloned();
 

@@ -38,6 +38,7 @@ impl Scanner {
         self.script.first_crlf = self.lexer.crlf;
         self.script.last = self.head.begun(&self.lexer);
 
+        self.script.half = self.tables.half();
         self.script.foreign = self.tables.foreign();
         self.script.tables = self.tables.list();
         self.script.encoding = self.reading.encoding();

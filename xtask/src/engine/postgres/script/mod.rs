@@ -40,8 +40,8 @@ use self::name::TableName;
 use self::reading::Reading;
 pub use self::reading::{Again, Between, PIECE};
 pub use self::report::{
-    Begun, Construct, Definition, Fault, Meta, Obstacle, Other, Refused, Restrict, Script, Unclear,
-    Unterminated, Withheld,
+    Begun, Construct, Definition, Fault, Half, Meta, Obstacle, Other, Refused, Restrict, Script,
+    Unclear, Unterminated, Withheld,
 };
 use self::statement::Statement;
 use self::tables::Tables;

@@ -22,6 +22,10 @@ pub struct Script {
     pub again: Vec<super::Again>,
     /// Rows per table, in order of first appearance.
     pub tables: Vec<TableRows>,
+    /// Set if it only makes tables, or only fills them, as with `pg_dump --schema-only` and
+    /// `--data-only`. A dump of tables that are all empty fills them with nothing; as INSERTs, it
+    /// can't be told from one without data.
+    pub half: Option<Half>,
     /// From `-- Dumped from database version`.
     pub server_version: Option<String>,
     /// From `-- Dumped by pg_dump version`.
@@ -76,6 +80,15 @@ pub struct Script {
     pub claims: Claims,
     /// The parts of that psql did not get.
     pub left_out: LeftOut,
+}
+
+/// A half of a dump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// Its tables are made, and not filled.
+    Definitions,
+    /// Tables are filled that it does not make.
+    Rows,
 }
 
 /// What is created before the loader role.

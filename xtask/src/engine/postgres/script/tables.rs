@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::name::TableName;
+use super::report::Half;
 use crate::value::TableRows;
 
 #[derive(Default)]
@@ -17,13 +18,16 @@ struct Entry {
     bytes: u64,
     inexact: bool,
     partitioned: bool,
+    created: bool,
     loaded: bool,
     parent: Option<TableName>,
 }
 
 impl Tables {
     pub(super) fn created(&mut self, name: &TableName, partitioned: bool) {
-        self.entry(name).partitioned |= partitioned;
+        let entry = self.entry(name);
+        entry.partitioned |= partitioned;
+        entry.created = true;
     }
 
     pub(super) fn loaded(&mut self, name: &TableName, rows: u64, bytes: u64, exact: bool) {
@@ -55,6 +59,7 @@ impl Tables {
             bytes: 0,
             inexact: false,
             partitioned: false,
+            created: false,
             loaded: false,
             parent: None,
         };
@@ -67,6 +72,16 @@ impl Tables {
     pub(super) fn attached(&mut self, name: &TableName, parent: &TableName) {
         if let Some(&place) = self.places.get(name) {
             self.entries[place].1.parent = Some(parent.clone());
+        }
+    }
+
+    /// What the script has only the one half of, if it has tables.
+    pub(super) fn half(&self) -> Option<Half> {
+        let any = |of: fn(&Entry) -> bool| self.entries.iter().any(|(_, entry)| of(entry));
+        match (any(|entry| entry.created), any(|entry| entry.loaded)) {
+            (true, false) => Some(Half::Definitions),
+            (false, true) => Some(Half::Rows),
+            _ => None,
         }
     }
 

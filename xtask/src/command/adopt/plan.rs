@@ -1,0 +1,217 @@
+//! `db-adopt`: reads each file to its end, and writes its manifest.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use chrono::DateTime;
+
+use crate::bundle::keep::Verdict;
+use crate::bundle::manifest::{FORMAT, Holds, Noted};
+use crate::bundle::{Artifact, Backup, Catalog, Kind, Manifest, Reason, Verification, ending};
+use crate::command::cleanup::plan::verdicts;
+use crate::config::Project;
+use crate::facts::dumps::{Dump, Form};
+use crate::human;
+use crate::plan::{Act, Deed, How, Part, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step};
+use crate::planning::Moment;
+use crate::problem::{Code, Problem};
+use crate::stream::{Checksum, Codec};
+use crate::tasks;
+use crate::value::Format;
+
+/// A file that may be adopted.
+pub struct Choice {
+    /// The file.
+    pub file: Backup,
+    /// What it is, or why it can't be read.
+    pub dump: Result<Dump>,
+}
+
+/// What the manifests will say.
+pub struct Request {
+    /// The database that the files are of, by its key.
+    pub key: String,
+    /// A note.
+    pub label: Option<String>,
+}
+
+/// A file that is adopted.
+struct Adopted {
+    file: Backup,
+    source: Source,
+    manifest: Manifest,
+    path: PathBuf,
+}
+
+/// Plans it. What can't be adopted is said, and keeps nothing else from being adopted.
+///
+/// # Errors
+/// None of the files can be adopted.
+pub fn plan(
+    catalog: &Catalog,
+    choices: Vec<Choice>,
+    request: &Request,
+    project: &Project,
+    moment: &Moment,
+) -> Result<Plan> {
+    let (mut all, mut unfit, mut taken) = (Vec::new(), Vec::new(), HashSet::new());
+
+    for choice in choices {
+        let name = choice.file.name.clone();
+        match adopted(choice, request, project) {
+            Ok(adopted) if catalog.taken.contains(&adopted.path) => {
+                unfit.push(format!("leaves {name}: {}", names_another(&adopted.path)));
+            }
+            Ok(adopted) if !taken.insert(adopted.path.clone()) => {
+                unfit.push(format!("leaves {name}: {}", names_another(&adopted.path)));
+            }
+            Ok(adopted) => all.push(adopted),
+            Err(why) => unfit.push(format!("leaves {name}: {why}")),
+        }
+    }
+
+    if all.is_empty() {
+        return Err(Problem::failed("none of these files can be adopted")
+            .code(Code::BackupUnfit)
+            .because(unfit.join("\n"))
+            .cure("`db-restore --file PATH` restores what it can read, adopted or not")
+            .into());
+    }
+
+    let going = going(catalog, &all, project, moment);
+    let risk = if going.is_empty() { Risk::Adds } else { Risk::RemovesBackups };
+    let headline = format!(
+        "adopt {} in {}, as backups of `{}`",
+        human::counted(all.len() as u64, "file"),
+        catalog.dir.display(),
+        request.key
+    );
+
+    Ok(Plan {
+        notes: unfit.into_iter().chain(going).collect(),
+        steps: all.into_iter().map(|adopted| step(adopted, request)).collect(),
+        ..Plan::bare(tasks::ADOPT.name, headline, risk)
+    })
+}
+
+fn names_another(manifest: &Path) -> String {
+    let name = manifest.file_name().unwrap_or_default().to_string_lossy();
+    format!("`{name}`, where its manifest goes, is another file's: rename one of them")
+}
+
+/// A plain dump, and the beginning of its manifest.
+fn adopted(choice: Choice, request: &Request, project: &Project) -> Result<Adopted, String> {
+    let Choice { file, dump } = choice;
+    let dump = dump.map_err(|e| told(&Problem::of(e)))?;
+    let (Source::File { codec, .. }, Form::Plain | Form::WithCreate) = (&dump.source, dump.form)
+    else {
+        return Err("it is an archive of pg_dump, and only plain dumps are adopted; `db-restore \
+                    --file` restores it"
+            .into());
+    };
+
+    let codec = *codec;
+    let path = ending::manifest_beside(&file.path);
+    let manifest = manifest(&file, codec, request, project);
+
+    Ok(Adopted { source: dump.source, file, manifest, path })
+}
+
+/// What is wrong with it, and what to do.
+fn told(problem: &Problem) -> String {
+    let cure = problem.cure.iter().map(|cure| format!(" ({cure})"));
+    [problem.tried.clone()].into_iter().chain(cure).collect()
+}
+
+/// What is known of it before it is read.
+fn manifest(file: &Backup, codec: Codec, request: &Request, project: &Project) -> Manifest {
+    let artifact = Artifact {
+        store: request.key.clone(),
+        file: file.name.clone(),
+        bytes: file.bytes,
+        checksum: Checksum { method: Format::Script.sum(), hex: String::new() },
+        codec,
+        plain_bytes: 0,
+        started: DateTime::UNIX_EPOCH,
+        seconds: 0.0,
+        rows: 0,
+        holds: Holds::Postgresql(Box::default()),
+    };
+
+    Manifest {
+        format: FORMAT,
+        tool: format!("db-tasks {}", env!("CARGO_PKG_VERSION")),
+        created: file.created,
+        reason: Reason::Adopted,
+        label: request.label.clone(),
+        project: project.name.clone(),
+        project_named: project.named,
+        environment: "unknown".into(),
+        host: None,
+        partial: false,
+        missing: Vec::new(),
+        artifacts: vec![artifact],
+        verified: Vec::new(),
+        untried: None,
+        pinned: None,
+        digest: None,
+        noted: Noted::Nothing,
+    }
+}
+
+/// What the keep rules of the project will remove of them, unless it turns out to be bad.
+fn going(catalog: &Catalog, all: &[Adopted], project: &Project, moment: &Moment) -> Vec<String> {
+    let rules = &project.backup.keep;
+    if !rules.remove() || rules.keeps_nothing().is_some() {
+        return Vec::new();
+    }
+
+    let mut then = catalog.clone();
+    for backup in &mut then.backups {
+        if let Some(adopted) = all.iter().find(|adopted| adopted.file.path == backup.path) {
+            let mut manifest = adopted.manifest.clone();
+            let (when, how) = (moment.now, "quick".into());
+            manifest.verified.push(Verification { when, how, good: true });
+
+            backup.manifest_path = Some(adopted.path.clone());
+            backup.kind = Kind::Ours(Box::new(manifest));
+        }
+    }
+
+    let removed = |(backup, verdict): &(&Backup, Verdict)| match verdict {
+        Verdict::Remove(why) if all.iter().any(|adopted| adopted.file.path == backup.path) => {
+            Some(format!(
+                "by the keep rules, the next `db-backup` or `db-cleanup` removes {}: {why}",
+                backup.name
+            ))
+        }
+        _ => None,
+    };
+    verdicts(&then, rules, moment).iter().filter_map(removed).collect()
+}
+
+fn step(adopted: Adopted, request: &Request) -> Step {
+    let Adopted { file, source, manifest, path } = adopted;
+    let name = file.name;
+    let unfinished = How::File(ending::partial(&path));
+
+    let read = Act::Pipe(Box::new(Pipe {
+        store: request.key.clone(),
+        format: Format::Script,
+        from: source,
+        to: Sink::Nowhere,
+        proof: Proof::default(),
+    }));
+    let seal = Seal::Adopted { manifest: Box::new(manifest), manifest_path: path };
+
+    Step::Scope(Scope {
+        body: vec![Step::Act(read), Step::Act(Act::Seal(Box::new(seal)))],
+        on_failure: vec![Act::Remove(Deed {
+            what: "the unfinished manifest".into(),
+            how: unfinished,
+        })],
+        part: Part::Each(name),
+        ..Scope::default()
+    })
+}
