@@ -9,6 +9,7 @@ mod completions;
 mod consent;
 mod containers;
 mod doctor;
+mod done;
 mod drift;
 mod engines;
 mod hooks;

@@ -10,7 +10,6 @@ use crate::cli::{self, Cli, Global, Task};
 use crate::command::Command;
 use crate::config::Env;
 use crate::problem::{Exit, Problem};
-use crate::run;
 use crate::session::record::Record;
 use crate::session::{self, Intent, Session};
 use crate::ui::shown;
@@ -124,14 +123,11 @@ fn dispatch(global: &Global, command: &dyn Command, record: &mut Record) -> Resu
         session.audit_refusal(name, e);
     }
 
+    let result = session.after_signals(name, result).map_err(|e| session.covered(e));
+    session.end_log(&result);
+
     *record = std::mem::take(&mut session.record);
     record.hide(&session.project.secrets);
-
-    let result = result.and_then(|exit| session.whole(exit));
-    // a signal during the survey also ended a child: report the signal
-    let result = result.map_err(|e| if session.interrupted() { run::interrupted(e) } else { e });
-    let result = result.map_err(|e| session.covered(e));
-    session.end_log(&result);
 
     result
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use shared_child::SharedChild;
 
 use super::heard::Heard;
-use super::interrupt;
+use super::interrupt::{ASKED, ASKED_ASIDE, Children};
 use crate::bytes;
 use crate::cmd::{Cmd, Value};
 use crate::config::Secrets;
@@ -43,18 +43,35 @@ impl Answer {
 /// # Errors
 /// The program can't be started, or a signal ended it. A command that fails is an answer, too.
 pub fn ask(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
-    let input = bytes::of(cmd.input.as_deref().unwrap_or_default()).into_owned();
-    ask_fed(cmd, io::Cursor::new(input), secrets)
+    answer_of(cmd, own_text(cmd), secrets, &ASKED)
+}
+
+/// The same for a question beside the work: no result rests on its answer, so none is incomplete
+/// if a signal ends it.
+///
+/// # Errors
+/// Those of [`ask`].
+pub fn ask_aside(cmd: &Cmd, secrets: &Secrets) -> Result<Answer> {
+    answer_of(cmd, own_text(cmd), secrets, &ASKED_ASIDE)
 }
 
 /// The same for a command that reads bytes, as much of them as it wants.
 ///
 /// # Errors
 /// The program can't be started, or a signal ended it.
-pub fn ask_fed(
+pub fn ask_fed(cmd: &Cmd, feed: impl Read + Send + 'static, secrets: &Secrets) -> Result<Answer> {
+    answer_of(cmd, feed, secrets, &ASKED)
+}
+
+fn own_text(cmd: &Cmd) -> io::Cursor<Vec<u8>> {
+    io::Cursor::new(bytes::of(cmd.input.as_deref().unwrap_or_default()).into_owned())
+}
+
+fn answer_of(
     cmd: &Cmd,
     mut feed: impl Read + Send + 'static,
     secrets: &Secrets,
+    asked: &Children,
 ) -> Result<Answer> {
     let child = Arc::new(start(cmd, secrets).map_err(|e| not_started(cmd, &e))?);
 
@@ -67,7 +84,7 @@ pub fn ask_fed(
     let err = child.take_stderr().map(Heard::from);
 
     // its own children may keep its pipes open, and nobody waits for those after a signal
-    let status = interrupt::waiting_for(&child, || child.wait())?;
+    let status = asked.waiting_for(&child, || child.wait())?;
     let stdout = said.map_or(Ok(Vec::new()), |said| {
         said.join().unwrap_or_else(|_| Err(io::Error::other("unread")))
     })?;

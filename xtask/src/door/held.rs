@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::ask::not_started;
 use super::children::{own_group, prepared};
-use super::interrupt;
+use super::interrupt::ASKED;
 use crate::bytes;
 use crate::cmd::{Cmd, readable};
 use crate::config::Secrets;
@@ -77,13 +77,13 @@ impl Held {
     /// The next line as it is; none if it has ended.
     pub(super) fn line(&mut self) -> Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
-        let got = interrupt::waiting_for(&self.handle, || self.said.read_until(b'\n', &mut line))?;
+        let got = ASKED.waiting_for(&self.handle, || self.said.read_until(b'\n', &mut line))?;
         Ok((got > 0).then_some(line))
     }
 
     /// How it ended.
     pub(super) fn ended(&self) -> Result<&Output> {
-        interrupt::waiting_for(&self.handle, || self.handle.wait())
+        ASKED.waiting_for(&self.handle, || self.handle.wait())
     }
 
     /// Releases it by these words, and tells whether it was held until now: a terminated session

@@ -3,21 +3,24 @@
 //! nothing would keep us for ever.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::problem::{Exit, Problem};
 
 /// The children that are asked something. A signal is for the whole process, and any part of it may
 /// ask: so there is one list per process.
-static ASKED: Children = Children(Mutex::new(Vec::new()));
+pub(super) static ASKED: Children = Children(Mutex::new(Vec::new()));
+/// Those whose answers no result rests on.
+pub(super) static ASKED_ASIDE: Children = Children(Mutex::new(Vec::new()));
 
 /// The state that the signal thread and the runner share.
 #[derive(Default)]
 pub struct Interrupt {
     hit: AtomicBool,
     cut: AtomicBool,
-    shielded: AtomicBool,
+    /// How many clean-ups are under way: one may begin within another.
+    shields: AtomicUsize,
     children: Children,
     /// What has our terminal: it handles Ctrl-C itself.
     at_terminal: Children,
@@ -43,7 +46,7 @@ impl Endable for shared_child::SharedChild {
 
 /// Children, each for as long as somebody holds it.
 #[derive(Default)]
-struct Children(Mutex<Vec<Weak<dyn Endable>>>);
+pub(super) struct Children(Mutex<Vec<Weak<dyn Endable>>>);
 
 impl Children {
     fn add(&self, child: Arc<dyn Endable>) {
@@ -60,29 +63,31 @@ impl Children {
         let children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         children.iter().filter_map(Weak::upgrade).collect()
     }
+
+    /// Waits for the answer of a child, which is one of these meanwhile. A signal kills it, unless
+    /// it is asked for a clean-up.
+    ///
+    /// # Errors
+    /// It could not be waited for, or a signal ended it: what it said is no answer.
+    pub(super) fn waiting_for<C: Endable, T>(
+        &self,
+        child: &Arc<C>,
+        wait: impl FnOnce() -> io::Result<T>,
+    ) -> anyhow::Result<T> {
+        let asked = Arc::new(Asked { child: Arc::clone(child), ended: AtomicBool::new(false) });
+        self.add(Arc::clone(&asked) as Arc<dyn Endable>);
+        let said = wait();
+        if asked.ended.load(Ordering::SeqCst) {
+            return Err(Problem::new(Exit::Interrupted, "interrupted").into());
+        }
+        Ok(said?)
+    }
 }
 
 /// A child that is asked something.
 struct Asked<C> {
     child: Arc<C>,
     ended: AtomicBool,
-}
-
-/// Waits for the answer of a child. A signal kills it meanwhile, unless it is asked for a clean-up.
-///
-/// # Errors
-/// It could not be waited for, or a signal ended it: what it said is no answer.
-pub(super) fn waiting_for<C: Endable, T>(
-    child: &Arc<C>,
-    wait: impl FnOnce() -> io::Result<T>,
-) -> anyhow::Result<T> {
-    let asked = Arc::new(Asked { child: Arc::clone(child), ended: AtomicBool::new(false) });
-    ASKED.add(Arc::clone(&asked) as Arc<dyn Endable>);
-    let said = wait();
-    if asked.ended.load(Ordering::SeqCst) {
-        return Err(Problem::new(Exit::Interrupted, "interrupted").into());
-    }
-    Ok(said?)
 }
 
 impl<C: Endable> Endable for Asked<C> {
@@ -126,7 +131,7 @@ impl Interrupt {
         self.hit.load(Ordering::SeqCst)
     }
 
-    /// Whether a signal ended a question: the findings are incomplete.
+    /// Whether a signal ended a question that a result rests on: the findings are incomplete.
     pub fn has_cut_a_question(&self) -> bool {
         self.cut.load(Ordering::SeqCst)
     }
@@ -138,7 +143,7 @@ impl Interrupt {
 
     /// Whether what is started now cleans up.
     pub(super) fn is_shielded(&self) -> bool {
-        self.shielded.load(Ordering::SeqCst)
+        self.shields.load(Ordering::SeqCst) > 0
     }
 
     fn strike(&self) {
@@ -148,17 +153,18 @@ impl Interrupt {
             // before those who wait for one hear of its end
             self.cut.fetch_or(!ASKED.living().is_empty(), Ordering::SeqCst);
             ASKED.end();
+            ASKED_ASIDE.end();
         }
     }
 
     /// Children started from now on are not terminated by signals: they clean up.
     pub fn shield(&self) {
-        self.shielded.store(true, Ordering::SeqCst);
+        self.shields.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The opposite of `shield`.
+    /// Takes back one `shield`.
     pub fn unshield(&self) {
-        self.shielded.store(false, Ordering::SeqCst);
+        self.shields.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Remembers a child for as long as somebody holds it; kills it at once if the signal came

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::Secrets;
-use crate::door::ask::ask;
+use crate::door::ask::ask_aside;
 use crate::engine::postgres::catalog::waiting::{give_up, question, read};
 use crate::engine::postgres::client::Client;
 
@@ -78,7 +78,7 @@ impl Watch {
     fn look(&self, seen: &mut Seen) {
         let app = &self.client.app_name;
         let answer =
-            ask(&self.client.psql(self.client.maintenance(), question(app)), &self.secrets);
+            ask_aside(&self.client.psql(self.client.maintenance(), question(app)), &self.secrets);
         // the run itself reports a server that does not answer
         let holders = answer.map_or(Vec::new(), |answer| read(&answer.out));
 
@@ -98,7 +98,10 @@ impl Watch {
         if let Some(limit) = limit {
             (self.tell)(&format!("gave up: `guards.wait-for-locks` is {} s", limit.as_secs()));
             // if that fails, the next look repeats it
-            drop(ask(&self.client.psql(self.client.maintenance(), give_up(app)), &self.secrets));
+            drop(ask_aside(
+                &self.client.psql(self.client.maintenance(), give_up(app)),
+                &self.secrets,
+            ));
         }
     }
 }

@@ -278,11 +278,21 @@ impl Session {
         self.interrupt.hit()
     }
 
-    /// A command's result, unless a signal interrupted its questions: then it may be incomplete.
-    pub fn whole(&self, exit: Exit) -> Result<Exit> {
-        let cut =
-            || Problem::new(Exit::Interrupted, "interrupted: the result is incomplete").into();
-        if self.interrupt.has_cut_a_question() { Err(cut()) } else { Ok(exit) }
+    /// A command's result, with what a signal means for it. One that ended a question makes it
+    /// incomplete. One that came before the run caused its error; what the run itself says of a
+    /// signal is true, and a later one has interrupted nothing.
+    pub fn after_signals(&self, task: &str, result: Result<Exit>) -> Result<Exit> {
+        let cut = self.interrupt.has_cut_a_question();
+        let caused = self.interrupted() && (cut || !self.record.has_run(task));
+
+        match result {
+            Ok(_) if cut => {
+                let what = "interrupted: the result is incomplete";
+                Err(Problem::new(Exit::Interrupted, what).into())
+            }
+            Err(e) if caused => Err(run::interrupted(e)),
+            result => result,
+        }
     }
 
     /// The signals, and whom to tell, for a wait.

@@ -36,6 +36,8 @@ struct Carried {
     verdicts: Vec<Value>,
     steps: Vec<Value>,
     left_behind: Vec<String>,
+    /// Whether it was run, to whatever end.
+    was_run: bool,
     outcome: Value,
 }
 
@@ -62,6 +64,7 @@ impl Record {
             verdicts: json::verdicts(verdicts),
             steps: Vec::new(),
             left_behind: Vec::new(),
+            was_run: false,
             outcome: json::outcome("planned", Exit::Done, None, &[], Duration::ZERO),
         });
     }
@@ -74,6 +77,9 @@ impl Record {
     /// The last plan was run.
     pub fn ran(&mut self, steps: Vec<Value>, report: &Report) {
         self.ended(steps, report, report.problem.as_ref());
+        if let Some(last) = self.carried.last_mut() {
+            last.was_run = true;
+        }
     }
 
     fn ended(&mut self, steps: Vec<Value>, report: &Report, problem: Option<&anyhow::Error>) {
@@ -97,6 +103,11 @@ impl Record {
     /// What could not be cleaned up, with the reasons, by the task's last plan.
     pub fn left_behind(&self, task: &str) -> &[String] {
         self.carried.iter().rfind(|c| c.task == task).map_or(&[], |last| &last.left_behind)
+    }
+
+    /// Whether the task's last plan was run, to whatever end.
+    pub fn has_run(&self, task: &str) -> bool {
+        self.carried.iter().rfind(|c| c.task == task).is_some_and(|last| last.was_run)
     }
 
     /// What to know once a plan is done.
