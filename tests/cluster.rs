@@ -1,5 +1,7 @@
 //! The project's own cluster, really: made, started, shared, killed, stopped.
 
+mod late;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};

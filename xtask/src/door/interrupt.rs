@@ -19,7 +19,7 @@ pub(super) static ASKED_ASIDE: Children = Children(Mutex::new(Vec::new()));
 pub struct Interrupt {
     hit: AtomicBool,
     cut: AtomicBool,
-    /// How many clean-ups are under way: one may begin within another.
+    /// How much is under way that signals do not end: it may be one within another.
     shields: AtomicUsize,
     children: Children,
     /// What has our terminal: it handles Ctrl-C itself.
@@ -141,7 +141,7 @@ impl Interrupt {
         self.hit() && !self.is_shielded()
     }
 
-    /// Whether what is started now cleans up.
+    /// Whether a signal does not terminate what is started now.
     pub(super) fn is_shielded(&self) -> bool {
         self.shields.load(Ordering::SeqCst) > 0
     }
@@ -157,14 +157,13 @@ impl Interrupt {
         }
     }
 
-    /// Children started from now on are not terminated by signals: they clean up.
-    pub fn shield(&self) {
+    /// Children that this work starts are not terminated by signals: they clean up, or others do
+    /// their work.
+    pub fn shielding<T>(&self, work: impl FnOnce() -> T) -> T {
         self.shields.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Takes back one `shield`.
-    pub fn unshield(&self) {
+        let done = work();
         self.shields.fetch_sub(1, Ordering::SeqCst);
+        done
     }
 
     /// Remembers a child for as long as somebody holds it; kills it at once if the signal came

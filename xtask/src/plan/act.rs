@@ -54,6 +54,9 @@ pub enum How {
     Move(PathBuf, PathBuf),
     /// A command.
     Command(Cmd),
+    /// A command that is not killed by a signal, but waited for: another process does its work, and
+    /// would go on with it while the clean-up sees nothing of it.
+    Unbroken(Cmd),
     /// A change of a store that this process itself makes.
     Change(Address, Change),
     /// A file of ours with this text, written whole or not at all.

@@ -17,6 +17,18 @@ pub enum Reach {
 }
 
 impl Act {
+    /// Whether a signal waits for its end. A wait listens for signals between its tries, of which
+    /// one may be the start of a server.
+    pub fn is_unbroken(&self) -> bool {
+        match self {
+            Self::Create(deed) | Self::Rename(deed) | Self::Remove(deed) | Self::Write(deed) => {
+                matches!(deed.how, How::Unbroken(_))
+            }
+            Self::Wait(_) => true,
+            Self::Pipe(_) | Self::Check(_) | Self::Seal(_) => false,
+        }
+    }
+
     /// What it may change.
     pub fn reach(&self) -> Reach {
         match self {
@@ -46,6 +58,7 @@ impl Deed {
             How::Hook(_) => Reach::Program,
             How::Change(_, Change::Unstage | Change::Settle)
             | How::Command(_)
+            | How::Unbroken(_)
             | How::Meanwhile(..)
             | How::Folder(_)
             | How::File(_)

@@ -46,7 +46,11 @@ fn deed(deed: &Deed) -> String {
         // a journal of an older version has all of it in one text
         How::Hook(hook) if hook.shown.is_empty() => deed.what.clone(),
         How::Hook(hook) => format!("{}: {}", deed.what, hook.shown),
-        How::Command(_) | How::Meanwhile(..) | How::Live(..) | How::Reload(_) => deed.what.clone(),
+        How::Command(_)
+        | How::Unbroken(_)
+        | How::Meanwhile(..)
+        | How::Live(..)
+        | How::Reload(_) => deed.what.clone(),
     }
 }
 

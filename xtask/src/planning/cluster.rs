@@ -266,6 +266,7 @@ pub fn socket_folder(facts: &ClusterFacts) -> Option<Step> {
     Some(Step::Act(Act::Create(Deed { what, how: How::Command(place.wrap(mkdir)) })))
 }
 
+/// Until pg_ctl ends, a server may come that has no process id yet: so it is always waited for.
 /// After a crash the killed server's processes may still be ending, and the new one refuses until
 /// they are gone: so we try again.
 fn start(facts: &ClusterFacts) -> Step {
@@ -280,7 +281,7 @@ fn start(facts: &ClusterFacts) -> Step {
             last_words: None,
         })),
         _ => {
-            Step::Act(Act::Write(Deed { what: "start the server".into(), how: How::Command(cmd) }))
+            Step::Act(Act::Write(Deed { what: "start the server".into(), how: How::Unbroken(cmd) }))
         }
     }
 }
@@ -329,9 +330,9 @@ fn load(new: &New, init: &Path, staged: &str) -> Act {
     Act::Pipe(Box::new(Pipe { store, format, from, to, proof }))
 }
 
-/// An act by the account that runs the server.
+/// An act by the account that runs the server, whose own children would outlive it.
 pub fn command(act: fn(Deed) -> Act, what: String, facts: &ClusterFacts, cmd: Cmd) -> Step {
-    Step::Act(act(Deed { what, how: How::Command(facts.place().wrap(cmd)) }))
+    Step::Act(act(Deed { what, how: How::Unbroken(facts.place().wrap(cmd)) }))
 }
 
 fn file(act: fn(Deed) -> Act, what: &str, path: PathBuf) -> Step {

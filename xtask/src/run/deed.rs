@@ -69,7 +69,9 @@ pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
 /// Runs the command of a change, or moves its file.
 pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
     match &deed.how {
-        How::Command(cmd) => child::command(cmd, secrets, interrupt).map(|answer| told(&answer)),
+        How::Command(cmd) | How::Unbroken(cmd) => {
+            child::command(cmd, secrets, interrupt).map(|answer| told(&answer))
+        }
         How::Live(cmd, None) => {
             Connected::start(cmd, secrets, interrupt)?.told().map(|answer| told(&answer))
         }

@@ -48,7 +48,8 @@ pub use self::lock::Lock;
 pub use self::logbook::Logbook;
 pub use self::outcome::interrupted;
 use self::outcome::{
-    bad_word, but, half_way, lost, may_do_nothing, of_one, standing, together, without_statistics,
+    bad_word, but, cut_short, half_way, lost, may_do_nothing, of_one, standing, together,
+    without_statistics,
 };
 use self::pipe::pump;
 pub use self::seal::record_untried;
@@ -219,11 +220,22 @@ impl Runner<'_, '_> {
 
     fn uninterrupted(&mut self, step: Ran<'_>) -> Result<()> {
         if self.world.interrupt.hit() {
-            return Err(Problem::new(Exit::Interrupted, "interrupted").into());
+            return Err(cut_short());
         }
-        let result = self.act(step, Due::Surely);
+        let interrupt = self.world.interrupt;
+        let result = if step.act.is_unbroken() {
+            interrupt.shielding(|| self.act(step, Due::Surely))
+        } else {
+            self.act(step, Due::Surely)
+        };
         self.aftermath.ended(step.act, End::of(&result));
-        result.map(drop).map_err(|e| if self.world.interrupt.hit() { interrupted(e) } else { e })
+
+        match result {
+            Ok(_) if step.act.is_unbroken() && interrupt.hit() => Err(cut_short()),
+            result => {
+                result.map(drop).map_err(|e| if interrupt.hit() { interrupted(e) } else { e })
+            }
+        }
     }
 
     /// All clean-up steps are tried, even if an earlier one failed. What fails goes to `later`.
@@ -241,7 +253,16 @@ impl Runner<'_, '_> {
         later: fn(&mut Journal, &Act),
         due: Due,
     ) -> Vec<(&'a Act, End)> {
-        self.world.interrupt.shield();
+        let interrupt = self.world.interrupt;
+        interrupt.shielding(|| self.all_of(acts, later, due))
+    }
+
+    fn all_of<'a>(
+        &mut self,
+        acts: impl IntoIterator<Item = (StepId, &'a Act)>,
+        later: fn(&mut Journal, &Act),
+        due: Due,
+    ) -> Vec<(&'a Act, End)> {
         let (mut failed, mut ended) = (false, Vec::new());
         for (id, act) in acts {
             // do not wait for what could not be started
@@ -259,8 +280,6 @@ impl Runner<'_, '_> {
                 self.report.left_behind.push(Leftover::of(act, e));
             }
         }
-
-        self.world.interrupt.unshield();
 
         ended
     }

@@ -128,6 +128,11 @@ pub(super) fn together(mut failed: Vec<anyhow::Error>) -> Option<anyhow::Error> 
     Some(Problem { happened, cure, code, ..Problem::failed(told) }.into())
 }
 
+/// A signal came before the work was done.
+pub(super) fn cut_short() -> anyhow::Error {
+    Problem::new(Exit::Interrupted, "interrupted").into()
+}
+
 /// An error that a signal caused.
 pub fn interrupted(error: anyhow::Error) -> anyhow::Error {
     if error.downcast_ref::<Problem>().is_some_and(|p| p.exit == Exit::Interrupted) {

@@ -3,6 +3,7 @@
 mod first;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -10,6 +11,7 @@ use anyhow::Result;
 use super::repairing::Occasion;
 use super::{Intent, Session};
 use crate::config::{At, Database};
+use crate::door::children::was_killed;
 use crate::engine::cluster::state::State;
 use crate::facts::cluster::{self, ClusterFacts, Found};
 use crate::gate::Consent;
@@ -79,7 +81,9 @@ impl Session {
             Err(e) => Err(e),
         };
 
-        let down = self.leave(&lease, &clusters);
+        // a signal that comes now is too late, and a server that stays would be too much
+        let interrupt = Arc::clone(&self.interrupt);
+        let down = interrupt.shielding(|| self.leave(&lease, &clusters));
         self.known(wants, intent);
 
         match (result, down) {
@@ -214,9 +218,13 @@ impl Session {
         let log = facts.found.cluster.log();
         let before = std::fs::metadata(&log).map_or(0, |m| m.len());
 
-        self.carry_out(plan, Consent::Ask, Intent::Run)
-            .map(drop)
-            .map_err(|e| with_log(e, &log, before))
+        let started = self.carry_out(plan, Consent::Ask, Intent::Run);
+        if started.as_ref().is_err_and(was_killed) {
+            // the server may come all the same, and is to be stopped then
+            self.settled(cluster)?;
+        }
+
+        started.map(drop).map_err(|e| with_log(e, &log, before))
     }
 
     /// The state of a cluster once nobody starts or stops it: recovery after a crash may take a
@@ -230,6 +238,8 @@ impl Session {
                 State::Busy => Duration::from_secs(60),
                 // one that was just killed, or just released its socket
                 State::Elsewhere => Duration::from_secs(2),
+                // a killed start may have begun one that has no process id yet
+                State::Stopped if found.mark.is_some() => Duration::from_secs(2),
                 _ => Duration::ZERO,
             };
 
@@ -271,7 +281,7 @@ impl Session {
 
     /// Stops a cluster.
     pub fn stop(&mut self, cluster: &Concerned) -> Result<()> {
-        let facts = self.look_for_stop(cluster)?;
+        let facts = self.look(cluster)?;
         let stopped = self.carry_out(task::down(&facts), Consent::Ask, Intent::Run);
         stopped.map(drop).map_err(|e| {
             Problem::failed(format!("could not stop the cluster {}", cluster.folder.display()))
@@ -279,21 +289,6 @@ impl Session {
                 .cure(format!("look at `{}`", facts.found.cluster.log().display()))
                 .into()
         })
-    }
-
-    /// An interrupted start may have begun a server that has not written its process id yet: wait a
-    /// moment for it.
-    fn look_for_stop(&self, cluster: &Concerned) -> Result<ClusterFacts> {
-        let begun = Instant::now();
-
-        loop {
-            let facts = self.look(cluster)?;
-            let serves = matches!(facts.found.state, State::Running | State::Busy);
-            if serves || !self.interrupted() || begun.elapsed() > Duration::from_secs(1) {
-                return Ok(facts);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
     }
 
     /// Those of the databases that are meant that are in a cluster of the project's own.

@@ -114,10 +114,7 @@ fn refusal(task: &str, strange: &[Brought]) -> Problem {
     ))
     .code(Code::Untrusted)
     .because(what.join("\n"))
-    .because(
-        "nothing was run; `{task}` only reads, and this repository is not trusted on this machine \
-         as it is now",
-    )
+    .because("nothing was run: this repository is not trusted on this machine as it is now")
     .cure(
         "look at it; then trust it on this machine with `--trust-repo`, or for one run (CI) with \
          DB_TASKS_TRUST_REPO=1",
@@ -132,10 +129,7 @@ fn would_send(task: &str, strange: &[Brought]) -> Problem {
     ))
     .code(Code::Untrusted)
     .because(what.join("\n"))
-    .because(
-        "nothing was sent; `{task}` only reads, and this repository is not trusted with them on \
-         this machine",
-    )
+    .because("nothing was sent: this repository is not trusted with them on this machine")
     .cure(
         "check that this host is yours; then trust the repository on this machine with \
          `--trust-repo`, or for one run (CI) with DB_TASKS_TRUST_REPO=1; this never asks about \

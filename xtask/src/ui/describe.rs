@@ -212,7 +212,7 @@ fn shown_lines(sql: &str) -> Vec<String> {
 fn commands(act: &Act) -> Vec<&Cmd> {
     match act {
         Act::Create(d) | Act::Rename(d) | Act::Remove(d) | Act::Write(d) => match &d.how {
-            How::Command(cmd) => vec![cmd],
+            How::Command(cmd) | How::Unbroken(cmd) => vec![cmd],
             How::Meanwhile(cmd, other) => vec![other, cmd],
             How::Live(cmd, other) => other.iter().chain([cmd]).collect(),
             How::Hook(hook) => vec![&hook.cmd],

@@ -52,7 +52,7 @@ fn made(apart: &Apart) -> Vec<Step> {
 
     let start = with_log(facts.place().wrap(cluster.start_for_trial()), &cluster.log());
     let what = "start its server, only on a socket in its own folder".into();
-    steps.push(Step::Act(Act::Write(Deed { what, how: How::Command(start) })));
+    steps.push(Step::Act(Act::Write(Deed { what, how: How::Unbroken(start) })));
     steps.push(Step::Act(Act::Check(is_it(apart))));
 
     steps
