@@ -1,5 +1,5 @@
 //! A signal that comes when the work is done: it is too late to interrupt anything, whatever is asked
-//! just then.
+//! just then. And one that comes while others do the work: they would go on with it.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -11,12 +11,15 @@ use crate::real::{signal, until};
 /// A project whose server takes its time.
 fn slow(toml: &str) -> Bench {
     let bench = Bench::new(toml);
-    let (psql, inner) = (bench.root().join("bin/psql"), bench.root().join("inner"));
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/bench");
+    let inner = bench.root().join("inner");
+    let slow = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/bench/slow");
 
     std::fs::create_dir(&inner).unwrap();
-    std::fs::rename(&psql, inner.join("psql")).unwrap();
-    symlink(beside.join("slow").canonicalize().unwrap(), psql).unwrap();
+    for program in ["psql", "docker"] {
+        let quick = bench.root().join("bin").join(program);
+        std::fs::rename(&quick, inner.join(program)).unwrap();
+        symlink(slow.canonicalize().unwrap(), quick).unwrap();
+    }
 
     bench
 }
@@ -124,4 +127,29 @@ fn what_had_failed_before_is_told_as_it_is() {
             scope.spawn(move || struck(&toml, beside, args).exits(code).tells(says));
         }
     });
+}
+
+/// A container that the engine is about to stop can't be started: it would not run afterwards.
+#[test]
+fn a_stop_is_waited_for() {
+    let web = "[containers.web]\ndocker = \"web\"\nstop-during = [\"restore\"]\n";
+    let bench = slow(&format!("{HOST}{web}"));
+    bench.with_backup();
+    bench.stage("containers/web", "running\n");
+
+    for name in ["INT", "TERM"] {
+        let args = ["db-restore", "--latest", "--yes"];
+        drop(std::fs::remove_file(bench.root().join("stopping")));
+        let mut run = begun(&bench, &args);
+        there(&bench, &mut run, "stopping");
+        signal(&run, name);
+
+        Said::plain(bench.root(), &args, &run.wait_with_output().unwrap())
+            .exits(130)
+            .tells("stop the container web")
+            .tells("start the container web")
+            .tells("error: interrupted\n  the live data is as it was\n");
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        assert_eq!(bench.container("web"), "running", "SIG{name}");
+    }
 }

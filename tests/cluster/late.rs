@@ -25,8 +25,14 @@ case " $* " in
 esac
 "#;
 
-/// A project whose programs are the real ones, but for pg_ctl.
-fn with_late_server() -> Result<Project, String> {
+/// postgres, which takes its time to say its version if a file wants it so.
+const SLOW: &str = r#"
+[ ! -e "$PROJECT/slow" ] || { echo $$ >"$PROJECT/asked"; sleep 1; }
+exec "$REAL" "$@"
+"#;
+
+/// A project whose programs are the real ones, but for this one.
+fn with_program(name: &str, does: &str) -> Result<Project, String> {
     let mut project = Project::new()?;
     let real = output(&mut Command::new(script("host-pg.sh")))?;
     let bin = project.root.join("programs");
@@ -36,12 +42,12 @@ fn with_late_server() -> Result<Project, String> {
         symlink(&program, bin.join(program.file_name().unwrap())).unwrap();
     }
 
-    let pg_ctl = bin.join("pg_ctl");
-    let (root, real) = (project.root.display(), Path::new(&real).join("pg_ctl"));
+    let own = bin.join(name);
+    let (root, real) = (project.root.display(), Path::new(&real).join(name));
     let head = format!("#!/bin/sh\nPROJECT='{root}' REAL='{}'\n", real.display());
-    fs::remove_file(&pg_ctl).unwrap();
-    fs::write(&pg_ctl, head + LATE).unwrap();
-    fs::set_permissions(&pg_ctl, PermissionsExt::from_mode(0o755)).unwrap();
+    fs::remove_file(&own).unwrap();
+    fs::write(&own, head + does).unwrap();
+    fs::set_permissions(&own, PermissionsExt::from_mode(0o755)).unwrap();
     project.set("DB_TASKS_PG_BIN", &bin.to_string_lossy());
     project.set("DB_TASKS_TRUST_REPO", "1");
 
@@ -51,10 +57,15 @@ fn with_late_server() -> Result<Project, String> {
 impl Project {
     /// A command whose server is about to start.
     fn starting(&self, args: &[&str]) -> Child {
-        drop(fs::remove_file(self.root.join("starting")));
+        self.spawned(args, "starting")
+    }
+
+    /// A command, once the program of the test has said so.
+    fn spawned(&self, args: &[&str], mark: &str) -> Child {
+        drop(fs::remove_file(self.root.join(mark)));
         let run = self.spawn(args);
-        let pid = || fs::read_to_string(self.root.join("starting")).unwrap_or_default();
-        until("its server starts", || pid().ends_with('\n'));
+        let pid = || fs::read_to_string(self.root.join(mark)).unwrap_or_default();
+        until(mark, || pid().ends_with('\n'));
         run
     }
 
@@ -73,7 +84,7 @@ fn is_interrupted(said: &Said) {
 
 #[test]
 fn an_interrupted_start_leaves_no_server() {
-    let project = need!("postgresql", with_late_server());
+    let project = need!("postgresql", with_program("pg_ctl", LATE));
 
     for (name, words) in [
         ("INT", &["db-shell", "-c", "SELECT 1"][..]),
@@ -94,7 +105,7 @@ fn an_interrupted_start_leaves_no_server() {
 /// The next run waits for a server that a killed one has begun.
 #[test]
 fn a_killed_start_leaves_its_server_to_the_next_run() {
-    let project = need!("postgresql", with_late_server());
+    let project = need!("postgresql", with_program("pg_ctl", LATE));
     project.good(&["db-backup", "--auto"]);
 
     for words in [&["db-status"][..], &["db-stop"]] {
@@ -109,11 +120,27 @@ fn a_killed_start_leaves_its_server_to_the_next_run() {
 /// It is the same if pg_ctl is killed, by whatever.
 #[test]
 fn a_killed_pg_ctl_leaves_no_server() {
-    let project = need!("postgresql", with_late_server());
+    let project = need!("postgresql", with_program("pg_ctl", LATE));
     let run = project.starting(&["db-shell", "-c", "SELECT 1"]);
     let pid = fs::read_to_string(project.root.join("starting")).unwrap();
     output(Command::new("kill").args(["-9", pid.trim()])).unwrap();
 
     assert_eq!(said(run).code, 1);
     project.stays_as_found();
+}
+
+/// A signal on the way out comes too late: neither the work nor the way out is interrupted.
+#[test]
+fn the_way_out_is_not_interrupted() {
+    let project = need!("postgresql", with_program("postgres", SLOW));
+    project.good(&["db-backup", "--auto"]);
+
+    for name in ["INT", "TERM"] {
+        drop(fs::remove_file(project.root.join("slow")));
+        let run = project.spawned(&["db-shell", "-c", "\\! touch slow"], "asked");
+        signal(&run, name);
+        let said = said(run);
+        assert!(said.code == 0 && !said.err.contains("interrupted"), "{said:?}");
+        project.is_as_found();
+    }
 }

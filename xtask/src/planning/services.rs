@@ -8,18 +8,19 @@ use crate::plan::{Act, Deed, How, LastWords, Scope, Step, Wait};
 /// the last stopped first; waits for each until it is ready.
 pub fn around_services(services: &[ContainerFacts], steps: Vec<Step>) -> Step {
     let running: Vec<_> = services.iter().filter(|s| s.runs()).collect();
-    let mut body: Vec<Step> = running.iter().map(|s| Step::Act(deed(s, "stop"))).collect();
+    let mut body: Vec<Step> =
+        running.iter().map(|s| Step::Act(deed(s, "stop", How::Unbroken))).collect();
     body.extend(steps);
-    let finally = running.iter().rev().flat_map(|s| [deed(s, "start"), ready(s)]).collect();
+    let finally =
+        running.iter().rev().flat_map(|s| [deed(s, "start", How::Command), ready(s)]).collect();
     Step::Scope(Scope { body, finally, ..Scope::default() })
 }
 
-fn deed(service: &ContainerFacts, verb: &str) -> Act {
+/// The engine goes on with a stop whose client was killed, and a start does nothing for a container
+/// that still runs: so a stop is waited for.
+fn deed(service: &ContainerFacts, verb: &str, how: fn(Cmd) -> How) -> Act {
     let cmd = Cmd::new(&service.engine).args([verb, &service.name]);
-    Act::Write(Deed {
-        what: format!("{verb} the container {}", service.name),
-        how: How::Command(cmd),
-    })
+    Act::Write(Deed { what: format!("{verb} the container {}", service.name), how: how(cmd) })
 }
 
 /// Its health, if it has a check; otherwise that it runs.
