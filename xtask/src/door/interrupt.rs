@@ -184,3 +184,20 @@ impl Interrupt {
         child
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_within_a_shield_leaves_the_shield() {
+        let interrupt = Interrupt::default();
+        let hit = || interrupt.hit.store(true, Ordering::SeqCst);
+
+        interrupt.shielding(|| {
+            interrupt.shielding(hit);
+            assert!(!interrupt.strikes(), "the outer one is under way");
+        });
+        assert!(interrupt.strikes());
+    }
+}
