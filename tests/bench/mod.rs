@@ -19,6 +19,7 @@ mod left_with;
 mod logs;
 mod notes;
 mod old_backups;
+mod pins;
 mod plan;
 mod prompts;
 mod retention;

@@ -284,7 +284,13 @@ fn what_is_in_doubt_is_not_cleaned_up() {
     bench.run(&cleanup).exits(0).tells("its notes can't be used: `db-verify` tells");
     assert_eq!(left(), 5);
 
-    bench.run(&["db-verify", &Manifest::read(&manifest).unwrap().artifacts[0].file]).exits(0);
+    // that it is good is known again; whether it was pinned is not
+    let file = &Manifest::read(&manifest).unwrap().artifacts[0].file;
+    bench.run(&["db-verify", file]).exits(0);
+    bench.run(&cleanup).exits(0).tells("it may be pinned");
+    assert_eq!(left(), 5);
+
+    bench.run(&["db-pin", file, "--unpin"]).exits(0);
     bench.run(&cleanup).exits(0);
     assert_eq!(left(), 2);
 }
@@ -314,9 +320,13 @@ fn notes_of_an_older_backup_are_beside_it_too() {
 #[test]
 fn notes_survive_a_kill_at_any_moment() {
     let noted = Noted::new();
-    let begun = Instant::now();
-    noted.bench.run(&["db-verify", &noted.name]).exits(0);
-    let whole = begun.elapsed();
+    let timed = |_| {
+        let begun = Instant::now();
+        noted.bench.run(&["db-verify", &noted.name]).exits(0);
+        begun.elapsed()
+    };
+    // the first one may have waited for the disk, and all kills would come too late
+    let whole = (0..3).map(timed).min().unwrap();
     let said = || Manifest::read(&noted.manifest).unwrap();
     let mut under_way = 0;
 

@@ -14,7 +14,7 @@ pub(super) use self::artifact::SetAside;
 use self::artifact::sum;
 pub use self::artifact::{Artifact, Holds, Milvus, Postgresql};
 use super::intact::{changed, digest, is_intact};
-use super::notes::{Beside, Pinned, beside};
+use super::notes::{Beside, Pinned, Why, beside};
 use crate::stream::Checksum;
 use crate::value::Format;
 
@@ -83,7 +83,7 @@ pub enum Noted {
     /// It is in the manifest as it was read.
     Read,
     /// It can't be used, and this is why. It may have been that the backup is bad.
-    Unusable(String),
+    Unusable(Why),
 }
 
 #[derive(Deserialize)]
@@ -237,7 +237,7 @@ impl Manifest {
             }
             Beside::Unusable(why) => {
                 (self.verified, self.untried) = (Vec::new(), None);
-                self.noted = Noted::Unusable(why.to_string());
+                self.noted = Noted::Unusable(why);
             }
         }
         self

@@ -56,9 +56,17 @@ pub struct Pinned {
     /// The last day, in UTC; without one it stays until somebody unpins it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<NaiveDate>,
+    /// Why nobody knows whether it is: what became of the notes that may have held the pin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
 }
 
 impl Pinned {
+    /// What is noted in place of notes that can't be used.
+    pub fn perhaps(since: DateTime<Utc>, why: &Why) -> Self {
+        Self { since, until: None, doubt: Some(why.to_string()) }
+    }
+
     /// Whether it still counts.
     pub fn holds(&self, now: DateTime<Utc>) -> bool {
         self.until.is_none_or(|until| now.date_naive() <= until)
@@ -67,9 +75,10 @@ impl Pinned {
 
 impl fmt::Display for Pinned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.until {
-            Some(until) => write!(f, "pinned until {until}"),
-            None => f.write_str("pinned"),
+        match (&self.doubt, self.until) {
+            (Some(_), _) => f.write_str("perhaps pinned"),
+            (None, Some(until)) => write!(f, "pinned until {until}"),
+            (None, None) => f.write_str("pinned"),
         }
     }
 }
@@ -94,6 +103,13 @@ pub enum Why {
     OfAnother,
     /// They can't be read, or are damaged.
     Damaged(String),
+}
+
+impl Why {
+    /// Whether a verification writes them anew. A newer version's notes are left to it.
+    pub fn is_ours_to_replace(&self) -> bool {
+        !matches!(self, Self::Newer(_))
+    }
 }
 
 impl fmt::Display for Why {

@@ -59,7 +59,7 @@ impl Command for Pin {
                 .into());
         }
 
-        let pin = (!self.unpin).then_some(Pinned { since: now, until: self.until });
+        let pin = (!self.unpin).then_some(Pinned { since: now, until: self.until, doubt: None });
         let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
         let backup = catalog.meant(&self.name, &session.project)?;
         let Some(manifest) = &backup.manifest_path else {

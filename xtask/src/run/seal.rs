@@ -13,7 +13,7 @@ use crate::bundle::ending::{self, partial};
 use crate::bundle::manifest::{
     Artifact, Holds, LEDGERS, Manifest, Missing, Postgresql, Untried, Verification,
 };
-use crate::bundle::notes::{Beside, Notes, Why, beside};
+use crate::bundle::notes::{Beside, Notes, Pinned, Why, beside};
 use crate::disk;
 use crate::engine::postgres::script::{Half, Script};
 use crate::plan::{Outcome, Seal};
@@ -33,9 +33,7 @@ pub fn seal(seal: &Seal, found: &BTreeMap<String, Found>, now: DateTime<Utc>) ->
             manifest_path,
             Verification { when: now, how: (*how).into(), good: *outcome == Outcome::Good },
         ),
-        Seal::Pinned { manifest_path, pin } => {
-            note(manifest_path, &usable(manifest_path)?.pinned(pin.clone()))
-        }
+        Seal::Pinned { manifest_path, pin } => pinned(manifest_path, pin.clone()),
     }
 }
 
@@ -206,9 +204,12 @@ fn record(path: &Path, verification: Verification) -> Result<()> {
     let (manifest, found) = noted(path)?;
     let notes = match found {
         Beside::Notes(notes) => notes,
-        Beside::Unusable(why @ Why::Newer(_)) => return Err(unusable(path, &why).into()),
-        // what they said is answered: it was read to its end
-        Beside::Unusable(_) | Beside::Nothing => manifest,
+        Beside::Nothing => manifest,
+        // what they said of the backup is answered: it was read to its end. A pin is not
+        Beside::Unusable(why) if why.is_ours_to_replace() => {
+            manifest.pinned(Some(Pinned::perhaps(verification.when, &why)))
+        }
+        Beside::Unusable(why) => return Err(unusable(path, &why).into()),
     };
 
     let is_good = verification.good;
@@ -220,6 +221,21 @@ fn record(path: &Path, verification: Verification) -> Result<()> {
 /// as they are: they may have said that it is bad, and nothing was read that answers that.
 pub fn record_untried(path: &Path, untried: Untried) -> Result<()> {
     note(path, &usable(path)?.untried(untried))
+}
+
+/// Notes beside a manifest that the backup is pinned, or is not. Notes that can't be used stay as they
+/// are: they may have said that it is bad.
+fn pinned(path: &Path, pin: Option<Pinned>) -> Result<()> {
+    let notes = match noted(path)? {
+        (_, Beside::Unusable(why)) if why.is_ours_to_replace() => {
+            return Err(unusable(path, &why)
+                .because("they stay as they were")
+                .cure("`db-verify` reads the backup again, and writes new ones; then pin it")
+                .into());
+        }
+        _ => usable(path)?,
+    };
+    note(path, &notes.pinned(pin))
 }
 
 /// The notes to add to: those that are there, or the first ones.

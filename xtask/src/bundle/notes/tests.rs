@@ -118,6 +118,7 @@ fn a_pin_counts_to_the_end_of_its_last_day() {
     let pin = |until: Option<&str>| Pinned {
         since: at("2026-01-01T00:00:00Z"),
         until: until.map(|day| day.parse().unwrap()),
+        doubt: None,
     };
     let until = pin(Some("2026-03-31"));
     assert!(until.holds(at("2026-03-31T23:59:59Z")));
@@ -129,7 +130,7 @@ fn a_pin_counts_to_the_end_of_its_last_day() {
 #[test]
 fn notes_with_a_pin_are_those_of_a_newer_version_to_an_older_one() {
     let since = "2026-01-01T00:00:00Z".parse().unwrap();
-    let pinned = first().pinned(Some(Pinned { since, until: None }));
+    let pinned = first().pinned(Some(Pinned { since, until: None, doubt: None }));
     let format =
         |notes: &Notes| serde_json::from_str::<Value>(&notes.to_json()).unwrap()["format"].clone();
     assert_eq!(format(&pinned), 2);

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::bundle::ending;
 use crate::bundle::keep::{Candidate, Verdict, decide, over};
 use crate::bundle::manifest::Noted;
+use crate::bundle::notes::Pinned;
 use crate::bundle::{Backup, Catalog, Manifest};
+use crate::cmd::quoted;
 use crate::config::{Retention, Special};
 use crate::human::bytes;
 use crate::plan::{Act, Deed, How, Plan, Risk, Step};
@@ -175,7 +177,17 @@ fn candidate(backup: &Backup, moment: &Moment) -> Candidate {
         pinned: manifest
             .and_then(|m| m.pinned.as_ref())
             .filter(|pin| pin.holds(moment.now))
-            .map(|pin| format!("it is {pin}")),
+            .map(|pin| pinned(backup, pin)),
+    }
+}
+
+fn pinned(backup: &Backup, pin: &Pinned) -> String {
+    match &pin.doubt {
+        None => format!("it is {pin}"),
+        Some(why) => {
+            let word = format!("{} {}", tasks::PIN.name, quoted(&backup.name));
+            format!("it may be pinned ({why}): `{word}` or `{word} --unpin` decides")
+        }
     }
 }
 

@@ -6,6 +6,8 @@ mod apart;
 use anyhow::Result;
 
 use crate::bundle::Artifact;
+use crate::bundle::manifest::Noted;
+use crate::cmd::quoted;
 use crate::command::restore::plan::{
     Staging, Use, author, author_may, fits_server, fits_the_disk, is_a_database, may_create, stage,
     stands_beside, stranger,
@@ -243,6 +245,17 @@ fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>) -> Step {
     noted(dump.backup.manifest_path.as_deref(), body)
 }
 
+/// A pin that would be lost with notes that are written anew.
+fn perhaps_pinned(dump: &Dump) -> Option<String> {
+    let backup = &dump.backup;
+    let Noted::Unusable(why) = &backup.manifest()?.noted else { return None };
+    let pin = format!("{} {}", tasks::PIN.name, quoted(&backup.name));
+
+    why.is_ours_to_replace().then(|| {
+        format!("{why}, and may have held a pin: the backup stays until you say `{pin}` or `{pin} --unpin`")
+    })
+}
+
 fn plan(dumps: &[Dump], steps: Vec<Step>) -> Plan {
     let names: Vec<String> = dumps
         .iter()
@@ -251,6 +264,7 @@ fn plan(dumps: &[Dump], steps: Vec<Step>) -> Plan {
     let backup = dumps.first().map(|d| d.backup.path.clone());
 
     Plan {
+        notes: dumps.first().and_then(perhaps_pinned).into_iter().collect(),
         steps,
         backup,
         ..Plan::bare(tasks::VERIFY.name, format!("verify {}", names.join(", ")), Risk::Nothing)

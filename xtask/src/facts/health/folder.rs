@@ -63,8 +63,13 @@ fn backup_findings(backup: &Backup) -> Vec<Finding> {
         .then(|| note(format!("{name} is broken"), format!("`db-info {name}` says why")));
     let doubt = backup.manifest().and_then(|manifest| manifest.doubt());
     let doubt = doubt.map(|why| note(format!("{name}: {why}"), format!("`db-verify {name}`")));
+    let pin = backup.manifest().and_then(|manifest| manifest.pinned.as_ref()?.doubt.clone());
+    let pin = pin.map(|why| {
+        let cure = format!("`db-pin {name}` or `db-pin {name} --unpin` decides");
+        note(format!("{name} is perhaps pinned: {why}"), cure)
+    });
 
-    broken.into_iter().chain(doubt).collect()
+    broken.into_iter().chain(doubt).chain(pin).collect()
 }
 
 /// Whether there is no room for two more backups like the last one.
