@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::act::{Act, Check, Deed, Hook, How, LastWords, Login, Outcome, Seal, Wait};
+pub use self::act::{Act, Check, Deed, Hook, How, LastWords, Login, Old, Outcome, Seal, Wait};
 pub use self::ids::{CleanUp, StepId, identified};
 pub use self::pipe::{
     By, ComeBack, Count, Dumping, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source,

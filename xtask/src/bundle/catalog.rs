@@ -86,9 +86,22 @@ impl Catalog {
         })?;
 
         catalog.backups = catalog.backups.into_iter().map(|b| b.seen_by(project, ground)).collect();
-        catalog.backups.sort_by(|a, b| (b.created, &b.name).cmp(&(a.created, &a.name)));
+        catalog.sort();
 
         Ok(catalog)
+    }
+
+    /// The folder as it will be, with these backups of this project in it.
+    pub fn with(&self, coming: &[Backup]) -> Self {
+        let mut then = self.clone();
+        then.backups.extend_from_slice(coming);
+        then.sort();
+        then
+    }
+
+    /// Newest first.
+    fn sort(&mut self) {
+        self.backups.sort_by(|a, b| (b.created, &b.name).cmp(&(a.created, &a.name)));
     }
 
     fn list(&mut self, dir: &Path) -> Result<Listing> {

@@ -1,6 +1,6 @@
 //! The acts of a plan.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,8 +48,8 @@ pub enum How {
     Folder(PathBuf),
     /// A file of ours; a new one is empty.
     File(PathBuf),
-    /// Files of ours in a folder of ours, and the folder itself if nothing else is in it.
-    Set(PathBuf, Vec<PathBuf>),
+    /// A backup that the keep rules let go.
+    Old(Box<Old>),
     /// From one name to another that is free, on one file system.
     Move(PathBuf, PathBuf),
     /// A command.
@@ -72,6 +72,27 @@ pub enum How {
     Reload(Box<Reload>),
     /// A person's password file, with these logins in it.
     Passwords(PathBuf, Vec<Login>),
+}
+
+/// A backup that the keep rules let go. It stays if it is pinned meanwhile, or if what was counted in
+/// its place is not good.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Old {
+    /// Its folder, if it is a set. It goes, too, if nothing else is in it.
+    pub folder: Option<PathBuf>,
+    /// Its files, and its notes if it has any.
+    pub files: Vec<PathBuf>,
+    /// Its manifest, which goes last: after a crash the rest counts as broken, and goes next time.
+    pub manifest: PathBuf,
+    /// The manifests of the new backups that were counted.
+    pub counted: Vec<PathBuf>,
+}
+
+impl Old {
+    /// The path that people know it by.
+    pub fn shown(&self) -> &Path {
+        self.folder.as_ref().or(self.files.first()).unwrap_or(&self.manifest)
+    }
 }
 
 /// How somebody logs in to a database.

@@ -62,7 +62,7 @@ impl Deed {
             | How::Meanwhile(..)
             | How::Folder(_)
             | How::File(_)
-            | How::Set(..)
+            | How::Old(_)
             | How::Move(..)
             | How::Text(..)
             | How::Passwords(..) => Reach::Aside,

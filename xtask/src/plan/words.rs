@@ -1,7 +1,7 @@
 //! The words of a plan: what each act does, and to what; derived from its argv, paths and SQL, never
 //! written beside them.
 
-use super::{Act, Deed, How, Outcome, Pipe, Seal, Sink, Source};
+use super::{Act, Deed, How, Old, Outcome, Pipe, Seal, Sink, Source};
 use crate::bundle::ending;
 use crate::bundle::notes::Pinned;
 use crate::cmd::Cmd;
@@ -35,9 +35,8 @@ pub fn object(act: &Act) -> String {
 
 fn deed(deed: &Deed) -> String {
     match &deed.how {
-        How::Folder(path) | How::File(path) | How::Set(path, _) => {
-            format!("{}: {}", deed.what, path.display())
-        }
+        How::Folder(path) | How::File(path) => format!("{}: {}", deed.what, path.display()),
+        How::Old(old) => format!("{}: {}", deed.what, old_backup(old)),
         How::Move(from, to) => format!("{}: {} -> {}", deed.what, from.display(), to.display()),
         How::Text(path, _) | How::Passwords(path, _) => {
             format!("{}: {}", deed.what, path.display())
@@ -52,6 +51,13 @@ fn deed(deed: &Deed) -> String {
         | How::Live(..)
         | How::Reload(_) => deed.what.clone(),
     }
+}
+
+/// A set is removed as a whole.
+fn old_backup(old: &Old) -> String {
+    let files = old.files.iter().chain([&old.manifest]);
+    let listed = || files.map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ");
+    old.folder.as_ref().map_or_else(listed, |folder| folder.display().to_string())
 }
 
 fn pipe(pipe: &Pipe) -> String {

@@ -32,37 +32,30 @@ pub fn create(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<T
     }
 }
 
-/// Removes a file, an empty folder or a folder of ours, or whatever the command removes.
+/// Removes a file or a folder of ours, or whatever the command removes.
 pub fn remove(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<Told> {
+    match &deed.how {
+        How::File(path) => Ok(gone(fs::remove_file(path), path).map(nothing)?),
+        How::Folder(path) => Ok(gone(fs::remove_dir_all(path), path).map(nothing)?),
+        _ => command(deed, secrets, interrupt),
+    }
+}
+
+/// What is not there need not be removed.
+pub(super) fn gone(removed: std::io::Result<()>, path: &Path) -> Result<(), Problem> {
     // in a folder that is read-only it fails whether it is there or not
     let is_absent = |path: &Path| {
         let found = path.symlink_metadata();
         found.is_err_and(|e| matches!(e.kind(), ErrorKind::NotFound | ErrorKind::InvalidFilename))
     };
-    let gone = |result: std::io::Result<()>, path: &Path| match result {
+
+    match removed {
         Err(e) if !is_absent(path) => {
             Err(Problem::failed(format!("could not remove `{}`", path.display()))
                 .code(Code::FileError)
-                .because(e.to_string())
-                .into())
+                .because(e.to_string()))
         }
-        _ => Ok(Vec::new()),
-    };
-
-    match &deed.how {
-        How::File(path) => gone(fs::remove_file(path), path),
-        How::Folder(path) => gone(fs::remove_dir_all(path), path),
-        How::Set(folder, files) => {
-            files.iter().try_for_each(|file| gone(fs::remove_file(file), file).map(drop))?;
-            match fs::remove_dir(folder) {
-                Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => Ok(vec![format!(
-                    "`{}` stays: it has files that are not part of the backup",
-                    folder.display()
-                )]),
-                removed => gone(removed, folder),
-            }
-        }
-        _ => command(deed, secrets, interrupt),
+        _ => Ok(()),
     }
 }
 
@@ -91,8 +84,11 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
         How::Text(path, text) => {
             disk::replace(path, &ending::partial(path), text.as_bytes()).map(nothing)
         }
-        How::Folder(path) | How::File(path) | How::Set(path, _) => {
+        How::Folder(path) | How::File(path) => {
             anyhow::bail!("no command in the plan for `{}`", path.display())
+        }
+        How::Old(old) => {
+            anyhow::bail!("no command in the plan for `{}`", old.manifest.display())
         }
         How::Reload(_) => {
             anyhow::bail!("a reload is a write, and `{}` is not done as one", deed.what)

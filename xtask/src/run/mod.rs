@@ -18,6 +18,8 @@ mod leftover;
 pub mod load;
 mod lock;
 mod logbook;
+mod noted;
+mod old;
 mod outcome;
 mod pgpass;
 mod pipe;
@@ -46,13 +48,13 @@ pub use self::leftover::Leftover;
 use self::leftover::conclude;
 pub use self::lock::Lock;
 pub use self::logbook::Logbook;
+pub use self::noted::record_untried;
 pub use self::outcome::interrupted;
 use self::outcome::{
     bad_word, but, cut_short, half_way, lost, may_do_nothing, of_one, standing, together,
     without_statistics,
 };
 use self::pipe::pump;
-pub use self::seal::record_untried;
 pub use self::user_state::UserState;
 use crate::bundle::Untried;
 use crate::config::Secrets;
@@ -208,7 +210,7 @@ impl Runner<'_, '_> {
 
         let why = problem.happened.first().unwrap_or(&problem.tried).clone();
         let untried = Untried { when: (self.world.now)(), how: how.into(), why };
-        if let Err(e) = seal::record_untried(manifest, untried) {
+        if let Err(e) = record_untried(manifest, untried) {
             self.report.left_behind.push(Leftover::unnoted(e));
         }
 
@@ -342,6 +344,7 @@ impl Runner<'_, '_> {
                 )?
             }
             Act::Create(deed) => deed::create(deed, secrets, interrupt)?,
+            Act::Remove(Deed { how: How::Old(backup), .. }) => old::remove(backup, now())?,
             Act::Remove(deed) => deed::remove(deed, secrets, interrupt)?,
             Act::Rename(deed) | Act::Write(deed) => deed::command(deed, secrets, interrupt)?,
             Act::Check(check) => deed::check(check, secrets, interrupt).map(|()| Vec::new())?,

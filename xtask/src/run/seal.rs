@@ -9,11 +9,11 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
 use super::found::{Found, Held};
-use crate::bundle::ending::{self, partial};
+use super::noted;
+use crate::bundle::ending::partial;
 use crate::bundle::manifest::{
-    Artifact, Holds, LEDGERS, Manifest, Missing, Postgresql, Untried, Verification,
+    Artifact, Holds, LEDGERS, Manifest, Missing, Postgresql, Verification,
 };
-use crate::bundle::notes::{Beside, Notes, Pinned, Why, beside};
 use crate::disk;
 use crate::engine::postgres::script::{Half, Script};
 use crate::plan::{Outcome, Seal};
@@ -29,21 +29,12 @@ pub fn seal(seal: &Seal, found: &BTreeMap<String, Found>, now: DateTime<Utc>) ->
         Seal::Adopted { manifest, manifest_path } => {
             write(&adopted(manifest.as_ref().clone(), found, now)?, manifest_path, &[])
         }
-        Seal::Verified { manifest_path, how, outcome } => record(
+        Seal::Verified { manifest_path, how, outcome } => noted::record(
             manifest_path,
             Verification { when: now, how: (*how).into(), good: *outcome == Outcome::Good },
         ),
-        Seal::Pinned { manifest_path, pin } => pinned(manifest_path, pin.clone()),
+        Seal::Pinned { manifest_path, pin } => noted::record_pin(manifest_path, pin.clone()),
     }
-}
-
-/// A backup that can't be written beside may still be good, and its reader wants to know.
-fn good_but_unnoted(error: anyhow::Error) -> anyhow::Error {
-    let problem = Problem::of(error);
-    let tried = "the backup is good, but the verification could not be noted beside it";
-    let cure = "`db-status`, `--latest` and `db-cleanup` do not know of this verification; make \
-                room or the folder writable, and verify again if they should";
-    problem.told_as(tried).cure(cure).into()
 }
 
 /// Artifacts get their names before the manifest gets its own: a manifest never names a file that
@@ -196,69 +187,4 @@ fn dumped(known: &mut Postgresql, script: &Script) {
     known.migrations = script.tables.iter().filter(|t| is_ledger(&t.table)).cloned().collect();
     known.tables.clone_from(&script.tables);
     known.claims = Some(script.claims.clone());
-}
-
-/// Notes beside a manifest that the backup was verified. The notes are replaced whole; the manifest
-/// stays as it was sealed.
-fn record(path: &Path, verification: Verification) -> Result<()> {
-    let (manifest, found) = noted(path)?;
-    let notes = match found {
-        Beside::Notes(notes) => notes,
-        Beside::Nothing => manifest,
-        // what they said of the backup is answered: it was read to its end. A pin is not
-        Beside::Unusable(why) if why.is_ours_to_replace() => {
-            manifest.pinned(Some(Pinned::perhaps(verification.when, &why)))
-        }
-        Beside::Unusable(why) => return Err(unusable(path, &why).into()),
-    };
-
-    let is_good = verification.good;
-    note(path, &notes.verified(verification))
-        .map_err(|e| if is_good { good_but_unnoted(e) } else { e })
-}
-
-/// Notes beside a manifest that the backup could not be tried, and why. Notes that can't be used stay
-/// as they are: they may have said that it is bad, and nothing was read that answers that.
-pub fn record_untried(path: &Path, untried: Untried) -> Result<()> {
-    note(path, &usable(path)?.untried(untried))
-}
-
-/// Notes beside a manifest that the backup is pinned, or is not. Notes that can't be used stay as they
-/// are: they may have said that it is bad.
-fn pinned(path: &Path, pin: Option<Pinned>) -> Result<()> {
-    let notes = match noted(path)? {
-        (_, Beside::Unusable(why)) if why.is_ours_to_replace() => {
-            return Err(unusable(path, &why)
-                .because("they stay as they were")
-                .cure("`db-verify` reads the backup again, and writes new ones; then pin it")
-                .into());
-        }
-        _ => usable(path)?,
-    };
-    note(path, &notes.pinned(pin))
-}
-
-/// The notes to add to: those that are there, or the first ones.
-fn usable(path: &Path) -> Result<Notes> {
-    match noted(path)? {
-        (_, Beside::Notes(notes)) | (notes, Beside::Nothing) => Ok(notes),
-        (_, Beside::Unusable(why)) => Err(unusable(path, &why).into()),
-    }
-}
-
-/// The first notes of a backup, and those that it has.
-fn noted(path: &Path) -> Result<(Notes, Beside)> {
-    let text = fs::read_to_string(path)?;
-    let first = Notes::first(&Manifest::parse(&text)?, text.as_bytes());
-    Ok((first, beside(path, text.as_bytes())))
-}
-
-fn note(manifest: &Path, notes: &Notes) -> Result<()> {
-    let path = ending::notes(manifest);
-    disk::replace(&path, &partial(&path), notes.to_json().as_bytes())
-}
-
-fn unusable(manifest: &Path, why: &Why) -> Problem {
-    Problem::failed(format!("could not add to `{}`", ending::notes(manifest).display()))
-        .because(why.to_string())
 }

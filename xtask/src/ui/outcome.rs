@@ -34,11 +34,11 @@ fn sentence(act: &Act, here: &Path) -> String {
         Act::Create(Deed { what, how: How::Folder(path) }) => {
             format!("create {what} {}", short(path, here))
         }
-        Act::Remove(Deed {
-            what,
-            how: How::Folder(path) | How::File(path) | How::Set(path, _),
-        }) => {
+        Act::Remove(Deed { what, how: How::Folder(path) | How::File(path) }) => {
             format!("remove {} ({what})", short(path, here))
+        }
+        Act::Remove(Deed { what, how: How::Old(old) }) => {
+            format!("remove {} ({what})", short(old.shown(), here))
         }
         // the text itself says what is done
         Act::Write(deed) if !matches!(deed.how, How::Hook(_)) => deed.what.clone(),

@@ -112,11 +112,28 @@ fn the_oldest_go_first_where_there_is_a_cap() {
 /// What happens in a project over time.
 #[derive(Debug, Clone)]
 enum Event {
-    Made { good: bool, safety: bool, bytes: u64 },
-    Found { which: prop::sample::Index, good: bool },
-    Pinned { which: prop::sample::Index, pinned: bool },
-    Clock { hours: i64 },
+    Made {
+        good: bool,
+        safety: bool,
+        bytes: u64,
+    },
+    Found {
+        which: prop::sample::Index,
+        good: bool,
+    },
+    Pinned {
+        which: prop::sample::Index,
+        pinned: bool,
+    },
+    Clock {
+        hours: i64,
+    },
     Cleanup,
+    /// A clean-up that counts the backup before which it was planned.
+    Backup {
+        safety: bool,
+        bytes: u64,
+    },
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -128,6 +145,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (index(), any::<bool>()).prop_map(|(which, pinned)| Event::Pinned { which, pinned }),
         2 => (-2000..3000_i64).prop_map(|hours| Event::Clock { hours }),
         3 => Just(Event::Cleanup),
+        3 => (any::<bool>(), 0..100_u64).prop_map(|(safety, bytes)| Event::Backup { safety, bytes }),
     ]
 }
 
@@ -193,7 +211,11 @@ proptest! {
                     which.get_mut(&mut all).0.pinned = pinned.then(String::new);
                 }
                 Event::Clock { hours } => clock += TimeDelta::hours(hours),
-                Event::Cleanup => {
+                Event::Cleanup | Event::Backup { .. } => {
+                    let new = made(&number.to_string(), clock, true);
+                    if let Event::Backup { safety, bytes } = event {
+                        all.push((Candidate { safety, ..new.clone() }, bytes));
+                    }
                     all.sort_by_key(|(c, _)| std::cmp::Reverse(c.created));
                     let first = |fits: &dyn Fn(&Candidate) -> bool| {
                         all.iter().map(|(c, _)| c).find(|c| fits(c)).cloned()
@@ -212,6 +234,8 @@ proptest! {
                     all = cleaned(&all, &rules, most, clock);
 
                     prop_assert!(all.len() == before || !must.iter().all(|c| !c.good), "{rules:?}");
+                    let again = cleaned(&all, &rules, most, clock);
+                    prop_assert_eq!(again.len(), all.len(), "the next one finds nothing: {:?}", rules);
                     for one in must {
                         prop_assert!(all.iter().any(|(c, _)| *c == one), "{one:?} is gone: {rules:?}");
                     }

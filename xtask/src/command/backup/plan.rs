@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use self::dumping::dump;
+use self::dumping::{dump, last};
 use self::names::{Names, Paths};
 use crate::bundle::manifest::{
-    Artifact, FORMAT, Holds, Manifest, Milvus, Missing, Noted, Postgresql, Reason,
+    Artifact, FORMAT, Holds, Manifest, Milvus, Missing, Noted, Postgresql, Reason, Verification,
 };
-use crate::bundle::{Catalog, Sharing, name};
+use crate::bundle::{Backup, Catalog, Kind, Sharing, name};
 use crate::cmd::quoted;
 use crate::config::{self, Project};
 use crate::engine::postgres::client::cures;
@@ -132,9 +132,9 @@ pub fn plan(
 
     let all = All { project, request, catalog, compression, moment, missing: &set.missing };
     let mut steps = first(request, catalog);
-    let (sets, result) = sets(&all, &subjects);
-    steps.extend(sets);
-    steps.extend(last_of_all(set, &all));
+    let Made { steps: made, result, coming } = sets(&all, &subjects);
+    steps.extend(made);
+    steps.extend(last_of_all(set, &all, &coming));
 
     let list = subjects.iter().map(Subject::shown).collect::<Vec<_>>().join(", ");
     let headline = format!("back up {list} to {}", request.backup.dir.display());
@@ -160,28 +160,64 @@ fn first(request: &Request, catalog: &Catalog) -> Vec<Step> {
     folder.into_iter().chain(left.into_iter().flatten()).collect()
 }
 
-/// All in one folder, or each by itself: the steps, and where each backup is.
-fn sets(all: &All<'_>, subjects: &[Subject<'_>]) -> (Vec<Step>, Vec<PathBuf>) {
-    let mut names = Names::new(all.request, all.catalog, all.moment);
-    let size = if name::is_folder(&all.request.backup.name) { subjects.len() } else { 1 };
-
-    let one = |group: &[Subject<'_>]| {
-        let paths = names.next(all.project, group, all.compression);
-        (one_set(all, group, &paths), paths.shown())
-    };
-    subjects.chunks(size).map(one).unzip()
+/// The steps that make backups.
+#[derive(Default)]
+struct Made {
+    steps: Vec<Step>,
+    /// Where each backup is.
+    result: Vec<PathBuf>,
+    /// Those that will count, as far as they are known.
+    coming: Vec<Backup>,
 }
 
-/// What the new backup makes superfluous.
-fn last_of_all(set: &Set, all: &All<'_>) -> Option<Step> {
-    let keep = &all.request.backup.keep;
-    let finally =
-        crate::command::cleanup::plan::removals(all.catalog, keep, all.moment, &set.keys());
+/// All in one folder, or each by itself.
+fn sets(all: &All<'_>, subjects: &[Subject<'_>]) -> Made {
+    let mut names = Names::new(all.request, all.catalog, all.moment);
+    let size = if name::is_folder(&all.request.backup.name) { subjects.len() } else { 1 };
+    let mut made = Made::default();
 
-    // a salvage does not replace a good backup; an old one that can't be removed is no failure of
-    // the new one, which is sealed by then
-    let removes = !finally.is_empty() && all.request.salvage.is_none();
-    removes.then(|| Step::Scope(Scope { finally, ..Scope::default() }))
+    for group in subjects.chunks(size) {
+        let paths = names.next(all.project, group, all.compression);
+        let manifest = manifest(all, group, &paths);
+        made.coming.extend(coming(&manifest, &paths, expected(all, group)));
+        made.steps.push(one_set(group, &paths, all, manifest));
+        made.result.push(paths.shown());
+    }
+
+    made
+}
+
+/// A new backup as the keep rules will see it: a partial one does not count. If it turns out to be
+/// partial, nothing is removed for it.
+fn coming(manifest: &Manifest, paths: &Paths, bytes: u64) -> Option<Backup> {
+    let verified = Verification { when: manifest.created, how: "written".into(), good: true };
+    let sealed = Manifest { verified: vec![verified], ..manifest.clone() };
+    let path = paths.shown();
+
+    (!manifest.partial).then(|| Backup {
+        name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        path,
+        manifest_path: Some(paths.manifest.clone()),
+        created: manifest.created,
+        bytes,
+        other_project: None,
+        kind: Kind::Ours(Box::new(sealed)),
+    })
+}
+
+/// The bytes that it will take: as many as the last ones did.
+fn expected(all: &All<'_>, group: &[Subject<'_>]) -> u64 {
+    group.iter().filter_map(|subject| last(all.catalog, *subject)).map(|last| last.bytes).sum()
+}
+
+/// What the new backups make superfluous. A salvage does not replace a good one.
+fn last_of_all(set: &Set, all: &All<'_>, coming: &[Backup]) -> Vec<Step> {
+    if all.request.salvage.is_some() {
+        return Vec::new();
+    }
+
+    let keep = &all.request.backup.keep;
+    crate::command::cleanup::plan::removals(all.catalog, keep, all.moment, &set.keys(), coming)
 }
 
 fn way_back(path: &Path, project: &Project, request: &Request) -> String {
@@ -236,7 +272,7 @@ pub fn dumpable(database: &Surveyed) -> Result<()> {
 }
 
 /// Dumps of a group, sealed as one backup.
-fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
+fn one_set(group: &[Subject<'_>], paths: &Paths, all: &All<'_>, manifest: Manifest) -> Step {
     let folder = paths.folder.as_ref().map(|(from, _)| {
         let how = How::Folder(from.clone());
         Act::Create(Deed { what: "folder of the set".into(), how })
@@ -247,7 +283,7 @@ fn one_set(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Step {
         .map(|(subject, partial)| dump(*subject, partial, all.compression, all));
 
     let seal = Seal::Backup {
-        manifest: Box::new(manifest(all, group, paths)),
+        manifest: Box::new(manifest),
         manifest_path: paths.manifest.clone(),
         names: paths.names(),
     };

@@ -11,7 +11,7 @@ use crate::bundle::{Backup, Catalog, Manifest};
 use crate::cmd::quoted;
 use crate::config::{Retention, Special};
 use crate::human::bytes;
-use crate::plan::{Act, Deed, How, Plan, Risk, Step};
+use crate::plan::{Act, Deed, How, Old, Part, Plan, Risk, Scope, Step};
 use crate::planning::Moment;
 use crate::tasks;
 
@@ -211,7 +211,7 @@ pub fn plan(catalog: &Catalog, retention: &Retention, moment: &Moment) -> Plan {
 
     let notes = too_much.into_iter().chain(kept).chain(not_ours).collect();
     let mut steps: Vec<Step> = unfinished(catalog).collect();
-    steps.extend(acts(&verdicts).into_iter().map(Step::Act));
+    steps.extend(verdicts.iter().filter_map(|one| removal(one, &[])).map(Step::Act));
 
     let risk = if steps.is_empty() { Risk::Nothing } else { Risk::RemovesBackups };
 
@@ -234,25 +234,42 @@ pub fn unfinished(catalog: &Catalog) -> impl Iterator<Item = Step> {
     })
 }
 
-/// What is removed after a new backup, by the keep rules: nothing without a rule that lets
-/// something go, or if nothing would be left but the last good one.
+/// What is removed after new backups of these databases and stores, by the keep rules: nothing without
+/// a rule that lets something go, or if nothing would be left but the last good one. `coming` are
+/// those of the new ones that count, as they will be.
+///
+/// What can't be removed is no failure of the new backup, which is sealed by then. It is in no
+/// journal: the next run decides anew, by the pins of that time.
 pub fn removals(
     catalog: &Catalog,
     retention: &Retention,
     moment: &Moment,
     made: &[&str],
-) -> Vec<Act> {
+    coming: &[Backup],
+) -> Vec<Step> {
     if !retention.remove() || retention.keeps_nothing().is_some() {
         return Vec::new();
     }
 
     let concerned: HashSet<_> = with_any(catalog, made).map(|b| &b.path).collect();
-    let verdicts: Vec<_> = verdicts(catalog, retention, moment)
+    let counted: Vec<PathBuf> = coming.iter().filter_map(|b| b.manifest_path.clone()).collect();
+    let anyway: HashSet<_> = verdicts(catalog, retention, moment)
         .into_iter()
-        .filter(|(b, _)| concerned.contains(&b.path))
+        .filter(|(_, verdict)| matches!(verdict, Verdict::Remove(_)))
+        .map(|(b, _)| &b.manifest_path)
         .collect();
 
-    acts(&verdicts)
+    let with_the_new = catalog.with(coming);
+    let verdicts = verdicts(&with_the_new, retention, moment);
+    let goes = verdicts.iter().filter(|(b, _)| concerned.contains(&b.path)).filter_map(|one| {
+        let is_for_the_new = !anyway.contains(&one.0.manifest_path);
+        removal(one, if is_for_the_new { &counted } else { &[] })
+    });
+
+    let sequel = |act| {
+        Step::Scope(Scope { body: vec![Step::Act(act)], part: Part::Sequel, ..Scope::default() })
+    };
+    goes.map(sequel).collect()
 }
 
 /// The backups that hold one of these databases or stores, by their keys.
@@ -269,29 +286,16 @@ fn notes_of(backup: &Backup) -> Option<PathBuf> {
     backup.manifest_path.as_deref().filter(|_| noted).map(ending::notes)
 }
 
-/// A backup's files and its notes are removed before its manifest: after a crash the rest counts as
-/// broken, and is removed next time.
-fn acts(verdicts: &[(&Backup, Verdict)]) -> Vec<Act> {
-    let mut acts = Vec::new();
+/// Removes what goes. `counted` are the new backups without which it would stay.
+fn removal((backup, verdict): &(&Backup, Verdict), counted: &[PathBuf]) -> Option<Act> {
+    let Verdict::Remove(why) = verdict else { return None };
+    let manifest = backup.manifest_path.clone()?;
+    let old = Old {
+        folder: manifest.starts_with(&backup.path).then(|| backup.path.clone()),
+        files: files_of(backup).into_iter().chain(notes_of(backup)).collect(),
+        manifest,
+        counted: counted.to_vec(),
+    };
 
-    for (backup, verdict) in verdicts {
-        let Verdict::Remove(why) = verdict else { continue };
-        let remove = |how| Act::Remove(Deed { what: format!("backup, {why}"), how });
-
-        match &backup.manifest_path {
-            Some(manifest) if manifest.starts_with(&backup.path) => {
-                let files = files_of(backup).into_iter().chain(notes_of(backup));
-                let files = files.chain([manifest.clone()]).collect();
-                acts.push(remove(How::Set(backup.path.clone(), files)));
-            }
-            Some(manifest) => {
-                let files = files_of(backup).into_iter().chain(notes_of(backup));
-                acts.extend(files.map(|f| remove(How::File(f))));
-                acts.push(remove(How::File(manifest.clone())));
-            }
-            None => {}
-        }
-    }
-
-    acts
+    Some(Act::Remove(Deed { what: format!("backup, {why}"), how: How::Old(Box::new(old)) }))
 }

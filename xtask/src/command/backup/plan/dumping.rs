@@ -68,7 +68,7 @@ pub(super) fn without(database: &Surveyed, damage: &Damage) -> Cmd {
 }
 
 /// The last good artifact: the size on disk, with indexes, says little about the next one's size.
-fn last<'a>(catalog: &'a Catalog, subject: Subject<'_>) -> Option<&'a Artifact> {
+pub(super) fn last<'a>(catalog: &'a Catalog, subject: Subject<'_>) -> Option<&'a Artifact> {
     let manifest = catalog.latest(&[subject.key()])?.manifest()?;
     manifest.artifacts.iter().find(|a| a.store == subject.key() && is_of(a, subject))
 }
