@@ -77,17 +77,20 @@ fn a_pin_is_not_lost_with_the_notes_it_is_in() {
         fs::rename(notes, notes.with_extension("moved")).unwrap();
         symlink(notes.with_extension("moved"), notes).unwrap();
     };
-    let damages: [(&str, &dyn Fn(&Path)); 6] = [
-        ("damaged (EOF", &|notes| fs::write(notes, &said[..40]).unwrap()),
-        ("damaged (EOF", &|notes| fs::write(notes, "").unwrap()),
-        ("damaged (expected value", &|notes| fs::write(notes, "x").unwrap()),
-        ("damaged (they are too long)", &too_long),
-        ("damaged (they are no file)", &linked),
-        // as whole as can be, and of the other project's backup
-        ("of another manifest", &|notes| fs::write(notes, &said).unwrap()),
-    ];
+    let write = |text: &str| {
+        let text = text.to_owned();
+        Box::new(move |notes: &Path| fs::write(notes, &text).unwrap()) as Box<dyn Fn(&Path)>
+    };
 
-    for (why, damage) in damages {
+    for (why, damage) in [
+        ("damaged (EOF", write(&said[..40])),
+        ("damaged (EOF", write("")),
+        ("damaged (expected value", write("x")),
+        ("damaged (they are too long)", Box::new(too_long)),
+        ("damaged (they are no file)", Box::new(linked)),
+        // as whole as can be, and of another project's backup
+        ("of another manifest", write(&said)),
+    ] {
         let pinned = Pinned::new();
         damage(&pinned.notes);
         assert!(pinned.cleaned().contains("its notes can't be used") && pinned.is_there());

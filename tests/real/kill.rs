@@ -232,6 +232,7 @@ impl<'a> Ground<'a> {
         }
 
         let mut proved = self.proved.borrow_mut();
+        proved.retain(|file| file.exists());
 
         for file in
             self.project.files().into_iter().filter(|f| f.extension().is_some_and(|e| e == "zst"))
@@ -252,6 +253,8 @@ impl<'a> Ground<'a> {
     /// was noted before, or what the run noted.
     fn stays_sealed(&self, after: &str) {
         let mut sealed = self.sealed.borrow_mut();
+        // the name of one that was removed is free for another
+        sealed.retain(|manifest, _| manifest.exists());
 
         for manifest in self
             .project
@@ -413,6 +416,8 @@ fn strike_with_signals(ground: &Ground, words: &str) {
                 ground.project.ok("db-repair");
                 ground.holds(&ground.settled(), &after);
             }
+            // the newest good one
+            ground.project.ok("db-verify");
 
             ground.cleared(&after);
         }
@@ -421,6 +426,21 @@ fn strike_with_signals(ground: &Ground, words: &str) {
     ground.goes_on();
     assert!(under_way > 0, "{words}: no point was within a run");
     println!("{words}: {steps} steps, {tried} points, {under_way} of them under way, 0 lost data");
+}
+
+/// What the keep rules remove after a backup: wherever it ends, a good one is left, and the next run
+/// removes the rest.
+#[test]
+fn a_backup_that_removes_old_ones_is_struck() {
+    let cluster = need!("postgresql", cluster());
+    let rules = "[backup]\nkeep-days = 0\nmin-keep = 0\nkeep-last = 1\n";
+    let ground = Ground::with_config(cluster, None, rules);
+    strike_with_signals(&ground, "db-backup --auto");
+
+    let folder = ground.first.parent().unwrap();
+    let left: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let is_of_notes = |name: &&std::ffi::OsString| name.to_string_lossy().contains(".notes.");
+    assert_eq!(left.iter().filter(|name| !is_of_notes(name)).count(), 2, "{left:?}");
 }
 
 /// A new command that changes live data is struck, too, or says why not.
