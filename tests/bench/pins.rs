@@ -174,3 +174,27 @@ fn notes_that_were_never_written_hold_no_pin() {
     pinned.cleaned();
     assert!(!pinned.is_there() && !ending::partial(&pinned.notes).exists());
 }
+
+/// In a shared folder, nobody gives another project's backup up for removal.
+#[test]
+fn what_another_project_pinned_is_not_unpinned_here() {
+    let pinned = Pinned::new();
+    let toml = HOST.replace("\"shop\"", "\"blog\"");
+    pinned.bench.file("db-tasks.toml", toml);
+    let said = pinned.bench.run(&["db-pin", &pinned.name, "--unpin"]).exits(3);
+    said.tells("belongs to the project `shop`").has_three_parts();
+    assert_ne!(pinned.listed()["pinned"], Value::Null);
+    pinned.bench.run(&["db-pin", &pinned.name, "--until", "2999-01-01"]).exits(3);
+    assert_eq!(pinned.listed()["pinned"]["until"], Value::Null);
+}
+
+/// `db-verify` reads no broken one: nobody is sent there for it.
+#[test]
+fn a_broken_one_in_doubt_is_removed_by_hand() {
+    let pinned = Pinned::new();
+    fs::remove_file(pinned.manifest.with_file_name(&pinned.name)).unwrap();
+    fs::write(&pinned.notes, "x").unwrap();
+    let said = pinned.cleaned();
+    assert!(said.contains("it is broken, and its notes can't be used"), "{said}");
+    assert!(pinned.manifest.exists());
+}

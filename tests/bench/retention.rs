@@ -144,6 +144,7 @@ fn ages_and_sizes_are_checked_where_they_are_written() {
     for (line, says) in [
         ("keep-within = \"a while\"", "write it like `keep-within = \"2 weeks\"`"),
         ("max-size = \"much\"", "write it like `max-size = \"20 GB\"`"),
+        ("max-size = \"0\"", "there is no limit without it"),
         ("keep-last = \"few\"", "it must be a whole number"),
     ] {
         let bench = Bench::new(&format!("{HOST}[backup]\n{line}\n"));
@@ -152,6 +153,7 @@ fn ages_and_sizes_are_checked_where_they_are_written() {
 
     let bench = Bench::new(HOST);
     bench.run(&["db-cleanup", "--max-size", "much"]).exits(2);
+    bench.run(&["db-cleanup", "--max-size", "0 GB"]).exits(2).tells("there is no limit without it");
     bench.run(&["db-cleanup", "--keep-within", "a while"]).exits(2);
 }
 
@@ -176,6 +178,50 @@ fn some_backups_have_rules_of_their_own() {
     let left = old(&bench);
     let dumps: Vec<&String> = left.iter().filter(|name| name.ends_with(".zst")).collect();
     assert_eq!(dumps, ["old20.sql.zst", "old35.sql.zst", "old95.sql.zst"]);
+}
+
+/// A label is no path, whatever characters it has.
+#[test]
+fn a_pattern_fits_any_characters_of_a_label() {
+    for (pattern, label, fits) in [
+        ("*", "feature/x", true),
+        ("feature/*", "feature/x/y", true),
+        ("release*", "release/2", true),
+        ("feature/*", "feature-x", false),
+        ("{a,b}/?", "b/2", true),
+        ("\\\\*", "anything", false),
+    ] {
+        let toml = format!(
+            "{HOST}[retention.x]\nlabels = [\"{pattern}\"]\nkeep-days = 0\nmin-keep = 0\nkeep-last = \
+             1\n"
+        );
+        let bench = with_old(&toml, &[1, 2]);
+        for name in ["old1", "old2"] {
+            let path = format!("backups/{name}.manifest.json");
+            let mut manifest = bench.manifest(&path);
+            manifest["label"] = label.into();
+            bench.file(&path, manifest.to_string());
+        }
+        bench.run(&["db-cleanup", "--yes"]).exits(0);
+        assert_eq!(!old(&bench).contains(&"old2.sql.zst".into()), fits, "{pattern} {label}");
+    }
+}
+
+/// The clock may have been ahead when it was made.
+#[test]
+fn one_of_the_future_has_its_reason() {
+    let bench = with_old(HOST, &[-3, -5]);
+    let said = bench.run(&[
+        "db-cleanup",
+        "--keep-days",
+        "0",
+        "--min-keep",
+        "0",
+        "--keep-last",
+        "1",
+        "--dry-run",
+    ]);
+    assert!(said.exits(0).out.contains("keeps old-3.sql.zst: it is dated in the future"));
 }
 
 /// What several rules are for stays if any of them keeps it.

@@ -115,9 +115,10 @@ fn a_cleanup_does_what_its_dry_run_says() {
     );
 
     let said: Vec<&str> = dry.lines().filter(|line| line.contains(". remove ")).collect();
-    assert_eq!(said.len(), 3, "{dry}");
+    // a backup goes in one step, with its manifest
+    assert_eq!(said.len(), 2, "{dry}");
     assert!(
-        gone.iter().all(|name| said.iter().any(|line| line.ends_with(&format!("[DIR]/{name}")))),
+        gone.iter().all(|name| said.iter().any(|line| line.contains(&format!("[DIR]/{name}")))),
         "{dry}"
     );
 }

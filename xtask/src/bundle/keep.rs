@@ -107,6 +107,7 @@ fn by_age(candidate: &Candidate, rules: &KeepRules, now: DateTime<Utc>, any_good
 
     match rules.days {
         None => Verdict::Keep("no `keep-days` is set".into()),
+        Some(_) if candidate.created > now => Verdict::Keep("it is dated in the future".into()),
         Some(kept) if days < i64::from(kept) => Verdict::Keep(format!("{days} of {kept} days old")),
         Some(_) if !any_good => {
             Verdict::Keep("there is no verified backup here, so nothing is removed".into())

@@ -2,13 +2,15 @@
 
 pub mod plan;
 
+use std::path::Path;
+
 use anyhow::Result;
 use chrono::NaiveDate;
 use clap::Args;
 
 use super::Command;
-use crate::bundle::Catalog;
 use crate::bundle::notes::Pinned;
+use crate::bundle::{Backup, Catalog};
 use crate::gate::Consent;
 use crate::problem::{Code, Exit, Problem};
 use crate::session::{Intent, Session};
@@ -62,14 +64,7 @@ impl Command for Pin {
         let pin = (!self.unpin).then_some(Pinned { since: now, until: self.until, doubt: None });
         let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
         let backup = catalog.meant(&self.name, &session.project)?;
-        let Some(manifest) = &backup.manifest_path else {
-            return Err(Problem::refused(format!("`{}` has no manifest", backup.name))
-                .code(Code::BackupUnfit)
-                .because("a pin is noted beside the manifest, and there is none")
-                .cure("it needs no pin: `db-cleanup` removes no file that `db-tasks` did not make")
-                .into());
-        };
-
+        let manifest = pinnable(&backup)?;
         let told = pin.as_ref().map_or("not pinned".into(), Pinned::to_string);
         let plan = plan::plan(&backup, manifest, pin);
         match session.carry_out(plan, Consent::Ask, intent)? {
@@ -77,4 +72,22 @@ impl Command for Pin {
             None => Ok(Exit::Done),
         }
     }
+}
+
+/// The manifest of a backup whose fate this project decides.
+fn pinnable(backup: &Backup) -> Result<&Path, Problem> {
+    if let Some(other) = &backup.other_project {
+        let tried = format!("`{}` belongs to the project `{other}`", backup.name);
+        return Err(Problem::refused(tried)
+            .code(Code::BackupUnfit)
+            .because("nothing was changed: no other project removes it, or says that it may go")
+            .cure("pin or unpin it in that project"));
+    }
+
+    backup.manifest_path.as_deref().ok_or_else(|| {
+        Problem::refused(format!("`{}` has no manifest", backup.name))
+            .code(Code::BackupUnfit)
+            .because("a pin is noted beside the manifest, and there is none")
+            .cure("it needs no pin: `db-cleanup` removes no file that `db-tasks` did not make")
+    })
 }

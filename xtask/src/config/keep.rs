@@ -49,10 +49,16 @@ impl Retention {
 impl Special {
     /// Whether it is for a backup with this label, of databases and stores with these keys.
     pub fn is_for<'a>(&self, label: Option<&str>, mut keys: impl Iterator<Item = &'a str>) -> bool {
-        let fits = |label: &str| self.labels.iter().any(|l| glob::fits(l, label.as_bytes()));
+        let fits = |label: &str| self.labels.iter().any(|pattern| fits(pattern, label));
         (self.labels.is_empty() || label.is_some_and(fits))
             && (self.of.is_empty() || keys.any(|key| self.of.iter().any(|of| of == key)))
     }
+}
+
+/// A label is no path: `*` fits a `/`, too.
+fn fits(pattern: &str, label: &str) -> bool {
+    let flat = |text: &str| text.replace('/', "\u{1}");
+    glob::fits(&flat(pattern), flat(label).as_bytes())
 }
 
 /// An age as people write it: `12h`, `2 weeks`.
@@ -69,7 +75,11 @@ pub fn age(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// Why it is none.
 pub fn size(text: &str) -> Result<u64, String> {
-    parse_size::parse_size(text).map_err(|e| e.to_string())
+    match parse_size::parse_size(text) {
+        // somebody may mean that there is no limit, and all but the last good backup would go
+        Ok(0) => Err("it must be more than 0; there is no limit without it".into()),
+        read => read.map_err(|e| e.to_string()),
+    }
 }
 
 /// What is kept of some backups. A backup stays if any rule keeps it.

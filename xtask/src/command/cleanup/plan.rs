@@ -7,7 +7,7 @@ use crate::bundle::ending;
 use crate::bundle::keep::{Candidate, Verdict, decide, over};
 use crate::bundle::manifest::Noted;
 use crate::bundle::notes::Pinned;
-use crate::bundle::{Backup, Catalog, Manifest};
+use crate::bundle::{Backup, Catalog, Kind, Manifest};
 use crate::cmd::quoted;
 use crate::config::{Retention, Special};
 use crate::human::bytes;
@@ -140,7 +140,12 @@ fn in_doubt(backup: &Backup, named: &HashMap<PathBuf, Vec<&Path>>) -> Option<Str
 
     // it may be the best there is: that is not known before somebody looks
     if backup.manifest().is_some_and(|manifest| manifest.doubt().is_some()) {
-        return Some("its notes can't be used: `db-verify` tells whether it is good".into());
+        return Some(match &backup.kind {
+            Kind::Broken { .. } => "it is broken, and its notes can't be used: remove it by hand \
+                                    when nobody needs it"
+                .into(),
+            _ => "its notes can't be used: `db-verify` tells whether it is good".into(),
+        });
     }
 
     if let Some(file) = backup.names_what_is_not_its_own() {
@@ -168,7 +173,7 @@ fn files_of(backup: &Backup) -> Vec<PathBuf> {
 
 fn candidate(backup: &Backup, moment: &Moment) -> Candidate {
     let manifest = backup.manifest();
-    let whole = matches!(backup.kind, crate::bundle::Kind::Ours(_));
+    let whole = matches!(backup.kind, Kind::Ours(_));
     Candidate {
         name: backup.name.clone(),
         created: backup.created,
