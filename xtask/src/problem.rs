@@ -23,7 +23,7 @@ pub enum Exit {
     Declined = 4,
     /// Another run holds the project's lock.
     Locked = 5,
-    /// The work is done, but what follows it (an after-hook) failed.
+    /// The work is done, but what follows it (an after-hook, a removal of an old backup) failed.
     FinishedBut = 6,
     /// SIGINT or SIGTERM.
     Interrupted = 130,

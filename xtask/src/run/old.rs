@@ -12,6 +12,7 @@ use super::deed::{Told, gone};
 use super::noted::alone;
 use crate::bundle::{Manifest, ending};
 use crate::plan::Old;
+use crate::problem::Problem;
 
 /// Removes it, or reports why it stays.
 pub(super) fn remove(old: &Old, now: DateTime<Utc>) -> Result<Told> {
@@ -24,11 +25,16 @@ pub(super) fn remove(old: &Old, now: DateTime<Utc>) -> Result<Told> {
     let notes = ending::notes(&old.manifest);
     let rest = [ending::partial(&notes), notes, old.manifest.clone()];
     for file in old.files.iter().chain(&rest) {
-        gone(fs::remove_file(file), file)
-            .map_err(|e| e.cure("fix its permissions: the next `db-cleanup` removes it"))?;
+        gone(fs::remove_file(file), file).map_err(half_removed)?;
     }
 
     old.folder.as_deref().map_or(Ok(Told::new()), emptied)
+}
+
+fn half_removed(problem: Problem) -> Problem {
+    problem
+        .because("a part of that backup may be removed")
+        .cure("fix its permissions: the next `db-cleanup` removes it")
 }
 
 /// What somebody has put into the folder of a set is theirs.
