@@ -74,14 +74,9 @@ fn the_guide_from_top_to_bottom() {
     )
     .unwrap();
 
-    // it is the only good one still: it goes when there is another
-    repo.ok("npm run --silent db:backup:auto");
+    // it is the only good one still: it goes when there is another, which is the new one
     repo.ok("npm run --silent db:backup:auto").ends_with(0, "backup, ");
     assert_eq!(repo.names("backups").iter().filter(|name| name.ends_with(".sql")).count(), 0);
-
-    for extra in repo.names("backups").iter().skip(2) {
-        fs::remove_file(repo.dir.join("backups").join(extra)).unwrap();
-    }
 
     output(
         Command::new("gunzip")
