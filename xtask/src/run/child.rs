@@ -67,8 +67,10 @@ impl Connected {
     /// It ended before that.
     pub fn start(cmd: &Cmd, secrets: &Secrets, interrupt: &Interrupt) -> Result<Self> {
         let input = cmd.input.as_deref().unwrap_or_default();
-        let (greeting, sql) =
-            input.strip_prefix(GREETING).map_or(("", input), |sql| (GREETING, sql));
+        let (greeting, sql) = match input.find(GREETING) {
+            Some(at) => input.split_at(at + GREETING.len()),
+            None => ("", input),
+        };
 
         let (reader, mut stdin) = wide_pipe()?;
         let (said, saying) = std::io::pipe()?;

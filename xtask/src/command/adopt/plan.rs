@@ -103,6 +103,11 @@ fn names_another(manifest: &Path) -> String {
 /// A plain dump, and the beginning of its manifest.
 fn adopted(choice: Choice, request: &Request, project: &Project) -> Result<Adopted, String> {
     let Choice { file, dump } = choice;
+    // a manifest is text, and would name another file
+    if file.path.file_name().and_then(|name| name.to_str()) != Some(&file.name) {
+        return Err("its name is not UTF-8: rename it".into());
+    }
+
     let dump = dump.map_err(|e| told(&Problem::of(e)))?;
     let (Source::File { codec, .. }, Form::Plain | Form::WithCreate) = (&dump.source, dump.form)
     else {

@@ -18,8 +18,9 @@ pub(super) fn live(cmd: Cmd, way: Option<Cmd>) -> How {
 
 /// The same command, which first says that it is connected: only then it is told what to do. A psql
 /// that outlives its run is a session on the server by then, which a clean-up can terminate, or
-/// never learns what it was for.
+/// never learns what it was for. What is done in a transaction says so after its `BEGIN`: a pooler
+/// has no session of the server for it before.
 pub(super) fn connected(cmd: Cmd) -> Cmd {
     let sql = cmd.input.clone().unwrap_or_default();
-    cmd.input(format!("{GREETING}{sql}"))
+    if sql.contains(GREETING) { cmd } else { cmd.input(format!("{GREETING}{sql}")) }
 }

@@ -10,9 +10,9 @@ use crate::cmd::Cmd;
 use crate::engine::postgres::catalog::marks::{
     MarkFields, MovedAside, is_kept, is_on_its_way, on_its_way,
 };
-use crate::engine::postgres::client::Client;
 use crate::engine::postgres::client::name::{beside, block, ident, literal};
 use crate::engine::postgres::client::session::DURABLE;
+use crate::engine::postgres::client::{Client, GREETING};
 use crate::plan::{Act, Deed, How};
 use crate::value::DatabaseFacts;
 
@@ -45,7 +45,7 @@ pub fn copy(client: &Client, from: &DatabaseFacts, name: &str) -> Act {
 pub fn exchange(client: &Client, live: &DatabaseFacts, copy: &str) -> Act {
     let (name, waits) = (live.name.as_str(), pristine(&live.name));
     let sql = format!(
-        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\n{}{}{}{}{}COMMIT;\n",
+        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\n{GREETING}{}{}{}{}{}COMMIT;\n",
         Identity { name, oid: Some(live.oid) }.assertion(client),
         rename(name, &waits),
         rename(copy, name),

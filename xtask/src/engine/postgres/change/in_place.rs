@@ -16,11 +16,11 @@ use crate::engine::postgres::catalog::inventory::{Inventory, Kind, Table};
 use crate::engine::postgres::catalog::marks::{
     MarkFields, is_emptied_by, is_on_its_way, on_its_way,
 };
-use crate::engine::postgres::client::Client;
 use crate::engine::postgres::client::name::{block, ident, literal};
 use crate::engine::postgres::client::session::{DURABLE, NEUTRAL, PATIENT, READ_ALIKE, SAY_STATES};
 use crate::engine::postgres::client::sql;
 use crate::engine::postgres::client::version::Version;
+use crate::engine::postgres::client::{Client, GREETING};
 use crate::engine::postgres::script::Script;
 use crate::plan::{Act, By, Count, Deed, Fence, How, Load};
 use crate::value::TableRows;
@@ -177,7 +177,7 @@ pub fn is_emptied(client: &Client, name: &str, run: &str) -> Cmd {
 /// would not bring back any contents, so it fails if there are some.
 pub fn begin(client: &Client, live: &Identity<'_>, own: MarkFields<'_>) -> Act {
     let sql = format!(
-        "{DURABLE}BEGIN;\n{}{}ALTER DATABASE {} {};\nCOMMIT;\n",
+        "{DURABLE}BEGIN;\n{GREETING}{}{}ALTER DATABASE {} {};\nCOMMIT;\n",
         live.assertion(client),
         sql::filled(PRISTINE, &[("drops", DROPS)]),
         ident(live.name),
@@ -196,7 +196,7 @@ const PRISTINE: &str = sql::statements(include_str!("in_place/pristine.sql"));
 pub fn emptied_again(client: &Client, name: &str, own: MarkFields<'_>) -> Act {
     let limit = own.connection_limit;
     let sql = format!(
-        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\nSELECT {} AS marked FROM pg_database WHERE \
+        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\n{GREETING}SELECT {} AS marked FROM pg_database WHERE \
          datname = {} \\gset\n\\if :marked\n{}ALTER DATABASE {} CONNECTION LIMIT \
          {limit};\n\\else\nSELECT {};\n\\endif\nCOMMIT;\n",
         is_on_its_way(),

@@ -5,10 +5,10 @@ use serde_json::json;
 use super::command::live;
 use super::identity::Identity;
 use crate::engine::postgres::catalog::inventory::Table;
-use crate::engine::postgres::client::Client;
 use crate::engine::postgres::client::name::{block, literal};
 use crate::engine::postgres::client::session::{DURABLE, NEUTRAL};
 use crate::engine::postgres::client::sql;
+use crate::engine::postgres::client::{Client, GREETING};
 use crate::plan::{Act, Deed};
 
 /// What a wipe of one database empties, and what it must keep.
@@ -62,7 +62,7 @@ pub fn wipe(client: &Client, wipe: &Wipe<'_>) -> Act {
     let named = wipe.named.join(", ");
     let mut sql = format!(
         "\\set VERBOSITY terse\n{DURABLE}SET lock_timeout = '15s';\nSET statement_timeout = \
-         0;\nSET row_security = off;\nBEGIN ISOLATION LEVEL REPEATABLE READ;\nLOCK TABLE {named} \
+         0;\nSET row_security = off;\nBEGIN ISOLATION LEVEL REPEATABLE READ;\n{GREETING}LOCK TABLE {named} \
          IN ACCESS EXCLUSIVE MODE;\n{plpgsql}{assertion}{unchanged}SELECT \
          set_config('dbtasks.kept', {kept}, true);\n{BEFORE}RESET search_path;\nTRUNCATE TABLE \
          {named} RESTART IDENTITY;\n{NEUTRAL}{AFTER}RESET search_path;\n",

@@ -7,7 +7,7 @@ use super::super::statements::{carry, indented, renaming};
 use crate::engine::postgres::catalog::marks::{MarkFields, MovedAside, is_gone_back_to};
 use crate::engine::postgres::client::name::{beside, block, ident, literal, parked, previous};
 use crate::engine::postgres::client::session::DURABLE;
-use crate::engine::postgres::client::{Client, TELLS, sql};
+use crate::engine::postgres::client::{Client, GREETING, TELLS, sql};
 use crate::plan::{Act, Deed};
 use crate::value::DatabaseFacts;
 
@@ -74,7 +74,7 @@ impl Swap<'_> {
 pub fn swap(client: &Client, swap: &Swap<'_>) -> Act {
     let renames = swap.renames();
     let mut sql = format!(
-        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\n{}",
+        "{DURABLE}SET lock_timeout = '15s';\nBEGIN;\n{GREETING}{}",
         Identity { name: swap.live, oid: swap.live_oid }.assertion(client)
     );
     for (from, to) in &renames {
