@@ -2,6 +2,8 @@
 //! word. What each key means is said once, in `settings`, which has an entry for each field here.
 #![allow(missing_docs)]
 
+mod scalar;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -9,36 +11,12 @@ use anyhow::Result;
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use self::scalar::{Decimal, Scalar};
 use super::settings;
 use crate::problem::{Code, Problem};
 
 /// A string as the file has it, before `${…}` is expanded, with its position.
 pub type Text = Spanned<String>;
-
-/// A string or a number: people write ports and days both ways.
-#[derive(Debug, Clone)]
-pub struct Scalar(pub String);
-
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = Scalar;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a string or a number")
-            }
-            fn visit_str<E>(self, v: &str) -> Result<Scalar, E> {
-                Ok(Scalar(v.to_owned()))
-            }
-            fn visit_i64<E>(self, v: i64) -> Result<Scalar, E> {
-                Ok(Scalar(v.to_string()))
-            }
-        }
-
-        d.deserialize_any(Visitor)
-    }
-}
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -264,6 +242,17 @@ pub struct GuardsTable {
     #[serde(default)]
     pub keep_tables: Vec<Text>,
     pub wait_for_locks: Option<Spanned<Scalar>>,
+    pub ratchet: Option<RatchetTable>,
+}
+
+/// `[guards.ratchet]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RatchetTable {
+    pub min_records: Option<Spanned<Scalar>>,
+    pub percentage: Option<Spanned<Decimal>>,
+    #[serde(default)]
+    pub tables: Vec<Text>,
 }
 
 /// Reads the file's text.

@@ -8,6 +8,7 @@ mod file;
 pub mod hooks;
 mod keep;
 mod project;
+mod ratchet;
 mod resolve;
 pub mod search;
 mod secret;
@@ -26,6 +27,7 @@ pub use self::project::{
     At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, Lent, Others, Pin,
     Project, Rights, Service, Share, Store, StoreKind, Strategy, Wiping,
 };
+pub use self::ratchet::{Portion, Ratchet};
 pub use self::secret::{HIDDEN, SecretName, Secrets, password_in};
 pub use self::table_name::TableName;
 use crate::problem::{Code, Problem};

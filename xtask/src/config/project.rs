@@ -12,6 +12,7 @@ pub use self::pin::Pin;
 use super::environment::{self, Origin};
 use super::hooks::Hook;
 use super::keep::Retention;
+use super::ratchet::Ratchet;
 use super::secret::{SecretName, Secrets};
 use super::table_name::TableName;
 
@@ -319,6 +320,8 @@ pub struct Guards {
     pub testing: Vec<String>,
     /// How long to wait for another session's lock; by default, for ever.
     pub wait_for_locks: Option<Duration>,
+    /// How many records a backup must hold, if anything says so.
+    pub ratchet: Option<Ratchet>,
 }
 
 impl Guards {

@@ -5,6 +5,7 @@ mod containers;
 mod environment;
 mod guards;
 mod hooks;
+mod ratchet;
 mod retention;
 mod stores;
 mod values;

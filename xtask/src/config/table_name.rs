@@ -45,6 +45,12 @@ impl TableName {
         parts.is_empty().then(|| Self { schema, table, written: text.trim().to_owned() })
     }
 
+    /// Whether the table with this whole name is meant, as `format('%I.%I', …)` writes it.
+    pub fn means(&self, name: &str) -> bool {
+        let whole = Self::parse(name);
+        whole.is_some_and(|n| n.schema.is_some_and(|s| self.fits(&s.text, &n.table.text)))
+    }
+
     /// Whether this table is meant.
     pub fn fits(&self, schema: &str, table: &str) -> bool {
         self.table.is(table) && self.schema.as_ref().is_none_or(|s| s.is(schema))
@@ -107,6 +113,17 @@ mod tests {
                 want,
                 "{text} {schema} {table}"
             );
+        }
+
+        for (text, whole, want) in [
+            ("users", "public.users", true),
+            ("Users", "public.\"Users\"", true),
+            ("shop.\"Odd.Name\"", "shop.\"Odd.Name\"", true),
+            ("shop.users", "public.users", false),
+            ("users", "users", false),
+            ("users", "", false),
+        ] {
+            assert_eq!(TableName::parse(text).unwrap().means(whole), want, "{text} {whole}");
         }
 
         for text in ["", ".", "a.", ".a", "a.b.c", "\"a", "a\"b", "\"\"", "\"a\"b"] {

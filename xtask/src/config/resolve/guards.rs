@@ -76,7 +76,7 @@ impl Resolver<'_> {
         }
 
         let pins = self.pins(&g.pins)?;
-        let keep_tables = self.keep_tables(&g.keep_tables)?;
+        let keep_tables = self.table_names(guards::KEEP_TABLES.key, &g.keep_tables)?;
         let seconds = self.number(&guards::WAIT_FOR_LOCKS.key(), g.wait_for_locks.as_ref())?;
         let wait_for_locks = seconds.map(|seconds| Duration::from_secs(seconds.into()));
 
@@ -88,6 +88,7 @@ impl Resolver<'_> {
             keep_tables,
             testing: Vec::new(),
             wait_for_locks,
+            ratchet: self.ratchet(g.ratchet.as_ref())?,
         })
     }
 
@@ -144,8 +145,8 @@ impl Resolver<'_> {
         Ok(pin)
     }
 
-    fn keep_tables(&mut self, said: &[Text]) -> Result<Vec<TableName>> {
-        let names = self.list(guards::KEEP_TABLES.key, said)?;
+    pub(super) fn table_names(&mut self, key: &str, said: &[Text]) -> Result<Vec<TableName>> {
+        let names = self.list(key, said)?;
         let parsed = names.iter().zip(said).map(|(name, at)| {
             TableName::parse(name).ok_or_else(|| {
                 self.wrong(at.span().start, format!("`{name}` is not a table name"))

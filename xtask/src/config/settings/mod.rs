@@ -13,6 +13,7 @@ pub mod guards;
 pub mod hooks;
 mod page;
 pub mod project;
+pub mod ratchet;
 pub mod retention;
 mod schema;
 pub mod stores;
@@ -49,6 +50,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// A whole number, as a number or as text.
     Number,
+    /// A number above 0 and up to 1, as a number or as text.
+    Share,
     /// A number, or any text: libpq reads it.
     Port,
     /// `true` or `false`.
@@ -135,6 +138,7 @@ pub static TABLES: &[&Table] = &[
     &hooks::LONG,
     &guards::TABLE,
     &guards::PINS,
+    &ratchet::TABLE,
 ];
 
 /// Every setting.

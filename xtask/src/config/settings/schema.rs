@@ -10,6 +10,8 @@ use crate::tasks;
 const FROM_VARIABLES: &str = r"^$|\$\{";
 /// A whole number as text, or one from variables.
 const NUMBER: &str = r"^\s*\+?[0-9]+\s*$|^$|\$\{";
+/// A decimal number as text, or one from variables.
+const SHARE: &str = r"^\s*\+?[0-9]*\.?[0-9]+\s*$|^$|\$\{";
 /// `VARIABLE=value`.
 const PIN: &str = "^[A-Za-z0-9_]+=.";
 
@@ -124,6 +126,10 @@ fn of_setting(setting: &Setting) -> Value {
         Kind::Number => json!({ "anyOf": [
             { "type": "integer", "minimum": 0 },
             { "type": "string", "pattern": NUMBER },
+        ] }),
+        Kind::Share => json!({ "anyOf": [
+            { "type": "number", "minimum": 0, "maximum": 1 },
+            { "type": "string", "pattern": SHARE },
         ] }),
         Kind::Port => json!({ "type": ["integer", "string"] }),
         Kind::Switch => json!({ "type": "boolean" }),

@@ -50,6 +50,11 @@ pub static VARIABLES: &[Variable] = &[
         text: "Answers yes to `db-backup`; also to `db-reset`, if it is set in the environment \
                and not in `.env`.",
     },
+    Variable {
+        names: &["ALLOW_EMPTY_SQL_DUMP"],
+        text: "`true` lets a backup have fewer records than `[guards.ratchet]` wants, as \
+               `--accept-shrink` does, if it is set in the environment and not in `.env`.",
+    },
     Variable { names: &["SKIP_DB_INIT"], text: "`db-prepare` does nothing if this is `true`." },
     Variable {
         names: &["TESTING"],
@@ -104,17 +109,5 @@ pub static IGNORED: &[Ignored] = &[
     Ignored {
         name: "BACKUP_CLEANUP_INTERVAL_DAYS",
         instead: "every `db-backup` removes old backups, by `backup.keep-days` (BACKUP_RETENTION_DAYS)",
-    },
-    Ignored {
-        name: "SQL_DUMP_MIN_RECORDS",
-        instead: "a backup always takes all rows; `db-info` shows how many",
-    },
-    Ignored {
-        name: "SQL_DUMP_RATCHET_PERCENTAGE",
-        instead: "a backup always takes all rows; `db-info` shows how many",
-    },
-    Ignored {
-        name: "ALLOW_EMPTY_SQL_DUMP",
-        instead: "an empty database is backed up like any other",
     },
 ];

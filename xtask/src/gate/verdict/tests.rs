@@ -15,6 +15,7 @@ fn guards() -> Guards {
         pins: BTreeMap::new(),
         keep_tables: Vec::new(),
         wait_for_locks: None,
+        ratchet: None,
         testing: Vec::new(),
     }
 }

@@ -158,6 +158,7 @@ fn every_variable_counts_as_its_entry_says() {
         for name in setting.variables.names() {
             let value = match setting.kind {
                 Kind::Number | Kind::Port => "7",
+                Kind::Share => "0.7",
                 _ if setting.word() == "url" => "postgresql://u@h/d",
                 _ => "word",
             };

@@ -20,6 +20,7 @@ pub(super) fn check(root: &Value, schema: &Value, value: &Value) -> Result<(), S
                 of => is_of(of, value),
             },
             "minimum" => value.as_i64().is_none_or(|n| n >= wanted.as_i64().unwrap()),
+            "maximum" => value.as_f64().is_none_or(|n| n <= wanted.as_f64().unwrap()),
             "minItems" => {
                 value.as_array().is_none_or(|v| v.len() as u64 >= wanted.as_u64().unwrap())
             }
@@ -72,6 +73,7 @@ fn ways(root: &Value, schemas: &Value, value: &Value) -> usize {
 fn is_of(of: &Value, value: &Value) -> bool {
     match of.as_str().unwrap() {
         "string" => value.is_string(),
+        "number" => value.is_number(),
         "integer" => value.is_i64() || value.is_u64(),
         "boolean" => value.is_boolean(),
         "array" => value.is_array(),
@@ -89,6 +91,14 @@ fn fits(pattern: &str, text: &str) -> bool {
             let digits = text.trim();
             let digits = digits.strip_prefix('+').unwrap_or(digits);
             let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
+            from_variables || is_number
+        }
+        r"^\s*\+?[0-9]*\.?[0-9]+\s*$|^$|\$\{" => {
+            let number = text.trim();
+            let number = number.strip_prefix('+').unwrap_or(number);
+            let digits = number.replacen('.', "", 1);
+            let is_number = number.ends_with(|c: char| c.is_ascii_digit())
+                && digits.chars().all(|c| c.is_ascii_digit());
             from_variables || is_number
         }
         "^[A-Za-z0-9_]+=." => text.split_once('=').is_some_and(|(name, value)| {
