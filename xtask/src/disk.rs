@@ -64,6 +64,23 @@ pub fn write_anew(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
 /// It can't be written; the old file is as it was.
 pub fn replace(path: &Path, partial: &Path, bytes: &[u8]) -> Result<()> {
     write_anew(partial, bytes)?;
+    take_over(path, partial)
+}
+
+/// The same for a file that others may read and write, too: its rights stay.
+///
+/// # Errors
+/// It can't be written; the old file is as it was.
+pub fn replace_with_its_rights(path: &Path, partial: &Path, bytes: &[u8]) -> Result<()> {
+    write_anew(partial, bytes)?;
+    if let Ok(old) = fs::symlink_metadata(path) {
+        fs::set_permissions(partial, old.permissions())
+            .with_context(|| format!("could not set the rights of `{}`", partial.display()))?;
+    }
+    take_over(path, partial)
+}
+
+fn take_over(path: &Path, partial: &Path) -> Result<()> {
     fs::rename(partial, path)
         .with_context(|| format!("could not rename `{}`", partial.display()))?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))

@@ -12,7 +12,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::act::{Act, Check, Deed, Hook, How, LastWords, Login, Old, Outcome, Seal, Wait};
+pub use self::act::{
+    Act, Check, Counted, Deed, HeldTo, Hook, How, LastWords, Login, Old, Outcome, Seal, Wait,
+};
 pub use self::ids::{CleanUp, StepId, identified};
 pub use self::pipe::{
     By, ComeBack, Count, Dumping, Fence, Handover, Load, Pipe, Proof, Reload, Sink, Source,
@@ -267,7 +269,7 @@ fn sealed(act: &Act) -> Vec<String> {
             Seal::Backup { manifest, .. } | Seal::Adopted { manifest, .. } => {
                 manifest.artifacts.iter().filter_map(|a| a.database()).map(String::from).collect()
             }
-            Seal::Verified { .. } | Seal::Pinned { .. } => Vec::new(),
+            Seal::Counted(_) | Seal::Verified { .. } | Seal::Pinned { .. } => Vec::new(),
         },
         _ => Vec::new(),
     }

@@ -25,6 +25,8 @@ pub enum Exit {
     Locked = 5,
     /// The work is done, but what follows it (an after-hook, a removal of an old backup) failed.
     FinishedBut = 6,
+    /// The backup is made, but holds fewer records than the ratchet wants.
+    Shrunken = 7,
     /// SIGINT or SIGTERM.
     Interrupted = 130,
 }

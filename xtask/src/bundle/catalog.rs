@@ -249,7 +249,12 @@ impl Catalog {
         newer
             .filter_map(|b| match &b.kind {
                 Kind::Broken { why, .. } => Some((b.name.as_str(), "broken", why.clone())),
-                Kind::Ours(manifest) => Some((b.name.as_str(), "in doubt", manifest.doubt()?)),
+                Kind::Ours(manifest) => {
+                    let shrunken = manifest.shrink().map(|why| ("shrunken", why));
+                    let doubtful = || manifest.doubt().map(|why| ("in doubt", why));
+                    let (word, why) = shrunken.or_else(doubtful)?;
+                    Some((b.name.as_str(), word, why))
+                }
                 Kind::Foreign => None,
             })
             .collect()

@@ -69,6 +69,13 @@ pub fn partial(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// The name of a backup that holds too few records: `app_1.shrunken.sql.zst`, `backup_1.shrunken`.
+pub fn shrunken(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = stem(&name);
+    path.with_file_name(format!("{stem}.shrunken{}", &name[stem.len()..]))
+}
+
 /// Whether a name is that of a file which is not complete.
 pub fn is_partial(name: &str) -> bool {
     name.ends_with(PARTIAL)
@@ -137,6 +144,19 @@ mod tests {
         ] {
             assert_eq!((is_dump(name), stem(name)), (dump, without), "{name}");
         }
+    }
+
+    #[test]
+    fn a_shrunken_one_says_so_and_has_its_own_manifest() {
+        for (path, want, beside) in [
+            ("/b/app_1.sql.zst", "/b/app_1.shrunken.sql.zst", "/b/app_1.shrunken.manifest.json"),
+            ("/b/app_1.sql", "/b/app_1.shrunken.sql", "/b/app_1.shrunken.manifest.json"),
+        ] {
+            let named = shrunken(Path::new(path));
+            assert_eq!((&named, manifest_beside(&named)), (&PathBuf::from(want), beside.into()));
+            assert!(is_dump(&named.to_string_lossy()));
+        }
+        assert_eq!(shrunken(Path::new("/b/backup_1")), Path::new("/b/backup_1.shrunken"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use self::artifact::sum;
 pub use self::artifact::{Artifact, Holds, Milvus, Postgresql};
 use super::intact::{changed, digest, is_intact};
 use super::notes::{Beside, Pinned, Why, beside};
+use super::ratchet::Shrunk;
 use crate::stream::Checksum;
 use crate::value::Format;
 
@@ -46,13 +47,17 @@ pub struct Manifest<A = Artifact> {
     /// The machine that made it; older versions did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Whether something is missing from it: a partial backup satisfies no safety rule.
+    /// Whether it satisfies no safety rule: something is missing from it, or it is shrunken, which
+    /// versions that know no ratchet take for partial.
     #[serde(default)]
     pub partial: bool,
     /// What is missing from it, and why: stores that were down, and those that changed while they
     /// were read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
+    /// Of what it holds fewer records than the ratchet wants: such a backup is shrunken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shrunken: Vec<Shrunk>,
     /// Its artifacts, one per database and store.
     pub artifacts: Vec<A>,
     /// Every time it was verified, oldest first. In the file is what was known when it was written;
@@ -182,6 +187,20 @@ impl Manifest {
             .map(|m| format!("`{}`: {}", m.store, m.why))
             .collect::<Vec<_>>()
             .join("; ")
+    }
+
+    /// Why it satisfies no safety rule, in capitals, if it does not.
+    pub fn flaws(&self) -> Option<String> {
+        let partial = (!self.missing.is_empty()).then(|| format!("PARTIAL: {}", self.without()));
+        let flaws = [self.shrink().map(|why| format!("SHRUNKEN: {why}")), partial];
+        let flaws: Vec<String> = flaws.into_iter().flatten().collect();
+        self.partial.then(|| flaws.join("; "))
+    }
+
+    /// Of what a shrunken backup holds too little.
+    pub fn shrink(&self) -> Option<String> {
+        let whys: Vec<&str> = self.shrunken.iter().map(|shrunk| shrunk.why.as_str()).collect();
+        (!whys.is_empty()).then(|| whys.join("; "))
     }
 
     /// Reads a manifest, and what was noted of the backup since. Notes that can't be used make it
@@ -327,6 +346,7 @@ impl<A> Manifest<A> {
             host: self.host,
             partial: self.partial,
             missing: self.missing,
+            shrunken: self.shrunken,
             artifacts: self.artifacts.into_iter().map(of).collect(),
             verified: self.verified,
             untried: self.untried,

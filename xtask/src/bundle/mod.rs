@@ -11,6 +11,7 @@ mod named;
 pub mod notes;
 mod of;
 mod owner;
+pub mod ratchet;
 
 pub use self::catalog::{Backup, Catalog, Kind};
 pub use self::manifest::{Artifact, Manifest, Reason, Untried, Verification};

@@ -1,6 +1,7 @@
 //! `db-backup`: back up one database or all, and verify each backup while writing it.
 
 pub mod plan;
+mod ratchet;
 pub mod safety;
 mod salvaging;
 
@@ -10,7 +11,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::Command;
-use crate::bundle::{Catalog, Reason, catalog};
+use crate::bundle::{Catalog, Reason, catalog, ending};
 use crate::config::{self, Retention};
 use crate::engine::postgres::catalog::facts::Depth;
 use crate::facts::Surveyor;
@@ -46,6 +47,10 @@ pub struct Backup {
     /// a backup is partial: no safety rule counts it, and only its name restores it
     #[arg(long)]
     pub salvage: bool,
+    /// Accept that it holds fewer records than `[guards.ratchet]` wants: from now on as many as it
+    /// holds are wanted
+    #[arg(long)]
+    pub accept_shrink: bool,
     /// A few words, kept in the name and the manifest
     #[arg(long, value_name = "WORDS")]
     pub label: Option<String>,
@@ -89,8 +94,9 @@ impl Command for Backup {
         settings.level = self.level.or(settings.level);
         let mut meant = session.meant(&self.only)?;
         let label = self.label.clone().or_else(|| self.salvage.then(|| "salvage".into()));
+        let (salvage, ratchet) = (None, None);
         let mut request =
-            plan::Request { backup: settings, label, reason: Reason::Manual, salvage: None };
+            plan::Request { backup: settings, label, reason: Reason::Manual, salvage, ratchet };
 
         if self.salvage {
             // a normal backup reports damage in a tree or a collection
@@ -100,6 +106,8 @@ impl Command for Backup {
         session.with_servers(&meant.databases.clone(), Wants::Made, intent, |session| {
             if self.salvage {
                 request.salvage = Some(session.salvage(&meant)?);
+            } else {
+                request.ratchet = ratchet::in_force(session, &request.backup.dir, self)?;
             }
             back_up(session, self, &meant, &request)
         })
@@ -116,7 +124,8 @@ fn back_up(
     let set = surveyor.set(&meant.databases, &meant.stores, Depth::Database)?;
     let catalog =
         Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
-    let plan = plan::plan(&session.project, &set, &catalog, request, &session.moment)?;
+    let mut plan = plan::plan(&session.project, &set, &catalog, request, &session.moment)?;
+    plan.notes.extend(ratchet::idle_words(session, args, request));
     let plan = session.hooked(plan, &set.databases.iter().collect::<Vec<_>>())?;
 
     let result = plan.result.clone();
@@ -127,18 +136,25 @@ fn back_up(
         given => given,
     };
 
-    if session.carry_out(plan, consent, args.intent())?.is_none() {
+    let carried = session.carry_out(plan, consent, args.intent());
+    let is_made = match &carried {
+        Ok(report) => report.is_some(),
+        Err(e) => Exit::of(e) == Exit::Shrunken,
+    };
+    if is_made {
+        // a hook may have changed it: that does not harm the backup
+        let there = |p: &PathBuf| {
+            let named = catalog::at(p, &session.project);
+            named.or_else(|_| catalog::at(&ending::shrunken(p), &session.project)).ok()
+        };
+        let backups: Vec<_> = result.iter().filter_map(there).map(|b| backups::json(&b)).collect();
+        session.record.fields(serde_json::json!({ "backups": backups }));
+    }
+
+    if carried?.is_none() {
         return Ok(Exit::Done);
     }
 
-    // a hook may have changed it: that does not harm the backup
-    let backups: Vec<_> = result
-        .iter()
-        .filter_map(|p| catalog::at(p, &session.project).ok())
-        .map(|b| backups::json(&b))
-        .collect();
-
-    session.record.fields(serde_json::json!({ "backups": backups }));
     say_recent(session, request);
 
     session.print(&result.iter().map(|p| Session::short(p)).collect::<Vec<_>>().join("\n"))

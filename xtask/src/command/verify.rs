@@ -9,7 +9,7 @@ use clap::Args;
 
 use self::plan::{StoreTrial, Trial, TrialPlace};
 use super::Command;
-use crate::bundle::{Backup, Catalog, Untried};
+use crate::bundle::{Backup, Catalog, Manifest, Untried};
 use crate::engine::postgres::catalog::facts::Depth;
 use crate::facts::health::server_disk_left;
 use crate::gate::Consent;
@@ -239,12 +239,10 @@ fn finish_verify(
     }
 }
 
-/// The outcome of a verification: a partial backup is good only in what it holds.
+/// The outcome of a verification: a partial or shrunken backup is good only in what it holds.
 fn word(backup: &Backup) -> String {
-    match backup.manifest().filter(|m| m.partial) {
+    match backup.manifest().and_then(Manifest::flaws) {
         None => format!("{} is good", backup.name),
-        Some(manifest) => {
-            format!("{} is PARTIAL: {}; what it holds is verified", backup.name, manifest.without())
-        }
+        Some(flaws) => format!("{} is {flaws}; what it holds is verified", backup.name),
     }
 }

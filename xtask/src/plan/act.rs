@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::pipe::{Pipe, Reload};
 use crate::bundle::Manifest;
 use crate::bundle::notes::Pinned;
+use crate::bundle::ratchet::{self, Demand};
 use crate::cmd::Cmd;
 use crate::config::SecretName;
 use crate::value::{Address, Change};
@@ -176,7 +177,11 @@ pub enum Seal {
         manifest_path: PathBuf,
         /// Partial names and the final names they get, in order; the first ones are sealed first.
         names: Vec<(PathBuf, PathBuf)>,
+        /// What it must hold to get these names, if it must hold anything.
+        held_to: Option<Box<HeldTo>>,
     },
+    /// The record counts of the backups just sealed, if all of them hold what they must.
+    Counted(Box<Counted>),
     /// A file that another tool made: its first manifest, to be completed with what a pipe found.
     Adopted {
         /// The manifest.
@@ -200,6 +205,28 @@ pub enum Seal {
         /// The pin.
         pin: Option<Pinned>,
     },
+}
+
+/// What a backup must hold.
+#[derive(Debug, Clone)]
+pub struct HeldTo {
+    /// What its databases must hold.
+    pub demands: Vec<Demand>,
+    /// Where the manifest goes if they do not.
+    pub manifest_path: PathBuf,
+    /// The names that the files get then.
+    pub names: Vec<(PathBuf, PathBuf)>,
+}
+
+/// The ratchet of a folder of backups.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    /// The file.
+    pub path: PathBuf,
+    /// What it says, and what others wrote there.
+    pub file: ratchet::File,
+    /// What the databases in the backups must hold.
+    pub demands: Vec<Demand>,
 }
 
 /// The outcome of a verification.

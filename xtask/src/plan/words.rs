@@ -143,6 +143,7 @@ fn seal(seal: &Seal) -> String {
                 format!("{}, {}", to.join(", "), manifest_path.display())
             }
         }
+        Seal::Counted(counted) => format!("{}: record counts", counted.path.display()),
         Seal::Adopted { manifest_path, .. } => manifest_path.display().to_string(),
         Seal::Verified { manifest_path, how, outcome } => {
             let word = if *outcome == Outcome::Good { "passed" } else { "failed" };

@@ -65,10 +65,12 @@ pub enum Code {
     BackupUnfit,
     /// `nothing-to-undo`
     NothingToUndo,
+    /// `shrunken`
+    Shrunken,
 }
 
 /// Every code with its word and what it means, as `docs/json.md` lists them.
-pub const CODES: [(Code, &str, &str); 30] = [
+pub const CODES: [(Code, &str, &str); 31] = [
     (Code::Failed, "failed", "It failed, and no other code fits"),
     (Code::Usage, "usage", "The command line is wrong"),
     (
@@ -131,6 +133,7 @@ pub const CODES: [(Code, &str, &str); 30] = [
         "A backup is of another project, database, kind or version",
     ),
     (Code::NothingToUndo, "nothing-to-undo", "No previous data is kept"),
+    (Code::Shrunken, "shrunken", "A backup holds fewer records than the ratchet wants"),
 ];
 
 impl Code {
@@ -148,6 +151,7 @@ impl Code {
             Exit::Refused => Self::Refused,
             Exit::Declined => Self::Declined,
             Exit::Locked => Self::Locked,
+            Exit::Shrunken => Self::Shrunken,
             Exit::Interrupted => Self::Interrupted,
         }
     }

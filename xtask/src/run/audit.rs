@@ -14,6 +14,7 @@ use super::state::{self, Use};
 use super::{Event, Found, Leftover, Listener, Report};
 use crate::config::{Env, Project};
 use crate::gate::Agent;
+use crate::plan::{Act, Seal};
 use crate::problem::{Exit, first_line};
 use crate::value::LeftOut;
 
@@ -37,6 +38,8 @@ pub struct Entry<'a> {
     pub left_behind: &'a [Leftover],
     /// What a dump has that was not loaded.
     pub left_out: Vec<LeftOut>,
+    /// Who says that a backup may hold fewer records than the ratchet wants.
+    pub shrink_accepted_by: Option<&'a str>,
     /// How long it took.
     pub took: Duration,
 }
@@ -50,6 +53,7 @@ pub struct Audit<'a> {
     now: fn() -> DateTime<Utc>,
     /// The command, and its databases, of the plan that runs.
     concerned: (&'static str, Vec<String>),
+    shrink_accepted_by: Option<String>,
     /// Why the run could not be logged. That must not fail work that is already done: whoever runs
     /// it says so.
     pub unlogged: Option<anyhow::Error>,
@@ -58,7 +62,10 @@ pub struct Audit<'a> {
 impl Listener for Audit<'_> {
     fn hear(&mut self, event: &Event<'_>) {
         match event {
-            Event::Started(plan) => self.concerned = (plan.task, plan.databases()),
+            Event::Started(plan) => {
+                self.concerned = (plan.task, plan.databases());
+                self.shrink_accepted_by = plan.acts().into_iter().find_map(shrink_accepted_by);
+            }
             Event::Over(report) => self.unlogged = self.over(report).err(),
             _ => {}
         }
@@ -70,7 +77,8 @@ impl<'a> Audit<'a> {
     pub fn of(project: &'a Project, env: &'a Env, now: fn() -> DateTime<Utc>) -> Self {
         let variable = &project.guards.agent_variable;
         let (agent, words) = (Agent::detect(env, variable), env.given(variable));
-        Self { project, agent, words, now, concerned: ("", Vec::new()), unlogged: None }
+        let (concerned, shrink_accepted_by, unlogged) = (("", Vec::new()), None, None);
+        Self { project, agent, words, now, concerned, shrink_accepted_by, unlogged }
     }
 
     fn over(&self, report: &Report) -> Result<()> {
@@ -83,6 +91,7 @@ impl<'a> Audit<'a> {
             problem: report.problem.as_ref(),
             left_behind: &report.left_behind,
             left_out: report.found.values().filter_map(Found::left_out).cloned().collect(),
+            shrink_accepted_by: self.shrink_accepted_by.as_deref(),
             took: report.took,
         })
     }
@@ -113,6 +122,9 @@ impl<'a> Audit<'a> {
         if !entry.left_out.is_empty() {
             line["left_out"] = json!(entry.left_out);
         }
+        if let Some(by) = entry.shrink_accepted_by {
+            line["shrink_accepted_by"] = json!(by.trim_matches('`'));
+        }
 
         let state_dir = project.state_dir();
         state::prepare(&state_dir)?;
@@ -128,6 +140,16 @@ impl<'a> Audit<'a> {
                 json!({ "name": name, "says": says })
             }
         }
+    }
+}
+
+fn shrink_accepted_by(act: &Act) -> Option<String> {
+    match act {
+        Act::Seal(seal) => match &**seal {
+            Seal::Counted(counted) => counted.demands.first()?.accepted.clone(),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -23,6 +23,7 @@ mod old;
 mod outcome;
 mod pgpass;
 mod pipe;
+mod ratchet;
 mod reload;
 mod seal;
 pub mod state;
@@ -349,7 +350,7 @@ impl Runner<'_, '_> {
             Act::Rename(deed) | Act::Write(deed) => deed::command(deed, secrets, interrupt)?,
             Act::Check(check) => deed::check(check, secrets, interrupt).map(|()| Vec::new())?,
             Act::Wait(wait) => deed::wait(wait, secrets, interrupt).map(|()| Vec::new())?,
-            Act::Seal(seal) => seal::seal(seal, &self.report.found, now()).map(|()| Vec::new())?,
+            Act::Seal(seal) => seal::seal(seal, &self.report.found, now())?,
         };
         Ok(Done::tell(told, None, listeners))
     }

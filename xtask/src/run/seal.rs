@@ -9,51 +9,92 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
 use super::found::{Found, Held};
-use super::noted;
+use super::{noted, ratchet};
 use crate::bundle::ending::partial;
 use crate::bundle::manifest::{
     Artifact, Holds, LEDGERS, Manifest, Missing, Postgresql, Verification,
 };
 use crate::disk;
 use crate::engine::postgres::script::{Half, Script};
-use crate::plan::{Outcome, Seal};
+use crate::plan::{HeldTo, Outcome, Seal};
 use crate::problem::{Code, Problem};
 use crate::value::Contents;
 
-/// Performs a seal.
-pub fn seal(seal: &Seal, found: &BTreeMap<String, Found>, now: DateTime<Utc>) -> Result<()> {
-    match seal {
-        Seal::Backup { manifest, manifest_path, names } => {
-            write(&filled_in(manifest.as_ref().clone(), found, now)?, manifest_path, names)
+/// Performs a seal. It returns what to tell of it.
+pub fn seal(
+    seal: &Seal,
+    found: &BTreeMap<String, Found>,
+    now: DateTime<Utc>,
+) -> Result<Vec<String>> {
+    let done = match seal {
+        Seal::Backup { manifest, manifest_path, names, held_to } => {
+            let manifest = filled_in(manifest.as_ref().clone(), found, now)?;
+            let from = partial(manifest_path);
+
+            match held_to.as_deref().and_then(|to| shrunken(manifest.clone(), to, found)) {
+                None => write(&manifest, &from, manifest_path, names),
+                Some((manifest, to)) => write(&manifest, &from, &to.manifest_path, &to.names),
+            }
         }
+        Seal::Counted(counted) => return ratchet::note(counted, found, now),
         Seal::Adopted { manifest, manifest_path } => {
-            write(&adopted(manifest.as_ref().clone(), found, now)?, manifest_path, &[])
+            let manifest = adopted(manifest.as_ref().clone(), found, now)?;
+            write(&manifest, &partial(manifest_path), manifest_path, &[])
         }
         Seal::Verified { manifest_path, how, outcome } => noted::record(
             manifest_path,
             Verification { when: now, how: (*how).into(), good: *outcome == Outcome::Good },
         ),
         Seal::Pinned { manifest_path, pin } => noted::record_pin(manifest_path, pin.clone()),
+    };
+    done.map(|()| Vec::new())
+}
+
+/// The manifest of a backup that does not hold what it must, and the names for it.
+fn shrunken<'a>(
+    mut manifest: Manifest,
+    to: &'a HeldTo,
+    found: &BTreeMap<String, Found>,
+) -> Option<(Manifest, &'a HeldTo)> {
+    manifest.shrunken = ratchet::shrunk(&to.demands, found);
+    if manifest.shrunken.is_empty() {
+        return None;
     }
+
+    manifest.partial = true;
+    for artifact in &mut manifest.artifacts {
+        let from = partial(Path::new(&artifact.file));
+        let named = to.names.iter().find(|(name, _)| name.file_name() == from.file_name());
+        if let Some(name) = named.and_then(|(_, to)| to.file_name()) {
+            artifact.file = name.to_string_lossy().into_owned();
+        }
+    }
+
+    Some((manifest, to))
 }
 
 /// Artifacts get their names before the manifest gets its own: a manifest never names a file that
-/// is not there.
-fn write(manifest: &Manifest, path: &Path, names: &[(PathBuf, PathBuf)]) -> Result<()> {
+/// is not there. `from` is its partial name beside a file.
+fn write(
+    manifest: &Manifest,
+    from: &Path,
+    path: &Path,
+    names: &[(PathBuf, PathBuf)],
+) -> Result<()> {
     // in a set, the manifest is written into the folder while that has its partial name
     let folder = names.iter().find(|(from, _)| from.is_dir());
     let inside = folder.and_then(|(from, to)| Some(from.join(path.strip_prefix(to).ok()?)));
 
     match inside {
         Some(inside) => disk::replace(&inside, &partial(&inside), manifest.to_json().as_bytes())?,
-        None => disk::write_anew(&partial(path), manifest.to_json().as_bytes())?,
+        None => disk::write_anew(from, manifest.to_json().as_bytes())?,
     }
 
-    let flat = folder.is_none().then(|| (partial(path), path.to_path_buf()));
+    let flat = folder.is_none().then(|| (from.to_path_buf(), path.to_path_buf()));
     let mut given: Vec<&(PathBuf, PathBuf)> = Vec::new();
     for name in names.iter().chain(&flat) {
         if let Err(e) = disk::rename_new(&name.0, &name.1) {
-            take_back(&given, &partial(path));
+            take_back(&given, from);
             return Err(e);
         }
         given.push(name);

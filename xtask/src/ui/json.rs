@@ -160,6 +160,7 @@ pub fn word(exit: Exit) -> &'static str {
         Exit::Declined => "declined",
         Exit::Locked => "locked",
         Exit::FinishedBut => "finished-but",
+        Exit::Shrunken => "shrunken",
         Exit::Interrupted => "interrupted",
     }
 }

@@ -160,6 +160,9 @@ fn sealed(seal: &Seal, here: &Path) -> String {
             let names: Vec<String> = names.iter().map(|(_, to)| short(to, here)).collect();
             format!("seal {}", names.join(", "))
         }
+        Seal::Counted(counted) => {
+            format!("compare record counts, and note them in {}", short(&counted.path, here))
+        }
         Seal::Adopted { manifest_path, .. } => format!("write {}", short(manifest_path, here)),
         Seal::Verified { manifest_path, how, .. } => {
             format!("note the {how} verification in {}", short(&ending::notes(manifest_path), here))

@@ -224,6 +224,7 @@ pub fn info(backup: &Backup) -> String {
         )
     }));
 
+    lines.extend(m.shrunken.iter().map(|shrunk| field("SHRUNKEN", &shrunk.why)));
     lines.extend(m.missing.iter().map(|m| field("MISSING", &format!("{}: {}", m.store, m.why))));
     lines.extend(m.artifacts.iter().map(artifact));
 

@@ -62,6 +62,7 @@ impl Backup {
         match &self.kind {
             Kind::Foreign => "foreign",
             Kind::Broken { .. } => "broken",
+            Kind::Ours(manifest) if !manifest.shrunken.is_empty() => "shrunken",
             Kind::Ours(manifest) if manifest.partial => "partial",
             Kind::Ours(manifest) => match manifest.last_verified() {
                 Some(v) if !v.good => "failed",

@@ -156,6 +156,7 @@ fn manifest(file: &Backup, codec: Codec, request: &Request, project: &Project) -
         host: None,
         partial: false,
         missing: Vec::new(),
+        shrunken: Vec::new(),
         artifacts: vec![artifact],
         verified: Vec::new(),
         untried: None,

@@ -1,20 +1,25 @@
 //! `db-backup`: dump, verify, compress, seal; then remove what retention does not keep.
 
+mod coming;
 mod dumping;
 mod names;
 mod notes;
+mod ratchet;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use self::dumping::{dump, last};
+use self::coming::{coming, expected};
+use self::dumping::dump;
 use self::names::{Names, Paths};
+pub use self::ratchet::Ratchet;
 use crate::bundle::manifest::{
-    Artifact, FORMAT, Holds, Manifest, Milvus, Missing, Noted, Postgresql, Reason, Verification,
+    Artifact, FORMAT, Holds, Manifest, Milvus, Missing, Noted, Postgresql, Reason,
 };
-use crate::bundle::{Backup, Catalog, Kind, Sharing, name};
+use crate::bundle::ratchet::Demand;
+use crate::bundle::{Backup, Catalog, Sharing, name};
 use crate::cmd::quoted;
 use crate::config::{self, Project};
 use crate::engine::postgres::client::cures;
@@ -41,6 +46,8 @@ pub struct Request {
     pub reason: Reason,
     /// `--salvage`: what can't be read, by the databases' keys.
     pub salvage: Option<Salvage>,
+    /// How many records it must hold, if anything says so.
+    pub ratchet: Option<Ratchet>,
 }
 
 /// What can't be read of damaged databases, by their keys.
@@ -132,8 +139,9 @@ pub fn plan(
 
     let all = All { project, request, catalog, compression, moment, missing: &set.missing };
     let mut steps = first(request, catalog);
-    let Made { steps: made, result, coming } = sets(&all, &subjects);
+    let Made { steps: made, result, coming, demands } = sets(&all, &subjects);
     steps.extend(made);
+    steps.extend(ratchet::counted(request, demands));
     steps.extend(last_of_all(set, &all, &coming));
 
     let list = subjects.iter().map(Subject::shown).collect::<Vec<_>>().join(", ");
@@ -168,6 +176,8 @@ struct Made {
     result: Vec<PathBuf>,
     /// Those that will count, as far as they are known.
     coming: Vec<Backup>,
+    /// What their databases must hold.
+    demands: Vec<Demand>,
 }
 
 /// All in one folder, or each by itself.
@@ -179,35 +189,22 @@ fn sets(all: &All<'_>, subjects: &[Subject<'_>]) -> Made {
     for group in subjects.chunks(size) {
         let paths = names.next(all.project, group, all.compression);
         let manifest = manifest(all, group, &paths);
+        let held_to = ratchet::held_to(all.request, group, &paths);
+
         made.coming.extend(coming(&manifest, &paths, expected(all, group)));
-        made.steps.push(one_set(group, &paths, all, manifest));
+        made.demands.extend(held_to.iter().flat_map(|to| to.demands.clone()));
         made.result.push(paths.shown());
+
+        let seal = Seal::Backup {
+            manifest: Box::new(manifest),
+            manifest_path: paths.manifest.clone(),
+            names: paths.names(),
+            held_to: held_to.map(Box::new),
+        };
+        made.steps.push(one_set(group, &paths, all, seal));
     }
 
     made
-}
-
-/// A new backup as the keep rules will see it: a partial one does not count. If it turns out to be
-/// partial, nothing is removed for it.
-fn coming(manifest: &Manifest, paths: &Paths, bytes: u64) -> Option<Backup> {
-    let verified = Verification { when: manifest.created, how: "written".into(), good: true };
-    let sealed = Manifest { verified: vec![verified], ..manifest.clone() };
-    let path = paths.shown();
-
-    (!manifest.partial).then(|| Backup {
-        name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        path,
-        manifest_path: Some(paths.manifest.clone()),
-        created: manifest.created,
-        bytes,
-        other_project: None,
-        kind: Kind::Ours(Box::new(sealed)),
-    })
-}
-
-/// The bytes that it will take: as many as the last ones did.
-fn expected(all: &All<'_>, group: &[Subject<'_>]) -> u64 {
-    group.iter().filter_map(|subject| last(all.catalog, *subject)).map(|last| last.bytes).sum()
 }
 
 /// What the new backups make superfluous. A salvage does not replace a good one.
@@ -272,7 +269,7 @@ pub fn dumpable(database: &Surveyed) -> Result<()> {
 }
 
 /// Dumps of a group, sealed as one backup.
-fn one_set(group: &[Subject<'_>], paths: &Paths, all: &All<'_>, manifest: Manifest) -> Step {
+fn one_set(group: &[Subject<'_>], paths: &Paths, all: &All<'_>, seal: Seal) -> Step {
     let folder = paths.folder.as_ref().map(|(from, _)| {
         let how = How::Folder(from.clone());
         Act::Create(Deed { what: "folder of the set".into(), how })
@@ -282,11 +279,6 @@ fn one_set(group: &[Subject<'_>], paths: &Paths, all: &All<'_>, manifest: Manife
         .zip(&paths.partials)
         .map(|(subject, partial)| dump(*subject, partial, all.compression, all));
 
-    let seal = Seal::Backup {
-        manifest: Box::new(manifest),
-        manifest_path: paths.manifest.clone(),
-        names: paths.names(),
-    };
     let seal = Act::Seal(Box::new(seal));
     let body = folder.into_iter().chain(dumps).chain([seal]).map(Step::Act).collect();
 
@@ -321,6 +313,7 @@ fn manifest(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Manifest {
         host: None,
         partial: !missing.is_empty(),
         missing,
+        shrunken: Vec::new(),
         artifacts,
         verified: Vec::new(),
         untried: None,

@@ -17,7 +17,8 @@ pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Re
         backup.keep = Retention::default();
     }
 
-    let request = super::plan::Request { backup, label: None, reason, salvage: None };
+    let request =
+        super::plan::Request { backup, label: None, reason, salvage: None, ratchet: None };
     let catalog =
         Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
     let set = Set { databases: vec![target.clone()], ..Set::default() };

@@ -133,6 +133,7 @@ fn backed_up(project: &Project, set: &Set, catalog: &Catalog, moment: &Moment) -
         label: None,
         reason: Reason::PreWipe,
         salvage: None,
+        ratchet: None,
     };
 
     backup::plan(project, set, catalog, &request, moment)

@@ -105,9 +105,7 @@ pub struct Ignored {
 }
 
 /// Variables that do nothing here. A run that finds one of them set says so.
-pub static IGNORED: &[Ignored] = &[
-    Ignored {
-        name: "BACKUP_CLEANUP_INTERVAL_DAYS",
-        instead: "every `db-backup` removes old backups, by `backup.keep-days` (BACKUP_RETENTION_DAYS)",
-    },
-];
+pub static IGNORED: &[Ignored] = &[Ignored {
+    name: "BACKUP_CLEANUP_INTERVAL_DAYS",
+    instead: "every `db-backup` removes old backups, by `backup.keep-days` (BACKUP_RETENTION_DAYS)",
+}];

@@ -37,6 +37,24 @@ impl Paths {
         )
     }
 
+    /// The same with the final names of a backup that holds too few records.
+    pub(super) fn shrunken(&self) -> Self {
+        let folder = self.folder.clone().map(|(from, to)| (from, ending::shrunken(&to)));
+        let renamed = |path: &PathBuf| match (&self.folder, &folder) {
+            (Some((_, old)), Some((_, new))) => {
+                path.strip_prefix(old).map_or_else(|_| path.clone(), |inner| new.join(inner))
+            }
+            _ => ending::shrunken(path),
+        };
+
+        let artifacts: Vec<PathBuf> = self.artifacts.iter().map(renamed).collect();
+        let manifest = match (&folder, artifacts.first()) {
+            (None, Some(first)) => ending::manifest_beside(first),
+            _ => renamed(&self.manifest),
+        };
+        Self { artifacts, partials: self.partials.clone(), manifest, folder }
+    }
+
     /// The names that are sealed, each with its final one.
     pub(super) fn names(&self) -> Vec<(PathBuf, PathBuf)> {
         match &self.folder {
@@ -84,6 +102,7 @@ impl<'a> Names<'a> {
                 .chain(paths.folder.iter().map(|(_, to)| to));
             whole.all(|path| !self.taken.contains(path) && !self.given.contains(path))
         };
+        let free = |paths: &Paths| free(paths) && free(&paths.shrunken());
 
         let mut counter = 1;
         let mut paths = self.paths(project, group, compression, counter);

@@ -1,6 +1,6 @@
 //! What is said before a backup: what it will lack, and what may interfere.
 
-use super::Request;
+use super::{Request, ratchet};
 use crate::bundle::manifest::Missing;
 use crate::facts::{Set, Surveyed, SurveyedStore};
 use crate::planning::marked::half_made;
@@ -22,6 +22,7 @@ pub fn of(set: &Set, request: &Request) -> Vec<String> {
         .chain(set.databases.iter().filter_map(unread))
         .chain(set.databases.iter().filter_map(Surveyed::on_login))
         .chain(set.databases.iter().filter_map(through_a_pooler))
+        .chain(ratchet::notes(set, request))
         .collect()
 }
 

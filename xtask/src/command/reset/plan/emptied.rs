@@ -156,6 +156,8 @@ fn manifest_of(act: &Act) -> Option<PathBuf> {
     let Act::Seal(seal) = act else { return None };
     match &**seal {
         Seal::Backup { manifest_path, .. } => Some(manifest_path.clone()),
-        Seal::Adopted { .. } | Seal::Verified { .. } | Seal::Pinned { .. } => None,
+        Seal::Counted(_) | Seal::Adopted { .. } | Seal::Verified { .. } | Seal::Pinned { .. } => {
+            None
+        }
     }
 }

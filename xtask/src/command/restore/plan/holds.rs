@@ -126,9 +126,8 @@ pub(super) fn elsewhere(backup: &Backup, environment: &str) -> Option<String> {
 pub(super) fn made(backup: &Backup) -> Vec<String> {
     let mut notes =
         vec![format!("the backup was made {}", backup.created.format("%Y-%m-%d %H:%M:%S UTC"))];
-    if let Some(manifest) = backup.manifest().filter(|m| m.partial) {
-        notes.push(format!("the backup is PARTIAL: {}", manifest.without()));
-    }
+    let flaws = backup.manifest().and_then(Manifest::flaws);
+    notes.extend(flaws.map(|flaws| format!("the backup is {flaws}")));
     notes.extend(backup.manifest().and_then(Manifest::doubt));
     notes
 }
