@@ -114,6 +114,7 @@ fn planning_and_deciding_are_pure() {
                 "gate/verdict.rs"
                     | "gate/judgement.rs"
                     | "bundle/keep.rs"
+                    | "bundle/ratchet.rs"
                     | "ui/describe.rs"
                     | "ui/json.rs"
                     | "ui/human.rs"

@@ -22,6 +22,7 @@ mod old_backups;
 mod pins;
 mod plan;
 mod prompts;
+mod ratchet;
 mod removals;
 mod retention;
 mod secrets;

@@ -30,6 +30,7 @@ mod pgpass;
 mod poolers;
 mod prepare;
 mod quoting;
+mod ratchet;
 mod regression;
 mod replacing;
 mod reset;

@@ -11,7 +11,8 @@ const FIRST: [(&str, &str); 6] = [
 
 const CODES: &str = "\
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused by a guard, 4 declined,
-            5 another run holds the lock, 6 done, but an after- hook failed, 130 interrupted";
+            5 another run holds the lock, 6 done, but an after- hook failed,
+            7 backed up, but fewer records than the ratchet wants, 130 interrupted";
 
 /// For the program as it was called: `cargo xtask`, `cargo db-tasks`, `db-tasks`.
 pub(super) fn all(by: &str) -> String {

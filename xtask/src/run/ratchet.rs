@@ -11,7 +11,7 @@ use crate::bundle::ending::partial;
 use crate::bundle::ratchet::{Demand, Judgement, Shrunk};
 use crate::disk;
 use crate::plan::Counted;
-use crate::problem::{Exit, Problem};
+use crate::problem::{Code, Exit, Problem};
 use crate::tasks;
 use crate::value::TableRows;
 
@@ -105,7 +105,8 @@ fn too_few(judged: &[(&Demand, Judgement)]) -> Problem {
         files.join(", ")
     );
 
-    let problem = Problem { stands: Some(stands.into()), ..Problem::new(Exit::Shrunken, tried) };
+    let problem = Problem::new(Exit::Shrunken, tried).code(Code::Shrunken);
+    let problem = Problem { stands: Some(stands.into()), ..problem };
     problem.because(some_of(whys.collect()).join("\n")).cure(
         "find out where the rows went; `db-restore --latest` brings back the last good backup; if \
          it is right that there are fewer, `db-backup --accept-shrink` takes these counts",

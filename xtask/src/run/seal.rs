@@ -14,9 +14,10 @@ use crate::bundle::ending::partial;
 use crate::bundle::manifest::{
     Artifact, Holds, LEDGERS, Manifest, Missing, Postgresql, Verification,
 };
+use crate::bundle::ratchet::Shrunk;
 use crate::disk;
 use crate::engine::postgres::script::{Half, Script};
-use crate::plan::{HeldTo, Outcome, Seal};
+use crate::plan::{Outcome, Seal};
 use crate::problem::{Code, Problem};
 use crate::value::Contents;
 
@@ -31,9 +32,14 @@ pub fn seal(
             let manifest = filled_in(manifest.as_ref().clone(), found, now)?;
             let from = partial(manifest_path);
 
-            match held_to.as_deref().and_then(|to| shrunken(manifest.clone(), to, found)) {
+            let shrunken = held_to.as_deref().map(|to| (to, ratchet::shrunk(&to.demands, found)));
+            match shrunken.filter(|(_, shrunk)| !shrunk.is_empty()) {
                 None => write(&manifest, &from, manifest_path, names),
-                Some((manifest, to)) => write(&manifest, &from, &to.manifest_path, &to.names),
+                Some((to, shrunk)) => {
+                    let manifest = shrunken_by(manifest, shrunk, &to.names);
+                    write(&manifest, &from, &to.manifest_path, &to.names)?;
+                    return Ok(vec![kept_as(&to.names)]);
+                }
             }
         }
         Seal::Counted(counted) => return ratchet::note(counted, found, now),
@@ -50,27 +56,27 @@ pub fn seal(
     done.map(|()| Vec::new())
 }
 
-/// The manifest of a backup that does not hold what it must, and the names for it.
-fn shrunken<'a>(
+/// The manifest of a backup that does not hold what it must, under the names that it gets.
+fn shrunken_by(
     mut manifest: Manifest,
-    to: &'a HeldTo,
-    found: &BTreeMap<String, Found>,
-) -> Option<(Manifest, &'a HeldTo)> {
-    manifest.shrunken = ratchet::shrunk(&to.demands, found);
-    if manifest.shrunken.is_empty() {
-        return None;
-    }
-
-    manifest.partial = true;
+    shrunk: Vec<Shrunk>,
+    names: &[(PathBuf, PathBuf)],
+) -> Manifest {
     for artifact in &mut manifest.artifacts {
         let from = partial(Path::new(&artifact.file));
-        let named = to.names.iter().find(|(name, _)| name.file_name() == from.file_name());
+        let named = names.iter().find(|(name, _)| name.file_name() == from.file_name());
         if let Some(name) = named.and_then(|(_, to)| to.file_name()) {
             artifact.file = name.to_string_lossy().into_owned();
         }
     }
 
-    Some((manifest, to))
+    Manifest { partial: true, shrunken: shrunk, ..manifest }
+}
+
+fn kept_as(names: &[(PathBuf, PathBuf)]) -> String {
+    let names = names.iter().filter_map(|(_, to)| to.file_name());
+    let names: Vec<String> = names.map(|name| format!("`{}`", name.to_string_lossy())).collect();
+    format!("it holds fewer records than the ratchet wants, and is kept as {}", names.join(", "))
 }
 
 /// Artifacts get their names before the manifest gets its own: a manifest never names a file that
