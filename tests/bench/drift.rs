@@ -32,6 +32,12 @@ fn backup_on_the_host() {
 }
 
 #[test]
+fn backup_with_a_ratchet() {
+    let bench = Bench::new(&format!("{HOST}[guards.ratchet]\nmin-records = 1\n"));
+    holds(&bench, &["db-backup"]);
+}
+
+#[test]
 fn backup_in_a_container() {
     holds(&Bench::new(DOCKER), &["db-backup", "--compress", "gzip"]);
 }

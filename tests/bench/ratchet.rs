@@ -7,6 +7,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use super::snapshots::same_as;
 use super::{Bench, HOST};
 use crate::support::said::Said;
 
@@ -238,6 +239,32 @@ fn a_dry_run_shows_what_is_wanted() {
     let notes = plan["plan"]["notes"].as_array().unwrap();
     assert!(notes.iter().any(|note| note.as_str().unwrap() == wanted), "{notes:?}");
     assert_eq!(bench.files(), before);
+}
+
+/// What a person reads of a good backup, of a shrunken one, and of one that was accepted.
+#[test]
+fn whole_runs() {
+    let bench = active("min-records = 3\ntables = [\"orders\"]\n");
+    let mut text = String::new();
+
+    for (orders, words) in [(40, &[][..]), (4, &[]), (4, &["--accept-shrink"])] {
+        let tables = [("public.orders", orders), ("public.logs", orders / 2)];
+        let said = bench.back_up_with(&tables, words);
+        let _ = write!(
+            text,
+            "$ db-backup {}\nexit code {:?}\nstdout:\n{}stderr:\n{}\n",
+            words.join(" "),
+            said.code,
+            said.out,
+            said.err
+        );
+    }
+
+    // whether they are made in one second is the clock's matter
+    for counter in ["_2", "_3"] {
+        text = text.replace(&format!("[STAMP]{counter}"), "[STAMP]");
+    }
+    same_as("runs-ratchet", &text);
 }
 
 #[test]

@@ -103,11 +103,13 @@ impl Command for Backup {
             meant.stores.clear();
         }
 
+        if !self.salvage && !meant.databases.is_empty() {
+            request.ratchet = ratchet::in_force(session, &request.backup.dir, self)?;
+        }
+
         session.with_servers(&meant.databases.clone(), Wants::Made, intent, |session| {
             if self.salvage {
                 request.salvage = Some(session.salvage(&meant)?);
-            } else {
-                request.ratchet = ratchet::in_force(session, &request.backup.dir, self)?;
             }
             back_up(session, self, &meant, &request)
         })

@@ -45,7 +45,9 @@ pub(super) fn idle_words(session: &Session, args: &Backup, request: &Request) ->
     let is_active = request.ratchet.is_some();
 
     let idle = word.filter(|_| !is_active).map(|word| {
-        format!("{word} does nothing here: no `[guards.ratchet]` is set that it could lift")
+        format!(
+            "{word} does nothing here: this backup is not held to a ratchet (`[guards.ratchet]`)"
+        )
     });
     let in_a_file = || {
         let file = env.get(VARIABLE).and_then(|value| env.held(VARIABLE, value));
