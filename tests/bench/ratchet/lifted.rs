@@ -189,6 +189,22 @@ fn each_database_has_its_own_counts() {
     assert_eq!(bench.ratchet()["databases"]["blog"]["max_record_count"], 20);
 }
 
+/// The counts of the only database are found where they are once there is another.
+#[test]
+fn a_second_database_loses_no_counts() {
+    let keys = "[guards.ratchet]\nmin-records = 1\n";
+    let bench = with_two(&format!("{HOST}{keys}"));
+    bench.back_up(&[("public.orders", 300)]).exits(0);
+    bench.file("db-tasks.toml", format!("{APART}{keys}"));
+    let said = both(&bench, 3, 20, &[]).exits(7);
+    assert!(said.err.contains("`app`: 3 rows in all, it had 300"), "{said:?}");
+
+    both(&bench, 310, 20, &[]).exits(0);
+    assert_eq!(bench.ratchet()["max_record_count"], Value::Null);
+    bench.file("db-tasks.toml", format!("{HOST}{keys}"));
+    bench.back_up(&[("public.orders", 3)]).exits(7);
+}
+
 #[test]
 fn a_set_is_shrunken_as_a_whole() {
     let name = "[backup]\nname = \"backup_{timestamp}/{store}.{ext}\"\n";

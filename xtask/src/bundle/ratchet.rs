@@ -172,7 +172,7 @@ impl Demand {
         Recorded {
             max_record_count: Some(total(held)),
             tables: held.iter().map(|(table, rows)| ((*table).to_owned(), *rows)).collect(),
-            ..self.recorded.clone()
+            ..Recorded::default()
         }
     }
 

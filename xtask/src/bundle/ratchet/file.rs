@@ -22,6 +22,9 @@ pub struct File {
     /// The project's only database.
     #[serde(flatten)]
     only: Recorded,
+    /// The key of that one, if we wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    database: Option<String>,
     /// The databases of a project with several, by their keys.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     databases: BTreeMap<String, Recorded>,
@@ -50,13 +53,20 @@ pub struct Recorded {
     pub(super) others: BTreeMap<String, Value>,
 }
 
-/// Where in the file a database is.
+/// Where in the file a database is, by its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slot {
     /// At the top: the project has no other.
-    Only,
+    Only(String),
     /// Below its key.
-    Key(String),
+    OneOf(String),
+}
+
+impl Recorded {
+    /// Takes these counts. What others wrote stays in its place.
+    fn put(&mut self, counts: Self) {
+        (self.max_record_count, self.tables) = (counts.max_record_count, counts.tables);
+    }
 }
 
 impl File {
@@ -89,12 +99,18 @@ impl File {
             .map_err(|e| format!("what it says can't be right: {e}"))
     }
 
-    /// What is recorded of a database.
+    /// What is recorded of a database. It may still be in the other place: the project had more
+    /// databases, or fewer.
     pub fn of(&self, slot: &Slot) -> Recorded {
-        match slot {
-            Slot::Only => self.only.clone(),
-            Slot::Key(key) => self.databases.get(key).cloned().unwrap_or_default(),
-        }
+        let found = match slot {
+            Slot::Only(_) if self.only.max_record_count.is_some() => Some(&self.only),
+            Slot::Only(key) => self.databases.get(key),
+            Slot::OneOf(key) => {
+                let top = Some(&self.only).filter(|_| self.database.as_ref() == Some(key));
+                self.databases.get(key).or(top)
+            }
+        };
+        found.cloned().unwrap_or_default()
     }
 
     /// The other project whose counts these are.
@@ -106,8 +122,18 @@ impl File {
     #[must_use]
     pub fn with(mut self, slot: &Slot, recorded: Recorded) -> Self {
         match slot {
-            Slot::Only => self.only = recorded,
-            Slot::Key(key) => drop(self.databases.insert(key.clone(), recorded)),
+            Slot::Only(key) => {
+                self.databases.remove(key);
+                self.database = Some(key.clone());
+                self.only.put(recorded);
+            }
+            Slot::OneOf(key) => {
+                if self.database.as_ref() == Some(key) {
+                    self.database = None;
+                    self.only.put(Recorded::default());
+                }
+                self.databases.entry(key.clone()).or_default().put(recorded);
+            }
         }
         self
     }
@@ -144,11 +170,41 @@ mod tests {
   "updated_by": "create-sql-dump.sh"
 }"#;
 
+    fn only() -> Slot {
+        Slot::Only("main".into())
+    }
+
+    fn one_of(key: &str) -> Slot {
+        Slot::OneOf(key.into())
+    }
+
+    fn counts(rows: u64) -> Recorded {
+        Recorded { max_record_count: Some(rows), ..Recorded::default() }
+    }
+
+    /// A project gets a second database, and loses it again: the counts stay with their database.
+    #[test]
+    fn counts_move_with_the_number_of_databases() {
+        let max = |file: &File, slot: &Slot| file.of(slot).max_record_count;
+        let file = File::parse(br#"{ "note": "x" }"#).unwrap().with(&only(), counts(7));
+        let file = File::parse(file.to_json().as_bytes()).unwrap();
+        assert_eq!((max(&file, &one_of("main")), max(&file, &one_of("other"))), (Some(7), None));
+
+        let file = file.with(&one_of("other"), counts(2)).with(&one_of("main"), counts(8));
+        let file = File::parse(file.to_json().as_bytes()).unwrap();
+        assert_eq!((max(&file, &only()), max(&file, &one_of("other"))), (Some(8), Some(2)));
+        assert!(file.only.max_record_count.is_none() && file.to_json().contains("\"note\""));
+
+        let file = file.with(&only(), counts(9));
+        assert_eq!((max(&file, &only()), max(&file, &one_of("main"))), (Some(9), Some(9)));
+        assert!(!file.databases.contains_key("main") && file.to_json().contains("\"note\""));
+    }
+
     #[test]
     fn the_form_of_the_document_is_read_and_kept() {
         let file = File::parse(DOCUMENT.as_bytes()).unwrap();
-        assert_eq!(file.of(&Slot::Only).max_record_count, Some(25_000));
-        assert_eq!(file.of(&Slot::Key("main".into())), Recorded::default());
+        assert_eq!(file.of(&only()).max_record_count, Some(25_000));
+        assert_eq!(file.of(&one_of("other")), Recorded::default());
         let written: Value = serde_json::from_str(&file.to_json()).unwrap();
         assert_eq!(written, serde_json::from_str::<Value>(DOCUMENT).unwrap());
     }
@@ -158,7 +214,7 @@ mod tests {
         let text = r#"{ "max_record_count": 1, "note": "x", "databases": { "main":
             { "max_record_count": 2, "owner": [1] }, "other": { "tables": { "public.a": 3 } } } }"#;
         let file = File::parse(text.as_bytes()).unwrap();
-        let slot = Slot::Key("main".into());
+        let slot = one_of("main");
         let more = Recorded { max_record_count: Some(9), ..file.of(&slot) };
         let now = "2026-01-16T22:45:00.5Z".parse().unwrap();
         let file = file.with(&slot, more).of_project(Some("shop")).updated("db-backup".into(), now);

@@ -16,7 +16,7 @@ fn demand(min: u64, listed: &[&str], had: Option<u64>, tables: &[(&str, u64)]) -
     Demand {
         key: "main".into(),
         name: "app".into(),
-        slot: Slot::Only,
+        slot: Slot::Only("main".into()),
         recorded: Recorded { max_record_count: had, tables, ..Recorded::default() },
         rules: Ratchet {
             min_records: min,

@@ -29,7 +29,8 @@ pub struct Ratchet {
 impl Ratchet {
     fn demand(&self, database: &Surveyed, aside: PathBuf) -> Demand {
         let key = database.spec.key.clone();
-        let slot = if self.databases == 1 { Slot::Only } else { Slot::Key(key.clone()) };
+        let slot = if self.databases == 1 { Slot::Only } else { Slot::OneOf };
+        let slot = slot(key.clone());
 
         Demand {
             key,
