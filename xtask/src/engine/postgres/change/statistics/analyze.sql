@@ -6,7 +6,7 @@ SET synchronous_commit = off;
 \set ON_ERROR_STOP on
 \set ON_ERROR_ROLLBACK off
 {reaching} SELECT {failed} || {named} FROM {tables} AND pg_relation_size(oid) > 0
-  AND NOT EXISTS (SELECT FROM pg_stats s WHERE s.schemaname = nspname AND s.tablename = relname)
+  AND (nspname, relname) NOT IN (SELECT schemaname, tablename FROM pg_stats)
   AND EXISTS (SELECT FROM pg_attribute a WHERE attrelid = oid AND attnum > 0 AND NOT attisdropped
     AND attstattarget IS DISTINCT FROM 0)
   ORDER BY 1;
