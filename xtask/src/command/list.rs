@@ -48,8 +48,10 @@ impl Command for List {
             width: terminal::width_of(&std::io::stdout(), &session.env),
         };
 
-        let fields =
-            serde_json::json!({ "dir": dir, "backups": backups, "unfinished": catalog.unfinished });
+        let unfinished: Vec<_> = catalog.unfinished.iter().map(|p| p.to_string_lossy()).collect();
+        let fields = serde_json::json!({
+            "dir": dir.to_string_lossy(), "backups": backups, "unfinished": unfinished,
+        });
         let text =
             if self.names { backups::names(shown) } else { backups::list(&catalog, shown, reader) };
         session.show(&text, fields)

@@ -27,6 +27,7 @@ const WHERE: [&str; 2] = ["PGHOSTADDR", "PGSERVICE"];
 /// Resolves `file`, which is at `path` and has `text` as its contents.
 pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Project> {
     let root = path.parent().unwrap_or(Path::new(".")).to_path_buf();
+    anyhow::ensure!(root.to_str().is_some(), no_text(&root));
     let mut r = Resolver {
         path,
         text,
@@ -71,6 +72,14 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         lent: r.lent,
         root,
     })
+}
+
+/// A command line, a journal and a document hold text, which would name another folder.
+fn no_text(root: &Path) -> Problem {
+    Problem::usage(format!("the project's folder is not UTF-8: `{}`", root.display()))
+        .code(Code::Config)
+        .because("its programs would be started for a folder with another name")
+        .cure("rename it, or the folder that it is in")
 }
 
 fn led_elsewhere(key: &str, container: &str, variable: &str) -> Problem {

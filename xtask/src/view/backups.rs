@@ -369,7 +369,7 @@ pub fn summary(backup: &Backup) -> Value {
     let why = if let Kind::Broken { why, .. } = &backup.kind { Some(why) } else { None };
     json!({
         "name": backup.name,
-        "path": backup.path,
+        "path": backup.path.to_string_lossy(),
         "created": backup.created.to_rfc3339(),
         "databases": backup.databases().map(|(_, name)| name).collect::<Vec<_>>(),
         "bytes": backup.bytes,
