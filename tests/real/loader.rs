@@ -550,6 +550,33 @@ fn autovacuum_runs_nothing_of_the_files_as_a_superuser() {
     cluster.drop_all(&db.name);
 }
 
+/// A set is a folder of its own in the folder of backups, which is no other place.
+#[test]
+fn a_set_of_the_project_is_its_own() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = as_superuser(cluster);
+    let toml = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
+    let name = "[backup]\nname = \"{project}_{timestamp}/{store}.{ext}\"\n";
+    project.write("db-tasks.toml", format!("{toml}{name}"));
+    cluster.sql(&db.name, "CREATE TABLE t (a int); INSERT INTO t VALUES (1)");
+    project.ok("db-backup");
+    let set = fs::read_dir(project.dir.join("backups")).unwrap().next().unwrap().unwrap().path();
+
+    let said = project.ok("db-restore --latest --yes");
+    assert!(!said.err.contains("db_tasks_loader_"), "{}", said.err);
+    project.ok("db-restore --latest --in-place --yes");
+
+    // elsewhere it is not, also if a link leads there
+    let elsewhere = project.dir.join("elsewhere");
+    fs::rename(&set, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &set).unwrap();
+    for path in [&elsewhere, &set] {
+        let said = project.run(&format!("db-restore --file {} --dry-run", path.display()));
+        assert!(said.out.contains("db_tasks_loader_"), "{said:?}");
+    }
+    cluster.drop_all(&db.name);
+}
+
 /// From PostgreSQL 17 on, a trigger may run when somebody connects: a superuser who only looks
 /// would be the one.
 #[test]

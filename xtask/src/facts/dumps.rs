@@ -96,8 +96,11 @@ impl Dump {
         }
 
         let real = |folder: &Path| folder.canonicalize().ok();
-        let at_home =
-            real(self.backup.folder()).is_some_and(|folder| real(backups) == Some(folder));
+        let at_home = real(self.backup.folder()).is_some_and(|folder| {
+            // a set is a folder of its own there
+            let place = if self.backup.is_set() { folder.parent() } else { Some(&*folder) };
+            place.is_some() && place == real(backups).as_deref()
+        });
         if at_home { Origin::Own } else { Origin::Unsure }
     }
 

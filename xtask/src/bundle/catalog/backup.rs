@@ -104,12 +104,16 @@ impl Backup {
     /// it.
     pub fn names_what_is_not_its_own(&self) -> Option<&str> {
         let manifest = self.manifest_path.as_deref()?;
-        let is_set = manifest.starts_with(&self.path);
         let is_own = |file: &str| {
             is_of_the_folder(file)
-                && (is_set || ending::manifest_beside(&self.folder().join(file)) == manifest)
+                && (self.is_set() || ending::manifest_beside(&self.folder().join(file)) == manifest)
         };
         self.manifest()?.artifacts.iter().map(|a| a.file.as_str()).find(|file| !is_own(file))
+    }
+
+    /// Whether it is a folder with a manifest of its own.
+    pub fn is_set(&self) -> bool {
+        self.manifest_path.as_deref().is_some_and(|manifest| manifest.starts_with(&self.path))
     }
 
     /// The folder that the manifest's file names are relative to.
