@@ -207,3 +207,55 @@ fn a_project_of_several_databases_is_asked_which() {
     bench.run(&["db-adopt", "--database", "more"]).exits(0);
     assert_eq!(bench.manifest("backups/app.manifest.json")["artifacts"][0]["store"], "more");
 }
+
+/// A file of another tool may be of one table, or of another database: nobody can tell.
+#[test]
+fn an_adopted_dump_replaces_no_backup_of_ones_own() {
+    let toml = format!("{HOST}[backup]\nkeep-days = 30\nmin-keep = 1\n");
+    let bench = Bench::new(&toml);
+    let name = bench.with_backup();
+    let path = format!("backups/{}", name.replace(".sql.zst", ".manifest.json"));
+    let mut manifest = bench.manifest(&path);
+    manifest["created"] = "2025-01-01T00:00:00Z".into();
+    bench.file(&path, manifest.to_string());
+    for day in ["2025-01-02", "2025-01-03"] {
+        bench.file(&format!("backups/one-{day}.sql"), DUMP);
+    }
+
+    bench.run(&["db-adopt", "--yes"]).exits(0);
+    let said = bench.run(&["db-cleanup", "--yes"]).exits(0).err;
+    assert!(said.contains("keeps app_[STAMP].sql.zst: the last good backup of `app`"), "{said}");
+    assert!(bench.names_in("backups").contains(&name));
+    assert!(!bench.names_in("backups").contains(&"one-2025-01-02.sql".to_owned()));
+}
+
+/// Also those of one's own that go because of it.
+#[test]
+fn what_goes_because_of_an_adopted_dump_is_said() {
+    let toml = format!("{HOST}[backup]\nkeep-days = 30\nmin-keep = 2\n");
+    let bench = Bench::new(&toml);
+    for day in ["2025-01-01", "2025-01-02"] {
+        bench.file(&format!("backups/old-{day}.sql"), DUMP);
+    }
+    bench.run(&["db-adopt"]).exits(0);
+
+    bench.file("backups/new-2025-01-03.sql", DUMP);
+    let said = bench.run(&["db-adopt"]).exits(3).has_three_parts().err;
+    assert!(said.contains("removes old-2025-01-01.sql: "), "{said}");
+}
+
+/// A file that claims to be of next year would be the newest one for as long.
+#[test]
+fn a_dump_of_the_future_is_left() {
+    let bench = with_dumps(HOST, &["ahead.sql", "app.sql"]);
+    let ahead = fs::File::open(bench.dir.join("backups/ahead.sql")).unwrap();
+    let day = std::time::Duration::from_hours(24);
+    ahead.set_modified(std::time::SystemTime::now() + 3 * day).unwrap();
+
+    let said = says(&bench, &["db-adopt"], "1 file adopted\n").err;
+    assert!(said.contains("leaves ahead.sql: it is dated in the future"), "{said}");
+
+    // a clock that is a little ahead, or another time zone
+    ahead.set_modified(std::time::SystemTime::now() + day / 2).unwrap();
+    says(&bench, &["db-adopt"], "1 file adopted\n");
+}

@@ -92,6 +92,20 @@ fn a_backup_of_ones_own_keeps_what_is_pinned() {
     assert!(!left.contains(&"old40.sql.zst".into()), "{left:?}");
 }
 
+/// The key of a database may name another one by now, whose backup holds other data.
+#[test]
+fn a_backup_of_another_database_removes_no_last_one() {
+    let toml = format!("{HOST}[backup]\nkeep-days = 30\nmin-keep = 1\n");
+    let bench = with_old(&toml, &[40, 50]);
+    for name in bench.names_in("backups").iter().filter(|name| name.starts_with("app_")) {
+        fs::remove_file(bench.dir.join("backups").join(name)).unwrap();
+    }
+
+    bench.file("db-tasks.toml", toml.replace("\"app\"", "\"app2\""));
+    bench.facts("app2", facts("app2")).run(&["db-backup", "--label", "new"]).exits(0);
+    assert_eq!(old(&bench), ["old40.manifest.json", "old40.sql.zst"]);
+}
+
 #[test]
 fn what_has_no_manifest_needs_no_pin() {
     let bench = Bench::new(HOST);

@@ -1,7 +1,7 @@
 //! Which backups to keep: a pure function that returns its reasons. A backup stays if any rule
 //! keeps it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
@@ -17,6 +17,9 @@ pub struct Candidate {
     pub created: DateTime<Utc>,
     /// Whether it is complete and verified.
     pub good: bool,
+    /// The databases it is of, by their own names; `None` if that is not known, as with a dump of
+    /// another tool.
+    pub of: Option<String>,
     /// Whether it was made before something was replaced or removed, as the way back.
     pub safety: bool,
     /// Why it is pinned, if it is.
@@ -61,6 +64,7 @@ pub fn decide(candidates: &[Candidate], rules: &KeepRules, now: DateTime<Utc>) -
     // one that was made while the clock was ahead stays the newest, so the newest up to now counts, too
     let last_good_so_far = newest(&|c| c.good && c.created <= now);
     let way_back = newest(&|c| c.good && c.safety);
+    let last_of_each = last_of_each(candidates, now);
 
     let mut calendar = Calendar::new(rules);
     let mut good_before = 0;
@@ -75,6 +79,8 @@ pub fn decide(candidates: &[Candidate], rules: &KeepRules, now: DateTime<Utc>) -
             Verdict::Protect(pin.clone())
         } else if [last_good, last_good_so_far].contains(&Some(at)) {
             Verdict::Protect("the last good backup".into())
+        } else if let Some(of) = last_of_each.get(&at) {
+            Verdict::Protect(format!("the last good backup of `{of}`"))
         } else if way_back == Some(at) {
             Verdict::Protect("the newest safety backup".into())
         } else if is_among(rules.min) {
@@ -94,6 +100,19 @@ pub fn decide(candidates: &[Candidate], rules: &KeepRules, now: DateTime<Utc>) -
         // any of them may be the best there is
         None => verdicts.map(Verdict::firmly).collect(),
     }
+}
+
+/// The newest good one of each database, by its place: one of another name, or of nobody knows
+/// what, holds other data. One that is dated in the future outdates none up to now.
+fn last_of_each(candidates: &[Candidate], now: DateTime<Utc>) -> HashMap<usize, &str> {
+    let mut seen = HashSet::new();
+    let good = candidates.iter().enumerate().filter(|(_, c)| c.good);
+    let known = good.filter_map(|(at, c)| Some((at, c.created <= now, c.of.as_deref()?)));
+
+    known
+        .filter(|(_, so_far, of)| seen.insert((*so_far, *of)))
+        .map(|(at, _, of)| (at, of))
+        .collect()
 }
 
 fn by_age(candidate: &Candidate, rules: &KeepRules, now: DateTime<Utc>, any_good: bool) -> Verdict {

@@ -8,7 +8,7 @@ fn now() -> DateTime<Utc> {
 }
 
 fn made(name: &str, created: DateTime<Utc>, good: bool) -> Candidate {
-    Candidate { name: name.into(), created, good, safety: false, pinned: None }
+    Candidate { name: name.into(), created, good, of: None, safety: false, pinned: None }
 }
 
 fn ago(days: i64, good: bool) -> Candidate {
@@ -98,6 +98,22 @@ fn one_of_a_clock_that_was_ahead_does_not_outdate_those_after_it() {
     assert_eq!(shown(&ahead, &rules), "PP-");
 }
 
+/// One of another database, or one that another tool made of nobody knows what, replaces none.
+#[test]
+fn the_last_good_one_of_each_database_stays() {
+    let rules = KeepRules { days: Some(0), ..KeepRules::default() };
+    let of =
+        |days, good, of: Option<&str>| Candidate { of: of.map(str::to_owned), ..ago(days, good) };
+    for (candidates, want) in [
+        (vec![of(1, true, Some("new")), of(2, true, Some("old")), of(3, true, Some("old"))], "PP-"),
+        (vec![of(1, true, None), of(2, true, Some("app")), of(3, true, None)], "PP-"),
+        (vec![of(1, true, Some("a")), of(2, false, Some("b")), of(3, true, Some("b"))], "P-P"),
+        (vec![of(-9, true, Some("a")), of(1, true, None), of(2, true, Some("a"))], "PPP"),
+    ] {
+        assert_eq!(shown(&candidates, &rules), want, "{candidates:?}");
+    }
+}
+
 #[test]
 fn the_oldest_go_first_where_there_is_a_cap() {
     let over = |most, sizes: &[Option<u64>]| {
@@ -115,6 +131,7 @@ enum Event {
     Made {
         good: bool,
         safety: bool,
+        of: Option<String>,
         bytes: u64,
     },
     Found {
@@ -139,8 +156,8 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     let index = any::<prop::sample::Index>;
     prop_oneof![
-        4 => (any::<bool>(), any::<bool>(), 0..100_u64)
-            .prop_map(|(good, safety, bytes)| Event::Made { good, safety, bytes }),
+        4 => (any::<bool>(), any::<bool>(), prop::option::of("[ab]"), 0..100_u64)
+            .prop_map(|(good, safety, of, bytes)| Event::Made { good, safety, of, bytes }),
         1 => (index(), any::<bool>()).prop_map(|(which, good)| Event::Found { which, good }),
         1 => (index(), any::<bool>()).prop_map(|(which, pinned)| Event::Pinned { which, pinned }),
         2 => (-2000..3000_i64).prop_map(|hours| Event::Clock { hours }),
@@ -189,7 +206,8 @@ fn cleaned(
 
 proptest! {
     /// No sequence of backups, failures, pins and clocks, also one that jumps back, removes the
-    /// last good backup, the newest that is not of the future, or a pinned one.
+    /// last good backup, also of each database, the newest that is not of the future, or a pinned
+    /// one.
     #[test]
     fn the_last_good_one_is_never_removed(
         events in prop::collection::vec(event(), 1..60),
@@ -200,8 +218,9 @@ proptest! {
 
         for (number, event) in events.into_iter().enumerate() {
             match event {
-                Event::Made { good, safety, bytes } => {
-                    let candidate = Candidate { safety, ..made(&number.to_string(), clock, good) };
+                Event::Made { good, safety, of, bytes } => {
+                    let new = made(&number.to_string(), clock, good);
+                    let candidate = Candidate { safety, of, ..new };
                     all.push((candidate, bytes));
                 }
                 Event::Found { which, good } if !all.is_empty() => {
@@ -224,6 +243,8 @@ proptest! {
                         first(&|c| c.good),
                         first(&|c| c.good && c.created <= clock),
                         first(&|c| c.good && c.safety),
+                        first(&|c| c.good && c.of.as_deref() == Some("a")),
+                        first(&|c| c.good && c.of.as_deref() == Some("b") && c.created <= clock),
                     ]
                     .into_iter()
                     .flatten()

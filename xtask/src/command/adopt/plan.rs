@@ -1,16 +1,16 @@
 //! `db-adopt`: reads each file to its end, and writes its manifest.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 
 use crate::bundle::keep::Verdict;
 use crate::bundle::manifest::{FORMAT, Holds, Noted};
 use crate::bundle::{Artifact, Backup, Catalog, Kind, Manifest, Reason, Verification, ending};
 use crate::command::cleanup::plan::verdicts;
-use crate::config::Project;
+use crate::config::{Project, Retention};
 use crate::facts::dumps::{Dump, Form};
 use crate::human;
 use crate::plan::{Act, Deed, How, Part, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step};
@@ -59,7 +59,7 @@ pub fn plan(
 
     for choice in choices {
         let name = choice.file.name.clone();
-        match adopted(choice, request, project) {
+        match adopted(choice, request, project, moment) {
             Ok(adopted) if catalog.taken.contains(&adopted.path) => {
                 unfit.push(format!("leaves {name}: {}", names_another(&adopted.path)));
             }
@@ -101,11 +101,24 @@ fn names_another(manifest: &Path) -> String {
 }
 
 /// A plain dump, and the beginning of its manifest.
-fn adopted(choice: Choice, request: &Request, project: &Project) -> Result<Adopted, String> {
+fn adopted(
+    choice: Choice,
+    request: &Request,
+    project: &Project,
+    moment: &Moment,
+) -> Result<Adopted, String> {
     let Choice { file, dump } = choice;
     // a manifest is text, and would name another file
     if file.path.file_name().and_then(|name| name.to_str()) != Some(&file.name) {
         return Err("its name is not UTF-8: rename it".into());
+    }
+
+    // it would be the newest one until then; a name does not tell its time zone
+    if file.created > moment.now + TimeDelta::days(1) {
+        return Err(format!(
+            "it is dated in the future, {}: give it the time when it was made (`touch -d`)",
+            file.created.format("%Y-%m-%d")
+        ));
     }
 
     let dump = dump.map_err(|e| told(&Problem::of(e)))?;
@@ -166,7 +179,8 @@ fn manifest(file: &Backup, codec: Codec, request: &Request, project: &Project) -
     }
 }
 
-/// What the keep rules of the project will remove of them, unless it turns out to be bad.
+/// What the keep rules of the project will remove because of them, of them or of others, unless
+/// they turn out to be bad.
 fn going(catalog: &Catalog, all: &[Adopted], project: &Project, moment: &Moment) -> Vec<String> {
     let rules = &project.backup.keep;
     if !rules.remove() || rules.keeps_nothing().is_some() {
@@ -185,16 +199,26 @@ fn going(catalog: &Catalog, all: &[Adopted], project: &Project, moment: &Moment)
         }
     }
 
-    let removed = |(backup, verdict): &(&Backup, Verdict)| match verdict {
-        Verdict::Remove(why) if all.iter().any(|adopted| adopted.file.path == backup.path) => {
-            Some(format!(
-                "by the keep rules, the next `db-backup` or `db-cleanup` removes {}: {why}",
-                backup.name
-            ))
-        }
+    let now = removed(catalog, rules, moment);
+    let also = removed(&then, rules, moment).into_iter().filter(|(b, _)| !now.contains_key(b));
+    let told = |(name, why)| {
+        format!("by the keep rules, the next `db-backup` or `db-cleanup` removes {name}: {why}")
+    };
+
+    also.map(told).collect()
+}
+
+/// The names of what the keep rules remove, and why.
+fn removed<'a>(
+    catalog: &'a Catalog,
+    rules: &Retention,
+    moment: &Moment,
+) -> BTreeMap<&'a str, String> {
+    let goes = |(backup, verdict): (&'a Backup, Verdict)| match verdict {
+        Verdict::Remove(why) => Some((backup.name.as_str(), why)),
         _ => None,
     };
-    verdicts(&then, rules, moment).iter().filter_map(removed).collect()
+    verdicts(catalog, rules, moment).into_iter().filter_map(goes).collect()
 }
 
 fn step(adopted: Adopted, request: &Request) -> Step {

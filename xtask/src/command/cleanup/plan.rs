@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bundle::ending;
 use crate::bundle::keep::{Candidate, Verdict, decide, over};
-use crate::bundle::manifest::Noted;
+use crate::bundle::manifest::{Noted, Reason};
 use crate::bundle::notes::Pinned;
 use crate::bundle::{Backup, Catalog, Kind, Manifest};
 use crate::cmd::quoted;
@@ -178,12 +178,18 @@ fn candidate(backup: &Backup, moment: &Moment) -> Candidate {
         name: backup.name.clone(),
         created: backup.created,
         good: whole && manifest.is_some_and(Manifest::is_good),
+        of: manifest.filter(|m| m.reason != Reason::Adopted).map(|_| names_of(backup)),
         safety: manifest.is_some_and(|m| m.reason.is_safety()),
         pinned: manifest
             .and_then(|m| m.pinned.as_ref())
             .filter(|pin| pin.holds(moment.now))
             .map(|pin| pinned(backup, pin)),
     }
+}
+
+/// The names of its databases, in the order of their keys.
+fn names_of(backup: &Backup) -> String {
+    backup.databases().collect::<BTreeMap<_, _>>().into_values().collect::<Vec<_>>().join(", ")
 }
 
 fn pinned(backup: &Backup, pin: &Pinned) -> String {
@@ -296,7 +302,7 @@ fn removal((backup, verdict): &(&Backup, Verdict), counted: &[PathBuf]) -> Optio
     let Verdict::Remove(why) = verdict else { return None };
     let manifest = backup.manifest_path.clone()?;
     let old = Old {
-        folder: manifest.starts_with(&backup.path).then(|| backup.path.clone()),
+        folder: backup.is_set().then(|| backup.path.clone()),
         files: files_of(backup).into_iter().chain(notes_of(backup)).collect(),
         manifest,
         counted: counted.to_vec(),
