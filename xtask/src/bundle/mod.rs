@@ -15,5 +15,6 @@ pub mod ratchet;
 
 pub use self::catalog::{Backup, Catalog, Kind};
 pub use self::manifest::{Artifact, Manifest, Reason, Untried, Verification};
+pub use self::named::fault;
 pub use self::of::Names;
 pub use self::owner::Sharing;

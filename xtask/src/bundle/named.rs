@@ -12,7 +12,7 @@ pub(super) fn is_of_the_folder(file: &str) -> bool {
 }
 
 /// What is wrong with names and sizes.
-pub(super) fn fault(base: &Path, manifest: &Manifest) -> Option<String> {
+pub fn fault(base: &Path, manifest: &Manifest) -> Option<String> {
     manifest.artifacts.iter().find_map(|artifact| {
         if !is_of_the_folder(&artifact.file) {
             return Some(format!(

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::deed::{Told, gone};
 use super::noted::alone;
-use crate::bundle::{Manifest, ending};
+use crate::bundle::{Manifest, ending, fault};
 use crate::plan::Old;
 use crate::problem::Problem;
 
@@ -50,7 +50,10 @@ fn emptied(folder: &Path) -> Result<Told> {
 
 /// Why it must not go after all.
 fn stays(old: &Old, now: DateTime<Utc>) -> Option<String> {
-    let is_good = |manifest: &Path| Manifest::read(manifest).is_ok_and(|m| m.is_good());
+    let is_good = |manifest: &Path| {
+        let folder = manifest.parent().unwrap_or(Path::new("."));
+        Manifest::read(manifest).is_ok_and(|m| m.is_good() && fault(folder, &m).is_none())
+    };
     if let Some(new) = old.counted.iter().find(|new| !is_good(new)) {
         return Some(format!("the new backup is not complete (`{}`)", new.display()));
     }
@@ -83,6 +86,9 @@ mod tests {
 
         let path = folder.join(format!("{name}.manifest.json"));
         let file = folder.join(format!("{name}.sql"));
+        manifest.artifacts.truncate(1);
+        manifest.artifacts[0].file = format!("{name}.sql");
+        manifest.artifacts[0].bytes = name.len() as u64;
         fs::write(&path, manifest.to_json()).unwrap();
         fs::write(&file, name).unwrap();
         Old { folder: None, files: vec![file], manifest: path, counted: Vec::new() }
@@ -105,6 +111,25 @@ mod tests {
             assert_eq!((told.is_empty(), !old.files[0].exists()), (goes, goes), "{told:?}");
             assert_eq!(!old.manifest.exists(), goes);
             assert!(new.manifest.exists() && new.files[0].exists());
+        }
+    }
+
+    /// A manifest alone brings nothing back.
+    #[test]
+    fn an_old_one_stays_if_the_file_of_the_new_one_is_gone_or_cut() {
+        for broken in [(|file| fs::remove_file(file).unwrap()) as fn(&Path), |file| {
+            fs::write(file, "n").unwrap()
+        }] {
+            let folder = tempfile::tempdir().unwrap();
+            let new = made(folder.path(), "new", |_| {});
+            let old = made(folder.path(), "old", |_| {});
+            let old = Old { counted: vec![new.manifest.clone()], ..old };
+            broken(&new.files[0]);
+
+            assert!(
+                remove(&old, Utc::now()).unwrap()[0].contains("the new backup is not complete")
+            );
+            assert!(old.files[0].exists() && old.manifest.exists());
         }
     }
 
