@@ -1,14 +1,23 @@
 //! Dumps of other tools: proved, and not trusted.
 
 use std::fs;
+use std::path::Path;
 
 use super::{same, tiny_host};
-use crate::support::cluster::cluster;
+use crate::support::cluster::{Cluster, programs};
 use crate::support::need;
+
+/// A server of the test's own, where the project's role may make roles.
+fn with_loaders(bin: &Path) -> Result<Cluster, String> {
+    let cluster = Cluster::start(bin)?;
+    cluster.sql("postgres", "ALTER ROLE app CREATEROLE");
+    Ok(cluster)
+}
 
 #[test]
 fn an_adopted_dump_is_restored_as_one_from_elsewhere() {
-    let cluster = need!("postgresql", cluster());
+    let bin = need!("postgresql", programs());
+    let cluster = &need!("postgresql", with_loaders(&bin));
     let (db, project) = tiny_host(cluster);
     let before = cluster.fingerprint(&db.name);
     let dump = cluster.dump(&db.name, &[]).unwrap();
@@ -36,7 +45,8 @@ fn an_adopted_dump_is_restored_as_one_from_elsewhere() {
 /// Its functions run as a role that may nothing, and not as the role of the project.
 #[test]
 fn what_an_adopted_dump_does_is_contained() {
-    let cluster = need!("postgresql", cluster());
+    let bin = need!("postgresql", programs());
+    let cluster = &need!("postgresql", with_loaders(&bin));
     let (db, project) = tiny_host(cluster);
     let trap = "CREATE FUNCTION public.trap() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN EXECUTE \
                 'CREATE ROLE intruder'; RETURN 1; END $$;\nALTER TABLE public.people ADD COLUMN z \
@@ -44,7 +54,6 @@ fn what_an_adopted_dump_does_is_contained() {
     let dump = cluster.dump(&db.name, &[]).unwrap();
     let at = dump.rfind("--\n-- PostgreSQL database dump complete").unwrap();
 
-    cluster.sql("postgres", "ALTER ROLE app CREATEROLE");
     project.write("backups/evil.sql", format!("{}{trap}{}", &dump[..at], &dump[at..]));
     project.ok("db-adopt evil.sql");
     let before = cluster.fingerprint(&db.name);
