@@ -34,6 +34,12 @@ impl Retention {
         self.most.is_some() || self.all().any(|rules| rules.days.is_some())
     }
 
+    /// Whether `db-backup` removes old ones by them: not if nothing would be left but the last good
+    /// one.
+    pub fn remove_after_a_backup(&self) -> bool {
+        self.remove() && self.keeps_nothing().is_none()
+    }
+
     /// The table whose rules keep nothing, if there is one: all but the last good backup would go.
     pub fn keeps_nothing(&self) -> Option<String> {
         let special = self.special.iter().find(|special| special.rules.keep_nothing());

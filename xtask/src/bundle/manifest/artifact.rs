@@ -87,14 +87,38 @@ pub struct Milvus {
     pub held: Collections,
 }
 
+impl Holds {
+    fn format(&self) -> Format {
+        match self {
+            Self::Postgresql(_) => Format::Script,
+            Self::Tree(_) | Self::Entries(_) => Format::Tar,
+            Self::Milvus(_) => Format::Milvus,
+        }
+    }
+}
+
 impl Artifact {
+    /// An entry before its file was written or read: what is counted then is filled in by the seal.
+    pub fn begun(store: String, file: String, codec: Codec, holds: Holds) -> Self {
+        let checksum = Checksum { method: holds.format().sum(), hex: String::new() };
+
+        Self {
+            store,
+            file,
+            bytes: 0,
+            checksum,
+            codec,
+            plain_bytes: 0,
+            started: DateTime::UNIX_EPOCH,
+            seconds: 0.0,
+            rows: 0,
+            holds,
+        }
+    }
+
     /// What its bytes are.
     pub fn format(&self) -> Format {
-        match &self.holds {
-            Holds::Postgresql(_) => Format::Script,
-            Holds::Tree(_) | Holds::Entries(_) => Format::Tar,
-            Holds::Milvus(_) => Format::Milvus,
-        }
+        self.holds.format()
     }
 
     /// What is known of a database, if it is one.

@@ -1,10 +1,10 @@
 //! `db-adopt`: reads each file to its end, and writes its manifest.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use chrono::{DateTime, TimeDelta};
+use chrono::TimeDelta;
 
 use crate::bundle::keep::Verdict;
 use crate::bundle::manifest::{FORMAT, Holds, Noted};
@@ -16,7 +16,7 @@ use crate::human;
 use crate::plan::{Act, Deed, How, Part, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step};
 use crate::planning::Moment;
 use crate::problem::{Code, Problem};
-use crate::stream::{Checksum, Codec};
+use crate::stream::Codec;
 use crate::tasks;
 use crate::value::Format;
 
@@ -55,14 +55,11 @@ pub fn plan(
     project: &Project,
     moment: &Moment,
 ) -> Result<Plan> {
-    let (mut all, mut unfit, mut taken) = (Vec::new(), Vec::new(), HashSet::new());
+    let (mut all, mut unfit, mut taken) = (Vec::new(), Vec::new(), catalog.taken.clone());
 
     for choice in choices {
         let name = choice.file.name.clone();
         match adopted(choice, request, project, moment) {
-            Ok(adopted) if catalog.taken.contains(&adopted.path) => {
-                unfit.push(format!("leaves {name}: {}", names_another(&adopted.path)));
-            }
             Ok(adopted) if !taken.insert(adopted.path.clone()) => {
                 unfit.push(format!("leaves {name}: {}", names_another(&adopted.path)));
             }
@@ -144,18 +141,8 @@ fn told(problem: &Problem) -> String {
 
 /// What is known of it before it is read.
 fn manifest(file: &Backup, codec: Codec, request: &Request, project: &Project) -> Manifest {
-    let artifact = Artifact {
-        store: request.key.clone(),
-        file: file.name.clone(),
-        bytes: file.bytes,
-        checksum: Checksum { method: Format::Script.sum(), hex: String::new() },
-        codec,
-        plain_bytes: 0,
-        started: DateTime::UNIX_EPOCH,
-        seconds: 0.0,
-        rows: 0,
-        holds: Holds::Postgresql(Box::default()),
-    };
+    let holds = Holds::Postgresql(Box::default());
+    let artifact = Artifact::begun(request.key.clone(), file.name.clone(), codec, holds);
 
     Manifest {
         format: FORMAT,
@@ -183,7 +170,7 @@ fn manifest(file: &Backup, codec: Codec, request: &Request, project: &Project) -
 /// they turn out to be bad.
 fn going(catalog: &Catalog, all: &[Adopted], project: &Project, moment: &Moment) -> Vec<String> {
     let rules = &project.backup.keep;
-    if !rules.remove() || rules.keeps_nothing().is_some() {
+    if !rules.remove_after_a_backup() {
         return Vec::new();
     }
 

@@ -30,7 +30,7 @@ use crate::planning::Moment;
 use crate::planning::marked::half_made;
 use crate::planning::sessions::end_sessions;
 use crate::problem::{Code, Problem};
-use crate::stream::{Checksum, Compression};
+use crate::stream::Compression;
 use crate::value::tree::Roll;
 use crate::value::{Collections, Format};
 use crate::{human, tasks};
@@ -341,18 +341,8 @@ fn missing(all: &All<'_>, group: &[Subject<'_>]) -> Vec<Missing> {
 }
 
 fn artifact(subject: Subject<'_>, path: &Path, compression: Compression) -> Artifact {
-    Artifact {
-        store: subject.key().to_owned(),
-        file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        bytes: 0,
-        checksum: Checksum { method: subject.format().sum(), hex: String::new() },
-        codec: compression.codec(),
-        plain_bytes: 0,
-        started: chrono::DateTime::UNIX_EPOCH,
-        seconds: 0.0,
-        rows: 0,
-        holds: holds(subject),
-    }
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Artifact::begun(subject.key().to_owned(), file, compression.codec(), holds(subject))
 }
 
 /// What is known before the dump.

@@ -258,7 +258,7 @@ pub fn removals(
     made: &[&str],
     coming: &[Backup],
 ) -> Vec<Step> {
-    if !retention.remove() || retention.keeps_nothing().is_some() {
+    if !retention.remove_after_a_backup() {
         return Vec::new();
     }
 
