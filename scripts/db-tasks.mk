@@ -39,7 +39,7 @@ db_tasks_asked = $(db_tasks_typed) $(if $(DRY_RUN),$(filter DRY_RUN,$1))
 db_tasks_run = $(db_tasks) $@$(foreach v,$(db_tasks_asked),$(if $(filter $v,ARGS $1), $(db_tasks_$v),$(db_tasks_none)))
 db_tasks_none = $(if $(filter $@,$(MAKECMDGOALS)),$(error $@ takes no $v))
 
-.PHONY: db-help db-backup db-list db-info db-verify db-restore db-undo db-cleanup db-pin db-adopt db-status db-shell db-config db-doctor
+.PHONY: db-help db-backup db-list db-info db-verify db-restore db-undo db-cleanup db-pin db-adopt db-schedule db-status db-shell db-config db-doctor
 .PHONY: db-start db-stop db-completions db-reset db-wipe db-migrate db-seed db-prepare db-repair db-protect db-pgpass
 
 db-help: ## this list
@@ -72,6 +72,9 @@ db-pin: ## keep a backup whatever the keep rules say: NAME=…; ARGS="--until 20
 
 db-adopt: ## take dumps of other tools among the backups: NAME='app_*.sql.gz', or all in the folder
 	@$(call db_tasks_run,NAME DATABASE LABEL YES DRY_RUN)
+
+db-schedule: ## what runs when; ARGS=install lets this machine start it, ARGS=run stays in the foreground
+	@$(call db_tasks_run,DRY_RUN)
 
 db-status: ## servers, sizes, sessions, the last backup; ARGS=--check for monitoring
 	@$(call db_tasks_run)

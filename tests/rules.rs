@@ -412,7 +412,7 @@ fn the_readme_is_short_and_links_lead_somewhere() {
         pages.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
 
-    assert!(readme.split_whitespace().count() < 1_200);
+    assert!(readme.split_whitespace().count() < 1_250);
     let unnamed = |page: &&PathBuf| {
         !page.ends_with("milvus-format.md")
             && !readme.contains(&format!("(docs/{})", page.file_name().unwrap().to_string_lossy()))

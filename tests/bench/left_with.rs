@@ -148,17 +148,6 @@ fn a_wipe_says_what_comes_next() {
 }
 
 #[test]
-fn variables_that_do_nothing_here_are_told() {
-    let mut bench = Bench::new(HOST);
-    bench.env("BACKUP_CLEANUP_INTERVAL_DAYS", "7");
-
-    let told = "BACKUP_CLEANUP_INTERVAL_DAYS is set, and does nothing here";
-    let found = bench.run(&["db-doctor"]).exits(0).out;
-    assert!(found.contains(told), "{found}");
-    bench.run(&["db-backup"]).exits(0).tells(&format!("note: {told}"));
-}
-
-#[test]
 fn a_file_for_the_shell_is_one_transaction_unless_told() {
     let bench = Bench::new(HOST);
     bench.file("x.sql", "SELECT 1;");

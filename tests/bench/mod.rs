@@ -26,6 +26,7 @@ mod prompts;
 mod ratchet;
 mod removals;
 mod retention;
+mod schedule;
 mod secrets;
 mod services;
 mod settings;

@@ -35,6 +35,7 @@ mod regression;
 mod replacing;
 mod reset;
 mod salvage;
+mod schedule;
 mod services;
 mod shapes;
 mod stands;

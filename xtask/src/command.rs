@@ -18,6 +18,7 @@ pub mod protect;
 pub mod repair;
 pub mod reset;
 pub mod restore;
+pub mod schedule;
 pub mod seed;
 pub mod shell;
 pub mod start;
@@ -46,6 +47,7 @@ pub use self::protect::Protect;
 pub use self::repair::Repair;
 pub use self::reset::Reset;
 pub use self::restore::Restore;
+pub use self::schedule::Schedule;
 pub use self::seed::Seed;
 pub use self::shell::Shell;
 pub use self::start::Start;
@@ -151,6 +153,9 @@ pub enum Task {
     /// Take dumps that other tools made among the backups: read each, and write its manifest
     #[command(name = "db-adopt", visible_alias = "adopt")]
     Adopt(Adopt),
+    /// Back up, clean up and try restores by the clock
+    #[command(name = "db-schedule", visible_alias = "schedule")]
+    Schedule(Box<Schedule>),
     /// Show containers, connections, sizes, sessions and the last backup's age
     #[command(name = "db-status", visible_alias = "status")]
     Status(Status),
@@ -195,6 +200,7 @@ impl Task {
             Self::Cleanup(command) => command,
             Self::Pin(command) => command,
             Self::Adopt(command) => command,
+            Self::Schedule(command) => &**command,
             Self::Status(command) => command,
             Self::Shell(command) => command,
             Self::Config(command) => command,

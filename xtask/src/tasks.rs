@@ -122,6 +122,8 @@ pub static CLEANUP: Task = Task::new("db-cleanup", Touches::Own, &[Hooks, Pin]);
 pub static PIN: Task = Task::new("db-pin", Touches::Own, &[]);
 /// `db-adopt`
 pub static ADOPT: Task = Task::new("db-adopt", Touches::Own, &[]);
+/// `db-schedule`
+pub static SCHEDULE: Task = Task::new("db-schedule", Touches::Own, &[]);
 /// `db-status`
 pub static STATUS: Task = Task::new("db-status", Touches::Looks, &[]);
 /// `db-shell`
@@ -138,7 +140,7 @@ pub static STOP: Task = Task::new("db-stop", Touches::Own, &[]);
 pub static COMPLETIONS: Task = Task::new("db-completions", Touches::Nothing, &[]);
 
 /// All of them, in the order in which help lists them.
-pub static ALL: [&Task; 24] = [
+pub static ALL: [&Task; 25] = [
     &BACKUP,
     &LIST,
     &INFO,
@@ -156,6 +158,7 @@ pub static ALL: [&Task; 24] = [
     &CLEANUP,
     &PIN,
     &ADOPT,
+    &SCHEDULE,
     &STATUS,
     &SHELL,
     &CONFIG,

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 /// As the command line is meant: without cargo's own word for a program
 /// (<https://doc.rust-lang.org/cargo/reference/external-tools.html>) and pnpm's own `--` (`pnpm run db:reset -- --force`); `help`,
 /// `help db-backup`, `db:backup` (which is what npm's scripts are called), and a `--wait` before a
-/// name.
+/// name; `start-scheduler`, as others call `db-schedule run`.
 pub fn understood(mut words: Vec<OsString>) -> Vec<OsString> {
     if words.get(1).is_some_and(|word| word == "db-tasks") {
         words.remove(1);
@@ -23,6 +23,10 @@ pub fn understood(mut words: Vec<OsString>) -> Vec<OsString> {
 
     if let Some(task) = words.get(1).and_then(|word| word.to_str()?.strip_prefix("db:")) {
         words[1] = format!("db-{task}").into();
+    }
+
+    if let Some(at) = words.iter().take(4).position(|word| word == "start-scheduler") {
+        words.splice(at..=at, ["db-schedule", "run"].map(OsString::from));
     }
 
     alone(words, "--wait", crate::options::WAIT)
@@ -57,6 +61,8 @@ mod tests {
             ("db-tasks db-restore --file db:x", "db-tasks db-restore --file db:x"),
             ("cargo-db-tasks db-tasks db-list", "cargo-db-tasks db-list"),
             ("db-tasks db-reset -- --force", "db-tasks db-reset --force"),
+            ("db-tasks start-scheduler --interval 1", "db-tasks db-schedule run --interval 1"),
+            ("db-tasks help start-scheduler", "db-tasks db-schedule run --help"),
             ("db-tasks", "db-tasks"),
         ] {
             assert_eq!(said(typed), want, "{typed}");

@@ -77,9 +77,6 @@ impl Command for Backup {
     fn run(&self, session: &mut Session) -> Result<Exit> {
         let intent = self.intent();
         session.lock(self.task().name, intent)?;
-        for ignored in session.env.ignored() {
-            session.person.tell(&format!("note: {ignored}"));
-        }
 
         let mut settings = session.project.backup.clone();
         if let Some(dir) = &self.output_dir {

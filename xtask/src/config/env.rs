@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::dotenv::{self, Dotenv, Unreadable};
-use super::settings::variables::{IGNORED, Ignored};
 use crate::problem::{Code, Problem};
 
 /// Variables by name. The real environment wins over `.env`.
@@ -28,16 +27,6 @@ pub struct Env {
 const EXPORTED: [&str; 3] = [".env", ".env.local", ".envrc"];
 
 impl Env {
-    /// Variables of people's old scripts that are set and do nothing here; warned about, because
-    /// someone may rely on them.
-    pub fn ignored(&self) -> Vec<String> {
-        let set = IGNORED.iter().filter(|ignored| self.is_set(ignored.name));
-        set.map(|Ignored { name, instead }| {
-            format!("{name} is set, and does nothing here: {instead}")
-        })
-        .collect()
-    }
-
     /// Only these variables: for tests, and for adopters with their own.
     pub fn of<const N: usize>(pairs: [(&str, &str); N]) -> Self {
         Self {

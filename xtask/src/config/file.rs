@@ -46,6 +46,8 @@ pub struct File {
     pub guards: GuardsTable,
     #[serde(default)]
     pub hooks: HooksTable,
+    #[serde(default)]
+    pub schedule: ScheduleTable,
 }
 
 /// `[project]`
@@ -253,6 +255,19 @@ pub struct RatchetTable {
     pub percentage: Option<Spanned<Decimal>>,
     #[serde(default)]
     pub tables: Vec<Text>,
+}
+
+/// `[schedule]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ScheduleTable {
+    pub backup: Option<Spanned<Scalar>>,
+    pub cleanup: Option<Spanned<Scalar>>,
+    pub trial_restore: Option<Spanned<Scalar>>,
+    pub jitter: Option<Text>,
+    #[serde(default)]
+    pub environments: Vec<Text>,
+    pub health_file: Option<Text>,
 }
 
 /// Reads the file's text.

@@ -10,6 +10,7 @@ mod keep;
 mod project;
 mod ratchet;
 mod resolve;
+mod schedule;
 pub mod search;
 mod secret;
 pub mod settings;
@@ -28,6 +29,7 @@ pub use self::project::{
     Project, Rights, Service, Share, Store, StoreKind, Strategy, Wiping,
 };
 pub use self::ratchet::{Portion, Ratchet};
+pub use self::schedule::{Rhythm, Schedule, Unit};
 pub use self::secret::{HIDDEN, SecretName, Secrets, password_in};
 pub use self::table_name::TableName;
 use crate::problem::{Code, Problem};

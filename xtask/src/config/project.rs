@@ -13,6 +13,7 @@ use super::environment::{self, Origin};
 use super::hooks::Hook;
 use super::keep::Retention;
 use super::ratchet::Ratchet;
+use super::schedule::Schedule;
 use super::secret::{SecretName, Secrets};
 use super::table_name::TableName;
 
@@ -21,6 +22,8 @@ use super::table_name::TableName;
 pub struct Project {
     /// The folder that holds `db-tasks.toml`; relative paths in it start here.
     pub root: PathBuf,
+    /// Its file.
+    pub file: PathBuf,
     /// The folder for our own state; inside the project's if its file system keeps modes.
     pub state: PathBuf,
     /// The project's name.
@@ -57,6 +60,8 @@ pub struct Project {
     pub hooks: Vec<Hook>,
     /// What may be destroyed, and what may not.
     pub guards: Guards,
+    /// What the scheduler does, and when.
+    pub schedule: Schedule,
     /// Values that only the environments of child processes get.
     pub secrets: Secrets,
     /// Every value with its origin, for `db-config`.

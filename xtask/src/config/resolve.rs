@@ -7,6 +7,7 @@ mod guards;
 mod hooks;
 mod ratchet;
 mod retention;
+mod schedule;
 mod stores;
 mod values;
 
@@ -44,11 +45,12 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
 
     // `db-config` shows the values in this order
     let logs = r.path_of(&project::LOGS.key(), file.project.logs.as_ref())?;
-    let containers = r.containers(file)?;
-    let databases = r.databases(file)?;
+    let (containers, databases) = (r.containers(file)?, r.databases(file)?);
     guards.testing = for_tests(&databases)?;
+    let (stores, backup) = (r.stores(file)?, r.backup(file)?);
 
     Ok(Project {
+        file: path.to_path_buf(),
         state: root.join(".db-tasks"),
         name,
         named,
@@ -58,8 +60,9 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         containers,
         databases,
         guards,
-        stores: r.stores(file)?,
-        backup: r.backup(file)?,
+        stores,
+        schedule: r.schedule(&file.schedule, backup.interval_hours)?,
+        backup,
         after_restore: r.next(by_task::RESTORE_NEXT.key, file.restore.next.as_ref())?,
         restore_without: r.restore_without(file)?,
         after_wipe: r.next(by_task::WIPE_NEXT.key, file.wipe.next.as_ref())?,

@@ -4,7 +4,8 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use crate::problem::{Exit, Problem};
 
@@ -24,6 +25,8 @@ pub struct Interrupt {
     children: Children,
     /// What has our terminal: it handles Ctrl-C itself.
     at_terminal: Children,
+    /// Who waits for a signal.
+    waiting: (Mutex<()>, Condvar),
 }
 
 /// A child that can be killed while somebody waits for it.
@@ -146,8 +149,18 @@ impl Interrupt {
         self.shields.load(Ordering::SeqCst) > 0
     }
 
+    /// Waits for a signal, so long at most. It costs nothing meanwhile.
+    pub fn wait(&self, most: Duration) {
+        let (lock, condition) = &self.waiting;
+        let waiting = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(condition.wait_timeout_while(waiting, most, |()| !self.hit()));
+    }
+
     fn strike(&self) {
         self.hit.store(true, Ordering::SeqCst);
+        // one that has looked, and does not wait yet, holds the lock
+        drop(self.waiting.0.lock());
+        self.waiting.1.notify_all();
         if self.strikes() {
             self.children.end();
             // before those who wait for one hear of its end

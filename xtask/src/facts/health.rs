@@ -87,13 +87,6 @@ pub struct Patient<'a> {
 /// Examines the project.
 pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = patient.env.notes().into_iter().map(of_dotenv).collect();
-    findings.extend(
-        patient
-            .env
-            .ignored()
-            .into_iter()
-            .map(|why| Finding::other(State::Note, "environment", why, "remove it")),
-    );
 
     let project = patient.project;
     findings.extend(project.containers.iter().map(|one| container_finding(patient, one)));

@@ -13,6 +13,7 @@ pub mod health;
 pub mod lent;
 pub mod loader;
 pub mod logins;
+pub mod machine;
 pub mod programs;
 pub mod rendezvous;
 mod replaced;

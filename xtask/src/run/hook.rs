@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How often to check whether a hook was stopped.
 const GLANCE: Duration = Duration::from_millis(300);
 /// How long to wait for the last output of a hook that has ended.
-const LINGER: Duration = Duration::from_millis(250);
+pub(super) const LINGER: Duration = Duration::from_millis(250);
 /// How often to try to terminate what a hook started in a container.
 const LOOKS: u32 = 4;
 /// Lines that an error shows.
@@ -225,8 +225,8 @@ fn asked() -> Problem {
     )
 }
 
-/// A line of a hook, as much of it as is kept.
-struct Line {
+/// A line of a program, as much of it as is kept.
+pub(super) struct Line {
     text: String,
     /// Bytes that are not.
     left_out: u64,
@@ -235,7 +235,7 @@ struct Line {
 impl Line {
     /// As it may be shown. What was cut off may be the rest of a secret, so the end is removed,
     /// too, after all complete secrets are.
-    fn shown(&self, secrets: &Secrets) -> String {
+    pub(super) fn shown(&self, secrets: &Secrets) -> String {
         let text = secrets.redact_hook(&self.text);
         if self.left_out == 0 {
             return text;
@@ -248,7 +248,7 @@ impl Line {
 
 /// Lines as they come, read by a separate thread: a program may leave a child behind that holds the
 /// pipe. It reads no faster than its listener, and does not keep endless lines.
-fn lines(reader: PipeReader) -> Receiver<Line> {
+pub(super) fn lines(reader: PipeReader) -> Receiver<Line> {
     let (send, lines) = sync_channel(AHEAD);
     std::thread::spawn(move || {
         let mut reader = BufReader::new(reader);

@@ -17,11 +17,34 @@ pub struct Lock {
     _file: File,
 }
 
+/// The scheduler's own lock: the commands that it starts take the project's.
+const SCHEDULER: &str = "schedule-lock";
+
 impl Lock {
     /// Takes the project's lock, or says who holds it.
     pub fn take(state_dir: &Path, task: &str, now: DateTime<Utc>) -> Result<Self> {
+        Self::of("lock", state_dir, task, now)
+    }
+
+    /// Takes the lock of the project's scheduler, or says who holds it.
+    pub fn of_scheduler(state_dir: &Path, task: &str, now: DateTime<Utc>) -> Result<Self> {
+        Self::of(SCHEDULER, state_dir, task, now)
+    }
+
+    /// Who holds the lock of the project's scheduler.
+    pub fn scheduler(state_dir: &Path) -> Result<Option<String>> {
+        let Some(mut file) = state::open(&state_dir.join(SCHEDULER), Use::Read)? else {
+            return Ok(None);
+        };
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => holder(&mut file).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn of(name: &str, state_dir: &Path, task: &str, now: DateTime<Utc>) -> Result<Self> {
         state::prepare(state_dir)?;
-        let path = state_dir.join("lock");
+        let path = state_dir.join(name);
         let mut file =
             state::open(&path, Use::Change)?.context("a file that is missing is made")?;
         let begun = Instant::now();

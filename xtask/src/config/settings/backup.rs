@@ -195,7 +195,8 @@ pub static INTERVAL_HOURS: Setting = Setting {
     fallback: Fallback::Is("24"),
     variables: Variables::Win(&["BACKUP_INTERVAL_HOURS"]),
     example: "24",
-    text: "Hours after which `db-status --check` calls the last good backup old.",
+    text: "Hours between two backups: `db-schedule` goes by it, and `db-status --check` calls the last \
+           good backup old when they have passed.",
 };
 
 /// Whether a person is asked.

@@ -15,6 +15,7 @@ mod page;
 pub mod project;
 pub mod ratchet;
 pub mod retention;
+pub mod schedule;
 mod schema;
 pub mod stores;
 pub mod variables;
@@ -54,6 +55,8 @@ pub enum Kind {
     Share,
     /// A number, or any text: libpq reads it.
     Port,
+    /// An interval (a number has a unit of the key's), a cron expression, or `never`.
+    Rhythm,
     /// `true` or `false`.
     Switch,
     /// An array of texts.
@@ -139,6 +142,7 @@ pub static TABLES: &[&Table] = &[
     &guards::TABLE,
     &guards::PINS,
     &ratchet::TABLE,
+    &schedule::TABLE,
 ];
 
 /// Every setting.

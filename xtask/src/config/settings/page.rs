@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::variables::{IGNORED, VARIABLES};
+use super::variables::VARIABLES;
 use super::{Fallback, Setting, TABLES, all};
 
 /// Every table with its keys, as Markdown.
@@ -38,12 +38,6 @@ pub fn list_of_variables() -> String {
     }
     for variable in VARIABLES {
         let _ = writeln!(page, "| {} | {} |", code(variable.names), variable.text);
-    }
-
-    page.push_str("\nThese do nothing here. A run that finds one of them set says so.\n\n");
-    page.push_str("| variable | instead |\n|---|---|\n");
-    for ignored in IGNORED {
-        let _ = writeln!(page, "| `{}` | {} |", ignored.name, ignored.instead);
     }
 
     page

@@ -131,7 +131,7 @@ fn of_setting(setting: &Setting) -> Value {
             { "type": "number", "minimum": 0, "maximum": 1 },
             { "type": "string", "pattern": SHARE },
         ] }),
-        Kind::Port => json!({ "type": ["integer", "string"] }),
+        Kind::Port | Kind::Rhythm => json!({ "type": ["integer", "string"] }),
         Kind::Switch => json!({ "type": "boolean" }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Tasks(what) => {

@@ -4,8 +4,7 @@
 pub fn all() -> Vec<&'static str> {
     let of_keys = super::all().flat_map(|setting| setting.variables.names());
     let others = VARIABLES.iter().flat_map(|variable| variable.names);
-    let ignored = IGNORED.iter().map(|ignored| &ignored.name);
-    of_keys.chain(others).chain(ignored).copied().collect()
+    of_keys.chain(others).copied().collect()
 }
 
 /// Variables with the same meaning.
@@ -94,18 +93,3 @@ pub static VARIABLES: &[Variable] = &[
     },
     Variable { names: &["NO_COLOR"], text: "No colours." },
 ];
-
-/// A variable that people's scripts set and that does nothing here.
-#[derive(Debug)]
-pub struct Ignored {
-    /// Its name.
-    pub name: &'static str,
-    /// What does its work.
-    pub instead: &'static str,
-}
-
-/// Variables that do nothing here. A run that finds one of them set says so.
-pub static IGNORED: &[Ignored] = &[Ignored {
-    name: "BACKUP_CLEANUP_INTERVAL_DAYS",
-    instead: "every `db-backup` removes old backups, by `backup.keep-days` (BACKUP_RETENTION_DAYS)",
-}];

@@ -157,7 +157,7 @@ fn every_variable_counts_as_its_entry_says() {
     for setting in all() {
         for name in setting.variables.names() {
             let value = match setting.kind {
-                Kind::Number | Kind::Port => "7",
+                Kind::Number | Kind::Port | Kind::Rhythm => "7",
                 Kind::Share => "0.7",
                 _ if setting.word() == "url" => "postgresql://u@h/d",
                 _ => "word",
