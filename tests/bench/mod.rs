@@ -33,6 +33,7 @@ mod settings;
 mod shell;
 mod snapshots;
 mod stands;
+mod status;
 mod strangers;
 pub mod terminal;
 mod texts;

@@ -39,6 +39,7 @@ mod schedule;
 mod services;
 mod shapes;
 mod stands;
+mod status;
 pub mod stores;
 mod stores_inside;
 mod struck_sets;

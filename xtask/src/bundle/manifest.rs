@@ -315,6 +315,12 @@ impl Manifest {
         self.verified.last()
     }
 
+    /// When it was last restored for a trial that passed.
+    pub fn last_deep(&self) -> Option<DateTime<Utc>> {
+        let deep = self.verified.iter().filter(|v| v.good && v.how == "deep");
+        deep.map(|v| v.when).max()
+    }
+
     /// Whether a safety rule may count it: complete, and its last check passed.
     pub fn is_good(&self) -> bool {
         !self.partial && self.last_verified().is_some_and(|v| v.good)

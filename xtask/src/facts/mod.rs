@@ -23,6 +23,7 @@ pub mod standing;
 mod stores;
 pub mod strangers;
 mod survey;
+pub mod tables;
 pub mod trial;
 pub mod waits;
 mod whereabouts;

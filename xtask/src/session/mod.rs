@@ -300,6 +300,13 @@ impl Session {
         (Arc::clone(&self.interrupt), &mut *self.person)
     }
 
+    /// Clears the screen, if standard output is one; otherwise an empty line parts two results.
+    pub fn clear_screen(&self) {
+        let parts = if std::io::stdout().is_terminal() { "\x1b[H\x1b[2J\x1b[3J" } else { "\n" };
+        // a reader that is gone is noticed by what comes next
+        drop(std::io::stdout().write_all(parts.as_bytes()));
+    }
+
     /// A result: lines on standard output.
     pub fn print(&mut self, text: &str) -> Result<Exit> {
         self.record.result(text);

@@ -1,19 +1,26 @@
 //! The state of everything.
 
+pub mod history;
 pub mod stores;
+mod tables;
+
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::bundle::{Backup, Catalog};
-use crate::config::{Container, Database, Project};
+use crate::config::environment::is_production;
+use crate::config::{Container, Database, Project, Rhythm};
+use crate::engine::postgres::catalog::counting::Counts;
 use crate::engine::postgres::catalog::marks::State;
 use crate::engine::postgres::client::name::previous;
 use crate::facts::{ContainerFacts, Surveyed};
-use crate::human::{ago, bytes, count, counted};
+use crate::human::{ago, bytes};
 use crate::problem::first_line;
 use crate::run::journal::Unfinished;
+use crate::run::memory::Memory;
 use crate::ui::shown;
 use crate::ui::table::{Lean, columns};
 
@@ -39,70 +46,22 @@ pub struct Status<'a> {
     pub disk_left: Option<u64>,
     /// Hours after which a backup is old.
     pub max_age_hours: u32,
+    /// Rows that each database's last good backup must have.
+    pub min_rows: Option<u64>,
+    /// Rows of each database's tables, if they were counted.
+    pub counts: &'a BTreeMap<String, Result<Counts>>,
+    /// How many backups back sizes are shown.
+    pub history: Option<usize>,
+    /// What the scheduler remembers.
+    pub memory: &'a Memory,
     /// Now.
     pub now: DateTime<Utc>,
 }
 
-fn wrong_container((container, found): &(Container, Result<ContainerFacts>)) -> Option<String> {
-    match found {
-        Ok(c) if c.runs() && c.health.as_deref() != Some("unhealthy") => None,
-        Ok(c) => Some(format!(
-            "container {} is {}",
-            c.name,
-            c.health.as_ref().filter(|_| c.runs()).unwrap_or(&c.status)
-        )),
-        Err(e) => Some(format!("container {}: {}", container.key, first_line(e))),
-    }
-}
-
-fn wrong_database((database, surveyed): &(Database, Result<Surveyed>)) -> Option<String> {
-    let key = &database.key;
-
-    match surveyed {
-        Ok(s) => match s.live() {
-            None => Some(format!("{key}: there is no database `{}` on the server", s.name())),
-            Some(live) => {
-                let (what, cure) = live.state().wrong(s.name())?;
-                Some(format!("{key}: {what}; {cure}"))
-            }
-        },
-        Err(e) => Some(format!("{key}: {}", first_line(e))),
-    }
-}
-
 impl Status<'_> {
-    /// What `--check` fails for.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems: Vec<String> = self.unsafe_journal.iter().cloned().collect();
-        if let Some(left) = self.unfinished {
-            problems.push(format!(
-                "`{}` was interrupted ({}): `db-repair` cleans up after it, and so does the next \
-                 task that changes something",
-                left.task,
-                left.since.format("%Y-%m-%d %H:%M:%S UTC")
-            ));
-        }
-
-        problems.extend(self.half_emptied.iter().map(|told| told.replace("\n  ", "; ")));
-
-        problems.extend(self.containers.iter().filter_map(wrong_container));
-
-        for looked in self.databases {
-            problems.extend(wrong_database(looked));
-            problems.extend(self.old_backup(&looked.0.key));
-        }
-
-        for looked in self.stores {
-            problems.extend(stores::problem(looked));
-            problems.extend(self.old_backup(&looked.0.key));
-        }
-
-        problems
-    }
-
     /// The newest good backup of a database or store; one of a database with another name does not
     /// count.
-    fn newest(&self, key: &str) -> Option<&Backup> {
+    pub(super) fn newest(&self, key: &str) -> Option<&Backup> {
         let database = self.databases.iter().find(|(spec, _)| spec.key == key);
         let name = database.and_then(|(spec, surveyed)| match surveyed {
             Ok(surveyed) => Some(surveyed.name()),
@@ -113,22 +72,6 @@ impl Status<'_> {
             || self.catalog.latest(&[key]),
             |name| self.catalog.latest_named(key, name),
         )
-    }
-
-    fn old_backup(&self, key: &str) -> Option<String> {
-        match self.newest(key) {
-            None => Some(format!("{key}: no good backup")),
-            Some(b)
-                if (self.now - b.created).num_minutes() > i64::from(self.max_age_hours) * 60 =>
-            {
-                Some(format!(
-                    "{key}: the last good backup is {} old, {} h are allowed",
-                    ago(b.created, self.now).trim_end_matches(" ago"),
-                    self.max_age_hours
-                ))
-            }
-            Some(_) => None,
-        }
     }
 
     /// For people.
@@ -164,10 +107,19 @@ impl Status<'_> {
             self.catalog.dir.display()
         ));
 
-        let problems = self.problems();
-        if !problems.is_empty() {
-            let problems: Vec<_> = problems.iter().map(|problem| shown::line(problem)).collect();
-            parts.push(format!("needs a look:\n  {}", problems.join("\n  ")));
+        if let Some(history) = self.history {
+            parts.push(history::text(self.catalog, self.project, history));
+        }
+
+        let findings = self.findings();
+        if !findings.is_empty() {
+            let found: Vec<_> = findings.iter().map(|found| shown::line(&found.what)).collect();
+            parts.push(format!("needs a look:\n  {}", found.join("\n  ")));
+        }
+        if is_production(&self.project.environment)
+            && self.project.schedule.trial_restore == Rhythm::Never
+        {
+            parts.extend(self.without_trial().map(|what| format!("reminder: {what}")));
         }
 
         parts.join("\n\n")
@@ -201,7 +153,9 @@ impl Status<'_> {
         }
 
         match surveyed {
-            Ok(s) if !s.server.tables.is_empty() => lines.push(tables(s)),
+            Ok(s) if !s.server.tables.is_empty() => {
+                lines.push(tables::text(s, self.counts.get(&spec.key)));
+            }
             // after losing a volume the server looks fine
             Ok(s) if s.live().is_some() => lines.push(line("tables", EMPTY)),
             _ => {}
@@ -227,7 +181,7 @@ impl Status<'_> {
     pub fn json(&self) -> Value {
         let last = |key: &str| self.newest(key).map(crate::view::backups::summary);
         let databases: Vec<Value> =
-            self.databases.iter().map(|(d, s)| database_json(d, s, &last(&d.key))).collect();
+            self.databases.iter().map(|(d, s)| self.database_json(d, s, &last(&d.key))).collect();
         let stores: Vec<Value> =
             self.stores.iter().map(|looked| stores::json(looked, last(&looked.0.key))).collect();
 
@@ -240,11 +194,34 @@ impl Status<'_> {
             })
             .collect();
 
+        let findings = self.findings();
         json!({
             "project": self.project.name, "environment": self.project.environment, "containers": containers, "databases": databases, "stores": stores,
             "backups": self.catalog.backups.len(), "disk_left": self.disk_left,
-            "unfinished": self.unfinished.map(|left| json!({ "task": left.task, "since": left.since })), "problems": self.problems(),
+            "unfinished": self.unfinished.map(|left| json!({ "task": left.task, "since": left.since })), "problems": findings.iter().map(|found| &found.what).collect::<Vec<_>>(), "findings": findings,
+            "history": self.history.map(|most| history::json(self.catalog, self.project, most)),
         })
+    }
+}
+
+impl Status<'_> {
+    fn database_json(
+        &self,
+        spec: &Database,
+        surveyed: &Result<Surveyed>,
+        last: &Option<Value>,
+    ) -> Value {
+        match surveyed {
+            Err(e) => {
+                json!({ "key": spec.key, "reached": false, "error": format!("{e:#}"), "last_backup": last })
+            }
+            Ok(s) => json!({
+                "key": spec.key, "reached": true, "name": s.name(), "at": s.at(), "host": s.client.connection.host, "port": s.client.connection.port,
+                "user": s.server.role.name, "server_version": s.server.version_text, "exists": s.live().is_some(),
+                "bytes": s.live().and_then(|d| d.size), "marker": s.live().and_then(|d| d.marker()), "sessions": s.server.sessions,
+                "tables": tables::json(s, self.counts.get(&spec.key)), "previous": s.server.database(&previous(s.name())).map(|d| &d.name), "last_backup": last,
+            }),
+        }
     }
 }
 
@@ -269,6 +246,19 @@ fn container_row(container: &Container, found: &Result<ContainerFacts>) -> Vec<S
     }
 }
 
+/// Host, port, database and role, as a client is told them.
+fn address(s: &Surveyed) -> String {
+    let c = &s.client.connection;
+    let parts = [
+        ("host", c.host.as_deref()),
+        ("port", c.port.as_deref()),
+        ("database", Some(s.name())),
+        ("user", c.user.as_deref()),
+    ];
+    let said = parts.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", value?)));
+    said.collect::<Vec<_>>().join(", ")
+}
+
 fn server(s: &Surveyed) -> Vec<String> {
     let mut lines = vec![format!("{} ({})", shown::line(s.name()), s.at())];
     lines.push(line(
@@ -281,6 +271,7 @@ fn server(s: &Surveyed) -> Vec<String> {
         ),
     ));
 
+    lines.push(line("address", &address(s)));
     lines.extend(s.guess().map(|guess| line("note", &guess)));
     let Some(live) = s.live() else {
         lines.push(line("database", "does not exist"));
@@ -298,45 +289,6 @@ fn server(s: &Surveyed) -> Vec<String> {
 
     lines.push(line("sessions", &shown));
     lines
-}
-
-fn tables(s: &Surveyed) -> String {
-    let shown = &s.server.tables[..s.server.tables.len().min(20)];
-    let estimate = |n: i64| u64::try_from(n).map_or("?".into(), count);
-    let rows: Vec<Vec<String>> = shown
-        .iter()
-        .map(|t| vec![String::new(), t.name.clone(), estimate(t.estimate), bytes(t.bytes)])
-        .collect();
-
-    let mut text = columns(
-        &[
-            ("", Lean::Left),
-            ("TABLE", Lean::Left),
-            ("ROWS (EST.)", Lean::Right),
-            ("SIZE", Lean::Right),
-        ],
-        &rows,
-    );
-
-    let more = s.server.tables.len() - shown.len();
-    if more > 0 {
-        text.push_str(&format!("\n  … and {}", counted(more as u64, "smaller table")));
-    }
-
-    text
-}
-
-fn database_json(spec: &Database, surveyed: &Result<Surveyed>, last: &Option<Value>) -> Value {
-    match surveyed {
-        Err(e) => {
-            json!({ "key": spec.key, "reached": false, "error": format!("{e:#}"), "last_backup": last })
-        }
-        Ok(s) => json!({
-            "key": spec.key, "reached": true, "name": s.name(), "at": s.at(), "server_version": s.server.version_text, "exists": s.live().is_some(),
-            "bytes": s.live().and_then(|d| d.size), "marker": s.live().and_then(|d| d.marker()), "sessions": s.server.sessions, "tables": s.server.tables,
-            "previous": s.server.database(&previous(s.name())).map(|d| &d.name), "last_backup": last,
-        }),
-    }
 }
 
 #[cfg(test)]

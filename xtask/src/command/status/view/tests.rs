@@ -86,8 +86,13 @@ fn a_table_of_old_and_missing_backups() {
             half_emptied: None,
             disk_left: None,
             max_age_hours: hours,
+            min_rows: None,
+            counts: &BTreeMap::new(),
+            history: None,
+            memory: &Memory::default(),
             now: now(),
         };
-        assert_eq!(status.old_backup("main").as_deref(), problem, "{:?}", status.catalog.backups);
+        let found = status.of_backups("main").map(|found| found.what);
+        assert_eq!(found.as_deref(), problem, "{:?}", status.catalog.backups);
     }
 }

@@ -22,6 +22,12 @@ pub fn count_rows(half: Half) -> String {
     )
 }
 
+/// Counts the rows of all of them, in one snapshot.
+pub fn count_all_rows() -> String {
+    let halves = [Half::One, Half::Other].map(count_rows).concat();
+    format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n{halves}\nCOMMIT;\n")
+}
+
 const QUESTION: &str = sql::statements(include_str!("counting.sql"));
 
 /// Rows per table.

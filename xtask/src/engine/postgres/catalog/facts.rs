@@ -134,6 +134,12 @@ impl std::fmt::Display for Session {
 pub struct TableFacts {
     /// `schema.table`, quoted where needed.
     pub name: String,
+    /// `r` for a table, `p` for a partitioned one, `m` for a materialized view (pg_class.relkind).
+    #[serde(default)]
+    pub kind: String,
+    /// Its owner.
+    #[serde(default)]
+    pub owner: String,
     /// Rows: counted by the last ANALYZE, -1 if there was none.
     pub estimate: i64,
     /// Bytes with indexes and TOAST.
