@@ -83,7 +83,7 @@ fn every_dependency_has_one_home() {
         (&["fast_glob::"], "glob.rs"),
         (&["humantime::", "parse_size::"], "config/keep.rs"),
         (&["tonic::", "tonic_prost::", "prost::", "tokio::"], "engine/milvus/"),
-        (&["base64::"], "engine/"),
+        (&["base64::"], "bytes.rs"),
         (&["which::"], "facts/"),
         (&["signal_hook::"], "door/"),
     ] {

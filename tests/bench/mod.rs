@@ -18,6 +18,7 @@ mod json;
 mod left_with;
 mod logs;
 mod notes;
+mod notices;
 mod odd_paths;
 mod old_backups;
 mod pins;

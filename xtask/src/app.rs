@@ -110,6 +110,11 @@ fn dispatch(global: &Global, command: &dyn Command, record: &mut Record) -> Resu
         session.begin_log(name, &words);
     }
 
+    let begun = Instant::now();
+    if command.is_told() {
+        session.tell_of_beginning(command.task());
+    }
+
     let result = perform(&mut session, global, command);
     if result.is_ok() && command.works_with_servers() {
         session.know_addresses();
@@ -125,6 +130,9 @@ fn dispatch(global: &Global, command: &dyn Command, record: &mut Record) -> Resu
 
     let result = session.after_signals(name, result).map_err(|e| session.covered(e));
     session.end_log(&result);
+    if command.is_told() {
+        session.tell_of_end(command.task(), &result, begun.elapsed());
+    }
 
     *record = std::mem::take(&mut session.record);
     record.hide(&session.project.secrets);

@@ -8,6 +8,12 @@ use std::borrow::Cow;
 /// The first of them, minus the first byte beyond ASCII.
 const FIRST: u32 = 0x10_ff00;
 
+/// In base64 (RFC 4648), with padding.
+pub fn base64(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
 /// The output of a program.
 pub fn text(bytes: &[u8]) -> String {
     bytes.utf8_chunks().fold(String::with_capacity(bytes.len()), |mut text, chunk| {

@@ -93,6 +93,11 @@ pub trait Command {
         changes && self.intent() == Intent::Run
     }
 
+    /// Whether notices tell of its end. What starts other commands leaves that to them.
+    fn is_told(&self) -> bool {
+        self.may_change()
+    }
+
     /// Whether a run of it has worked with the servers that the project names.
     fn works_with_servers(&self) -> bool {
         self.touches() == Touches::Servers && self.may_change()

@@ -117,6 +117,10 @@ impl Command for Schedule {
         }
     }
 
+    fn is_told(&self) -> bool {
+        false
+    }
+
     fn run(&self, session: &mut Session) -> Result<Exit> {
         self.fits()?;
         let times = self.times(&session.project.schedule);

@@ -4,7 +4,7 @@ pub mod findings;
 pub mod view;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Args;
@@ -106,6 +106,7 @@ fn counted(
 }
 
 fn show_status(session: &mut Session, args: &Status) -> Result<Exit> {
+    let begun = Instant::now();
     let surveyor = session.surveyor();
     let databases: Vec<_> = session
         .project
@@ -144,9 +145,13 @@ fn show_status(session: &mut Session, args: &Status) -> Result<Exit> {
         now: session.moment.now,
     };
 
-    let needs_a_look = !status.findings().is_empty();
+    let found: Vec<String> = status.findings().into_iter().map(|found| found.what).collect();
     let (text, fields) = (status.text(), status.json());
     session.show(&text, fields)?;
 
-    Ok(if args.check && needs_a_look { Exit::Failed } else { Exit::Done })
+    if !args.check || found.is_empty() {
+        return Ok(Exit::Done);
+    }
+    session.tell_of_findings(&tasks::STATUS, found, begun.elapsed());
+    Ok(Exit::Failed)
 }

@@ -2,6 +2,7 @@
 //! word. What each key means is said once, in `settings`, which has an entry for each field here.
 #![allow(missing_docs)]
 
+mod operations;
 mod scalar;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use anyhow::Result;
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use self::operations::{NoticeTable, ScheduleTable};
 pub use self::scalar::{Decimal, Scalar};
 use super::settings;
 use crate::problem::{Code, Problem};
@@ -48,6 +50,8 @@ pub struct File {
     pub hooks: HooksTable,
     #[serde(default)]
     pub schedule: ScheduleTable,
+    #[serde(default)]
+    pub notices: BTreeMap<Text, NoticeTable>,
 }
 
 /// `[project]`
@@ -255,19 +259,6 @@ pub struct RatchetTable {
     pub percentage: Option<Spanned<Decimal>>,
     #[serde(default)]
     pub tables: Vec<Text>,
-}
-
-/// `[schedule]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ScheduleTable {
-    pub backup: Option<Spanned<Scalar>>,
-    pub cleanup: Option<Spanned<Scalar>>,
-    pub trial_restore: Option<Spanned<Scalar>>,
-    pub jitter: Option<Text>,
-    #[serde(default)]
-    pub environments: Vec<Text>,
-    pub health_file: Option<Text>,
 }
 
 /// Reads the file's text.

@@ -7,6 +7,7 @@ pub mod environment;
 mod file;
 pub mod hooks;
 mod keep;
+pub mod notices;
 mod project;
 mod ratchet;
 mod resolve;
@@ -24,6 +25,7 @@ use anyhow::Result;
 pub use self::env::Env;
 pub use self::hooks::Hook;
 pub use self::keep::{KeepRules, Retention, Special, age, size};
+pub use self::notices::Notice;
 pub use self::project::{
     At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, Lent, Others, Pin,
     Project, Rights, Service, Share, Store, StoreKind, Strategy, Wiping,

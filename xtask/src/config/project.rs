@@ -12,6 +12,7 @@ pub use self::pin::Pin;
 use super::environment::{self, Origin};
 use super::hooks::Hook;
 use super::keep::Retention;
+use super::notices::Notice;
 use super::ratchet::Ratchet;
 use super::schedule::Schedule;
 use super::secret::{SecretName, Secrets};
@@ -60,6 +61,8 @@ pub struct Project {
     pub hooks: Vec<Hook>,
     /// What may be destroyed, and what may not.
     pub guards: Guards,
+    /// Who is told how a command ended.
+    pub notices: Vec<Notice>,
     /// What the scheduler does, and when.
     pub schedule: Schedule,
     /// Values that only the environments of child processes get.

@@ -5,6 +5,7 @@ mod containers;
 mod environment;
 mod guards;
 mod hooks;
+mod notices;
 mod ratchet;
 mod retention;
 mod schedule;
@@ -29,15 +30,7 @@ const WHERE: [&str; 2] = ["PGHOSTADDR", "PGSERVICE"];
 pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Project> {
     let root = path.parent().unwrap_or(Path::new(".")).to_path_buf();
     anyhow::ensure!(root.to_str().is_some(), no_text(&root));
-    let mut r = Resolver {
-        path,
-        text,
-        env,
-        root: &root,
-        secrets: Secrets::default(),
-        entries: Vec::new(),
-        lent: Vec::new(),
-    };
+    let mut r = Resolver::new(path, text, env, &root);
 
     let (name, named) = r.name(file)?;
     let mut guards = r.guards(file)?;
@@ -70,6 +63,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         after_reset: r.next(by_task::RESET_NEXT.key, file.reset.next.as_ref())?,
         first_dump: r.path_of(&by_task::DUMP.key(), file.prepare.dump.as_ref())?,
         hooks: r.hooks("hooks", &file.hooks, file)?,
+        notices: file.notices.iter().map(|(k, v)| r.notice(k, v)).collect::<Result<_>>()?,
         secrets: r.secrets,
         entries: r.entries,
         lent: r.lent,
@@ -148,6 +142,13 @@ struct Resolver<'a> {
     secrets: Secrets,
     entries: Vec<Entry>,
     lent: Vec<Lent>,
+}
+
+impl<'a> Resolver<'a> {
+    fn new(path: &'a Path, text: &'a str, env: &'a Env, root: &'a Path) -> Self {
+        let (secrets, entries, lent) = Default::default();
+        Self { path, text, env, root, secrets, entries, lent }
+    }
 }
 
 impl Resolver<'_> {

@@ -5,6 +5,7 @@ pub mod fitting;
 pub mod hooks;
 pub mod marked;
 pub mod noted;
+pub mod notices;
 pub mod repair;
 pub mod replacing;
 pub mod services;

@@ -20,6 +20,7 @@ mod lock;
 mod logbook;
 pub mod memory;
 mod noted;
+pub mod notices;
 mod old;
 mod outcome;
 mod pgpass;

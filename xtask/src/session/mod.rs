@@ -10,6 +10,7 @@ pub mod fitting;
 mod hooks;
 mod logging;
 mod meeting;
+mod notices;
 pub mod record;
 pub mod repairing;
 pub mod selection;
@@ -72,6 +73,8 @@ pub struct Session {
     interrupt: Arc<Interrupt>,
     /// Whether it was said that this run can't be logged.
     unlogged: bool,
+    /// Whether what this repository brings may run and be told something, now.
+    trusted: bool,
     /// Why the part after the work was not done.
     pub but: Option<anyhow::Error>,
     waits: Waits,
@@ -164,6 +167,7 @@ impl Session {
             interrupt,
             but,
             unlogged: false,
+            trusted: false,
             waits,
             idle,
         })

@@ -120,6 +120,11 @@ impl Record {
         self.result.extend(text.lines().map(String::from));
     }
 
+    /// What was printed.
+    pub fn printed(&self) -> &[String] {
+        &self.result
+    }
+
     /// What programs read in addition.
     pub fn fields(&mut self, fields: Value) {
         if let Value::Object(fields) = fields {

@@ -61,6 +61,7 @@ impl Session {
         let for_all = self.env.given("DB_TASKS_TRUST_REPO").is_some()
             && self.env.says_yes("DB_TASKS_TRUST_REPO");
         let wary = Wary::of(touches, intent, global);
+        self.trusted = for_all || wary == Wary::Changes || self.own.trusted().contains_key(&path);
         if for_all || wary == Wary::Changes {
             return Ok(());
         }

@@ -1,3 +1,4 @@
 //! What several commands show of backups: pure functions from facts to text and JSON.
 
 pub mod backups;
+pub mod notices;

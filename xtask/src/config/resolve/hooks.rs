@@ -37,15 +37,7 @@ impl Resolver<'_> {
             table.timeout.as_ref().map_or(Ok(hooks::TIMEOUT), |t| t.0.parse()).map_err(|_| {
                 self.wrong(offset, format!("the timeout of `{key}` is not a number of seconds"))
             })?;
-        let run = match &table.run {
-            // `sh` expands `${…}` itself, so its values are in no plan
-            Words::Shell(line) if !line.trim().is_empty() => Run::Shell(line.clone()),
-            Words::Argv(words) if !words.is_empty() => {
-                let shown = words.iter().map(|word| self.hook_word(&key, offset, word));
-                Run::Argv(shown.collect::<Result<_>>()?)
-            }
-            _ => return Err(self.wrong(offset, format!("`{key}` has nothing to run")).into()),
-        };
+        let run = self.program(&key, offset, &table.run)?;
 
         let of_url = format!("{key}.url");
         let url = table
@@ -54,10 +46,25 @@ impl Resolver<'_> {
             .map(|url| Ok::<_, anyhow::Error>(self.expand(&of_url, offset, url)?.0))
             .transpose()?;
 
-        let origin = self.expand(&key, offset, "")?.1;
-        self.note(&key, &run.to_string(), origin);
-
         Ok(Hook { moment, run, container: table.container.clone(), timeout, url })
+    }
+
+    /// A program of the project's own.
+    pub(super) fn program(&mut self, key: &str, offset: usize, words: &Words) -> Result<Run> {
+        let run = match words {
+            // `sh` expands `${…}` itself, so its values are in no plan
+            Words::Shell(line) if !line.trim().is_empty() => Run::Shell(line.clone()),
+            Words::Argv(words) if !words.is_empty() => {
+                let shown = words.iter().map(|word| self.hook_word(key, offset, word));
+                Run::Argv(shown.collect::<Result<_>>()?)
+            }
+            _ => return Err(self.wrong(offset, format!("`{key}` has nothing to run")).into()),
+        };
+
+        let origin = self.expand(key, offset, "")?.1;
+        self.note(key, &run.to_string(), origin);
+
+        Ok(run)
     }
 
     fn no_moment(&self, offset: usize, moment: &str) -> Problem {

@@ -11,6 +11,7 @@ pub mod databases;
 mod example;
 pub mod guards;
 pub mod hooks;
+pub mod notices;
 mod page;
 pub mod project;
 pub mod ratchet;
@@ -143,6 +144,7 @@ pub static TABLES: &[&Table] = &[
     &guards::PINS,
     &ratchet::TABLE,
     &schedule::TABLE,
+    &notices::TABLE,
 ];
 
 /// Every setting.

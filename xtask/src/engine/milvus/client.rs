@@ -5,7 +5,6 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::Result;
-use base64::Engine as _;
 use prost::Message;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
@@ -15,6 +14,7 @@ use tonic::{Code as GrpcCode, Request};
 use tonic_prost::ProstCodec;
 
 use super::proto::rpc::{Answer, Databases, Nothing, Version};
+use crate::bytes;
 use crate::problem::{Code, Problem};
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -299,7 +299,7 @@ fn metadata(address: &Address) -> Result<Vec<(&'static str, MetadataValue<Ascii>
     let mut out = Vec::new();
 
     if let Some(token) = &address.token {
-        let encoded = base64::engine::general_purpose::STANDARD.encode(token);
+        let encoded = bytes::base64(token.as_bytes());
         let mut value = MetadataValue::try_from(encoded)
             .map_err(|_| Problem::usage("the token of Milvus can't be sent"))?;
         value.set_sensitive(true);

@@ -257,9 +257,7 @@ fn theirs(owner: &str) -> String {
 /// What a server stores of a password: `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`
 /// (<https://www.postgresql.org/docs/current/catalog-pg-authid.html>, RFC 5802).
 pub fn verifier(password: &str, salt: &[u8; 16]) -> String {
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
-
+    use crate::bytes::base64;
     use crate::stream::mac::{hash, sign};
     const ITERATIONS: u32 = 4096;
 
@@ -272,8 +270,7 @@ pub fn verifier(password: &str, salt: &[u8; 16]) -> String {
 
     let stored = hash(&sign(&salted, b"Client Key"));
     let server = sign(&salted, b"Server Key");
-    let [salt, stored, server] =
-        [salt.as_slice(), &stored, &server].map(|bytes| STANDARD.encode(bytes));
+    let [salt, stored, server] = [salt.as_slice(), &stored, &server].map(base64);
 
     format!("SCRAM-SHA-256${ITERATIONS}:{salt}${stored}:{server}")
 }
