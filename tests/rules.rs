@@ -168,7 +168,7 @@ fn a_dry_run_is_nobodys_flag_below_app() {
 }
 
 /// The rooms, from the ground up: each has a floor of its own.
-const FLOORS: [&str; 32] = [
+const FLOORS: [&str; 33] = [
     "problem",
     "tasks",
     "bytes",
@@ -178,6 +178,7 @@ const FLOORS: [&str; 32] = [
     "cmd",
     "stream",
     "value",
+    "audit",
     "human",
     "bundle",
     "plan",

@@ -5,6 +5,7 @@
 //! `run` accepts.
 
 pub mod app;
+pub mod audit;
 pub mod bundle;
 pub mod bytes;
 pub mod cli;

@@ -1,12 +1,14 @@
 //! Values that plans, engines and manifests name. They stand below all of these, and nothing in here
 //! touches the world.
 
+pub mod anchor;
 pub mod database;
 pub mod dump;
 pub mod marker;
 pub mod store;
 pub mod tree;
 
+pub use self::anchor::Anchor;
 pub use self::database::{DatabaseFacts, Grant, Privilege, Setting};
 pub use self::dump::{Claim, Claims, LeftOut, Spare, TableRows, Trust, Without};
 pub use self::marker::{Mark, MarkedBy};
