@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Stdio;
 
+use chrono::{DateTime, Utc};
+use db_tasks::stream::Sum;
 use serde_json::{Value, json};
 
 use super::terminal::{Terminal, available};
@@ -26,14 +28,17 @@ const KEYS: [&str; 4] = ["task", "exit", "databases", "refused_by"];
 #[test]
 fn what_ran_and_what_was_refused() {
     let mut bench = Bench::new(HOST);
-    bench.env("USER", "ann").with_backup();
+    bench.env("USER", "not-me").with_backup();
     assert_eq!(last(&bench, KEYS), json!(["db-backup", 0, ["app"], []]));
 
     let line = log(&bench).pop().unwrap();
     assert_eq!(
-        (&line["who"], &line["environment"], &line["agent"]),
-        (&json!("ann"), &json!("development"), &Value::Null)
+        (&line["user"]["said"], &line["environment"], &line["agent"], &line["ci"]),
+        (&json!("not-me"), &json!("development"), &Value::Null, &Value::Null)
     );
+    // a variable may say anything
+    assert_ne!(line["who"], "not-me");
+    assert_eq!(line["user"]["uid"], db_tasks::run::state::user());
 
     bench.run(&["db-restore", "--latest"]).exits(3);
     assert_eq!(last(&bench, KEYS), json!(["db-restore", 3, ["app"], ["confirmation"]]));
@@ -52,6 +57,80 @@ fn what_ran_and_what_was_refused() {
         (&line["environment"], &line["problem"]),
         (&json!("production"), &json!("`db-restore` is refused by the environment guard"))
     );
+}
+
+/// What a line says of a run: enough to find its plan, its server and its backup.
+#[test]
+fn what_ran_on_what() {
+    let mut bench = Bench::new(HOST);
+    bench.env("GITHUB_RUN_ID", "7").env("GITHUB_REPOSITORY", "our/shop").env("SUDO_USER", "ann");
+    let said = bench.run(&["db-backup", "--label", "password=s3cret", "--json"]).exits(0);
+    let document: Value = serde_json::from_str(&said.out).unwrap();
+    let line = log(&bench).pop().unwrap();
+
+    let name = bench.names_in("backups").into_iter().find(|n| n.ends_with(".zst")).unwrap();
+    let stem = name.strip_suffix(".sql.zst").unwrap();
+    let manifest = fs::read(bench.dir.join(format!("backups/{stem}.manifest.json"))).unwrap();
+    let backups = json!([{ "name": name, "manifest": Sum::of(&manifest).hex() }]);
+    assert_eq!(line["backups"], backups);
+    assert_eq!(line["servers"][0]["database"], "app");
+    assert_eq!(line["servers"][0]["oid"], 16384);
+    assert_eq!(line["verdicts"], document["verdicts"]);
+
+    let argv = line["argv"].as_array().unwrap();
+    assert_eq!(argv[1..], ["db-backup", "--label", "password=***", "--json"]);
+    assert_eq!(line["ci"]["job"], "https://github.com/our/shop/actions/runs/7");
+    assert_eq!(line["user"]["sudo"]["user"], "ann");
+    assert_eq!((&line["outcome"], &line["code"]), (&json!("done"), &Value::Null));
+    assert_eq!(line["version"], env!("CARGO_PKG_VERSION"));
+    let when = |key: &str| line[key].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    assert!(when("began") <= when("when"));
+}
+
+/// The plan that ran is the one whose digest is logged: that of the document, as it was printed.
+#[test]
+fn the_digest_is_that_of_the_plan() {
+    let bench = Bench::new(HOST);
+    let mut command = bench.command(TOOL);
+    let out = command.args(["db-backup", "--json"]).current_dir(&bench.dir).output().unwrap();
+    let document: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let digest = Sum::of(document["plan"].to_string().as_bytes()).hex();
+
+    let text = fs::read(bench.dir.join(".db-tasks/audit.jsonl")).unwrap();
+    assert_eq!(log(&bench)[0]["plan"], digest);
+    let head = json!({
+        "log": log(&bench)[0]["chain"]["log"], "line": 1, "digest": Sum::of(&text).hex(),
+    });
+    assert_eq!(document["audit"], head);
+
+    bench.learn_counts();
+    bench.run(&["db-backup", "--label", "second"]).exits(0);
+    let name = bench.names_in("backups").into_iter().find(|n| n.ends_with("second.manifest.json"));
+    let manifest = bench.manifest(&format!("backups/{}", name.unwrap()));
+    assert_eq!(manifest["audit"], head, "the backup knows what was logged before it");
+}
+
+#[test]
+fn a_signal_at_a_question() {
+    need!("script of util-linux", available());
+    let bench = Bench::new(HOST);
+    bench.facts("app", with_beside(&["previous"]));
+    let mut person = Terminal::run(&bench, &["db-undo"]);
+    person.sees("Type `").sees(" ").types("\x03");
+    person.ends(130);
+    assert_eq!(last(&bench, KEYS), json!(["db-undo", 130, ["app"], []]));
+    assert_eq!(log(&bench).len(), 1);
+    assert_eq!(log(&bench)[0]["outcome"], "interrupted");
+}
+
+/// A run that was interrupted is logged once, as the run that it was.
+#[test]
+fn a_signal_during_the_work() {
+    let bench = Bench::new(HOST);
+    bench.during_dump("kill -INT $PPID; sleep 5\n");
+    bench.run(&["db-backup"]).exits(130);
+    assert_eq!(log(&bench).len(), 1);
+    assert_eq!(log(&bench)[0]["outcome"], "interrupted");
 }
 
 /// A dry run changes nothing, and to look is no run.

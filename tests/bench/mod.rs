@@ -16,6 +16,8 @@ mod hooks;
 mod idle;
 mod json;
 mod left_with;
+mod log;
+mod log_file;
 mod logs;
 mod notes;
 mod notices;

@@ -124,11 +124,14 @@ fn dispatch(global: &Global, command: &dyn Command, record: &mut Record) -> Resu
         Some(but) if result.is_ok() => Err(but),
         _ => result,
     };
-    if let (Err(e), Intent::Run) = (&result, command.intent()) {
+    let result = session.after_signals(name, result);
+    if let Err(e) = &result
+        && command.may_change()
+    {
         session.audit_refusal(name, e);
     }
 
-    let result = session.after_signals(name, result).map_err(|e| session.covered(e));
+    let result = result.map_err(|e| session.covered(e));
     session.end_log(&result);
     if command.is_told() {
         session.tell_of_end(command.task(), &result, begun.elapsed());

@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod hooked;
 pub mod info;
 pub mod list;
+pub mod log;
 pub mod migrate;
 pub mod pgpass;
 pub mod pin;
@@ -39,6 +40,7 @@ pub use self::config::Config;
 pub use self::doctor::Doctor;
 pub use self::info::Info;
 pub use self::list::List;
+pub use self::log::Log;
 pub use self::migrate::Migrate;
 pub use self::pgpass::Pgpass;
 pub use self::pin::Pin;
@@ -173,6 +175,9 @@ pub enum Task {
     /// Find what would go wrong, and how to fix it
     #[command(name = "db-doctor", visible_alias = "doctor")]
     Doctor(Doctor),
+    /// Show who ran what, and how it ended; or verify that nobody changed that record
+    #[command(name = "db-log", visible_alias = "log")]
+    Log(Log),
     /// Start the project's own cluster, and leave it running
     #[command(name = "db-start", visible_alias = "start")]
     Start(Start),
@@ -210,6 +215,7 @@ impl Task {
             Self::Shell(command) => command,
             Self::Config(command) => command,
             Self::Doctor(command) => command,
+            Self::Log(command) => command,
             Self::Start(command) => command,
             Self::Stop(command) => command,
             Self::Completions(command) => command,

@@ -32,6 +32,34 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Each of them.
+    pub const ALL: [Self; 9] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Refused,
+        Self::Declined,
+        Self::Locked,
+        Self::FinishedBut,
+        Self::Shrunken,
+        Self::Interrupted,
+    ];
+
+    /// Its word, for programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Refused => "refused",
+            Self::Declined => "declined",
+            Self::Locked => "locked",
+            Self::FinishedBut => "finished-but",
+            Self::Shrunken => "shrunken",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     /// The exit code that an error ends in.
     pub fn of(error: &anyhow::Error) -> Self {
         error.downcast_ref::<Problem>().map_or(Self::Failed, |p| p.exit)

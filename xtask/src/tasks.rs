@@ -132,6 +132,8 @@ pub static SHELL: Task = Task::new("db-shell", Touches::Shell, &[]);
 pub static CONFIG: Task = Task::new("db-config", Touches::Files, &[]);
 /// `db-doctor`
 pub static DOCTOR: Task = Task::new("db-doctor", Touches::Looks, &[]);
+/// `db-log`
+pub static LOG: Task = Task::new("db-log", Touches::Files, &[]);
 /// `db-start`
 pub static START: Task = Task::new("db-start", Touches::Own, &[]);
 /// `db-stop`
@@ -140,7 +142,7 @@ pub static STOP: Task = Task::new("db-stop", Touches::Own, &[]);
 pub static COMPLETIONS: Task = Task::new("db-completions", Touches::Nothing, &[]);
 
 /// All of them, in the order in which help lists them.
-pub static ALL: [&Task; 25] = [
+pub static ALL: [&Task; 26] = [
     &BACKUP,
     &LIST,
     &INFO,
@@ -163,6 +165,7 @@ pub static ALL: [&Task; 25] = [
     &SHELL,
     &CONFIG,
     &DOCTOR,
+    &LOG,
     &START,
     &STOP,
     &COMPLETIONS,

@@ -7,4 +7,4 @@ mod walk;
 
 pub use self::chain::{Before, Link};
 pub use self::verify::{Fault, Known, Note, Told, Verified, verify};
-pub use self::walk::{Line, Walk, at_end};
+pub use self::walk::{Line, Walk, at_end, head};

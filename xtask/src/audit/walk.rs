@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::chain::{Before, Link};
 use crate::stream::{Digest, Sum};
+use crate::value::Anchor;
 
 /// No line of ours is longer. A longer one is read to its end, and is not part of the chain.
 const MOST: usize = 1 << 20;
@@ -138,6 +139,15 @@ pub fn at_end(log: &mut (impl Read + Seek)) -> io::Result<Before> {
     let mut walk = Walk::new(BufReader::new(log));
     while walk.next()?.is_some() {}
     walk.end()
+}
+
+/// The last line of the chain, if nothing is after it.
+///
+/// # Errors
+/// The log can't be read.
+pub fn head(log: &mut (impl Read + Seek)) -> io::Result<Option<Anchor>> {
+    let Before { last, digest, unchained: 0, torn: false } = at_end(log)? else { return Ok(None) };
+    Ok(last.zip(digest).map(|((log, line), digest)| Anchor { log, line, digest }))
 }
 
 /// The last line with its line break, if it has one and may be ours.

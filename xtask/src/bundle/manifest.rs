@@ -17,7 +17,7 @@ use super::intact::{changed, digest, is_intact};
 use super::notes::{Beside, Pinned, Why, beside};
 use super::ratchet::Shrunk;
 use crate::stream::Checksum;
-use crate::value::Format;
+use crate::value::{Anchor, Format};
 
 /// The format that this version writes; it reads all before it.
 pub const FORMAT: u32 = 5;
@@ -47,6 +47,9 @@ pub struct Manifest<A = Artifact> {
     /// The machine that made it; older versions did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// The head of the audit log when it was made: a log that is cut later no longer has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Anchor>,
     /// Whether it satisfies no safety rule: something is missing from it, or it is shrunken, which
     /// versions that know no ratchet take for partial.
     #[serde(default)]
@@ -350,6 +353,7 @@ impl<A> Manifest<A> {
             project_named: self.project_named,
             environment: self.environment,
             host: self.host,
+            audit: self.audit,
             partial: self.partial,
             missing: self.missing,
             shrunken: self.shrunken,

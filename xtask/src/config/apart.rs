@@ -81,7 +81,8 @@ fn places(project: &Project, backups: &Path) -> Vec<Place> {
         room: Room::ForNone,
     };
 
-    [root, backups, state].into_iter().chain(clusters(project)).chain(logs(project)).collect()
+    let places = [root, backups, state].into_iter().chain(clusters(project));
+    places.chain(logs(project)).chain(audit(project)).collect()
 }
 
 fn clusters(project: &Project) -> impl Iterator<Item = Place> {
@@ -103,6 +104,16 @@ fn logs(project: &Project) -> Option<Place> {
         path: project.logs.clone()?,
         why: "each run would change the tree while reading it",
         cure: "name another folder: `project.logs`, or the store's `path`".into(),
+        room: Room::ForTrees,
+    })
+}
+
+fn audit(project: &Project) -> Option<Place> {
+    Some(Place {
+        what: "the audit log".into(),
+        path: project.audit.clone()?,
+        why: "a wipe or a restore of the tree would remove it",
+        cure: "name another file: `audit.file`, or the store's `path`".into(),
         room: Room::ForTrees,
     })
 }

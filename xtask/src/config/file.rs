@@ -52,6 +52,10 @@ pub struct File {
     pub schedule: ScheduleTable,
     #[serde(default)]
     pub notices: BTreeMap<Text, NoticeTable>,
+    #[serde(default)]
+    pub audit: AuditTable,
+    #[serde(default)]
+    pub metrics: MetricsTable,
 }
 
 /// `[project]`
@@ -259,6 +263,20 @@ pub struct RatchetTable {
     pub percentage: Option<Spanned<Decimal>>,
     #[serde(default)]
     pub tables: Vec<Text>,
+}
+
+/// `[audit]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AuditTable {
+    pub file: Option<Text>,
+}
+
+/// `[metrics]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MetricsTable {
+    pub textfile: Option<Text>,
 }
 
 /// Reads the file's text.

@@ -32,7 +32,7 @@ pub use self::project::{
 };
 pub use self::ratchet::{Portion, Ratchet};
 pub use self::schedule::{Rhythm, Schedule, Unit};
-pub use self::secret::{HIDDEN, SecretName, Secrets, password_in};
+pub use self::secret::{HIDDEN, SecretName, Secrets, is_secret_name, password_in};
 pub use self::table_name::TableName;
 use crate::problem::{Code, Problem};
 

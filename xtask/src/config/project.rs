@@ -65,6 +65,10 @@ pub struct Project {
     pub notices: Vec<Notice>,
     /// What the scheduler does, and when.
     pub schedule: Schedule,
+    /// The audit log, if it is not in our own state.
+    pub audit: Option<PathBuf>,
+    /// The file for Prometheus, if one is wanted.
+    pub metrics: Option<PathBuf>,
     /// Values that only the environments of child processes get.
     pub secrets: Secrets,
     /// Every value with its origin, for `db-config`.

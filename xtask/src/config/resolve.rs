@@ -21,7 +21,7 @@ use super::env::Env;
 use super::file::{self, DatabaseTable, File, Scalar, Text};
 use super::project::{At, Backup, Container, Database, Entry, Lent, Project, Share};
 use super::secret::{self, Secrets};
-use super::settings::{Key, backup, by_task, databases, project};
+use super::settings::{Key, audit, backup, by_task, databases, metrics, project};
 use crate::problem::{Code, Problem};
 
 /// Variables that, in addition to the host, say where a URI's server is.
@@ -64,6 +64,8 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         first_dump: r.path_of(&by_task::DUMP.key(), file.prepare.dump.as_ref())?,
         hooks: r.hooks("hooks", &file.hooks, file)?,
         notices: file.notices.iter().map(|(k, v)| r.notice(k, v)).collect::<Result<_>>()?,
+        audit: r.path_of(&audit::FILE.key(), file.audit.file.as_ref())?,
+        metrics: r.path_of(&metrics::TEXTFILE.key(), file.metrics.textfile.as_ref())?,
         secrets: r.secrets,
         entries: r.entries,
         lent: r.lent,

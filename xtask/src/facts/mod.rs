@@ -18,6 +18,7 @@ pub mod programs;
 pub mod rendezvous;
 mod replaced;
 pub mod salvage;
+pub mod seen;
 pub mod server;
 pub mod standing;
 mod stores;

@@ -12,6 +12,7 @@ pub use self::surveyed::Surveyed;
 use super::asking::ask_server;
 use super::containers::{self, ContainerFacts};
 use super::programs::{self, Programs};
+use super::seen::Seen;
 use super::waits::Waits;
 use super::whereabouts::shown;
 use super::{cluster, guess};
@@ -41,6 +42,8 @@ pub struct Surveyor<'a> {
     pub app_name: String,
     /// Reports locks that the run waits for.
     pub waits: &'a Waits,
+    /// Where it is noted which databases answered.
+    pub seen: &'a Seen,
     /// Where the first session is kept, for the dump that follows.
     pub idle: Option<&'a Idle>,
 }
@@ -75,7 +78,7 @@ impl Surveyor<'_> {
         let (dumper, dump_major) = way::dumper(&client, &folders, &server);
         way::understand_every_dump(&mut client, &folders, &server);
 
-        Ok(Surveyed {
+        let found = Surveyed {
             spec: spec.clone(),
             client,
             dumper,
@@ -84,7 +87,10 @@ impl Surveyor<'_> {
             server,
             shown,
             answered_in,
-        })
+        };
+        self.seen.add(&found);
+
+        Ok(found)
     }
 
     /// How to reach it, and what its server says: asked while its container is looked at, if that

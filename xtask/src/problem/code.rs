@@ -67,10 +67,12 @@ pub enum Code {
     NothingToUndo,
     /// `shrunken`
     Shrunken,
+    /// `audit-changed`
+    AuditChanged,
 }
 
 /// Every code with its word and what it means, as `docs/json.md` lists them.
-pub const CODES: [(Code, &str, &str); 31] = [
+pub const CODES: [(Code, &str, &str); 32] = [
     (Code::Failed, "failed", "It failed, and no other code fits"),
     (Code::Usage, "usage", "The command line is wrong"),
     (
@@ -134,6 +136,11 @@ pub const CODES: [(Code, &str, &str); 31] = [
     ),
     (Code::NothingToUndo, "nothing-to-undo", "No previous data is kept"),
     (Code::Shrunken, "shrunken", "A backup holds fewer records than the ratchet wants"),
+    (
+        Code::AuditChanged,
+        "audit-changed",
+        "The audit log was edited or cut, or lines of it are missing or moved",
+    ),
 ];
 
 impl Code {

@@ -1,7 +1,7 @@
 //! The only code that changes the world: it executes a plan that `gate` has cleared.
 
 mod aftermath;
-mod audit;
+pub mod audit;
 pub mod child;
 mod deed;
 mod dumping;
@@ -41,7 +41,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 use self::aftermath::{Aftermath, End};
-pub use self::audit::{Audit, Entry, who_and_where};
+pub use self::audit::{Audit, Caller, Entry, Judged, who_and_where};
 pub use self::events::{Ending, Event, Listener, Listeners, Ran};
 use self::found::Means;
 pub use self::found::{Found, Held, Progress};
@@ -67,7 +67,7 @@ use crate::gate::Cleared;
 use crate::plan::{Act, CleanUp, Deed, How, Part, Plan, Scope, Step, StepId, identified};
 use crate::problem::{About, Exit, Problem};
 use crate::tasks;
-use crate::value::LeftOut;
+use crate::value::{Anchor, LeftOut};
 
 /// What a run needs in addition to its plan.
 pub struct World<'a> {
@@ -83,6 +83,8 @@ pub struct World<'a> {
     pub journal: Journal,
     /// The session in which the first database was surveyed.
     pub idle: &'a Idle,
+    /// The audit log's head before the run, for the manifests.
+    pub audit: Option<Anchor>,
 }
 
 /// What a run did.
@@ -313,7 +315,7 @@ impl Runner<'_, '_> {
     }
 
     fn perform(&mut self, act: &Act) -> Result<Done> {
-        let World { secrets, interrupt, now, listeners, journal, idle } = &mut *self.world;
+        let World { secrets, interrupt, now, listeners, journal, idle, audit } = &mut *self.world;
         if !matches!(act, Act::Create(_) | Act::Remove(_) | Act::Pipe(_)) {
             // a hook may work for hours, and rename the database
             idle.let_go();
@@ -353,7 +355,7 @@ impl Runner<'_, '_> {
             Act::Rename(deed) | Act::Write(deed) => deed::command(deed, secrets, interrupt)?,
             Act::Check(check) => deed::check(check, secrets, interrupt).map(|()| Vec::new())?,
             Act::Wait(wait) => deed::wait(wait, secrets, interrupt).map(|()| Vec::new())?,
-            Act::Seal(seal) => seal::seal(seal, &self.report.found, now())?,
+            Act::Seal(seal) => seal::seal(seal, &self.report.found, audit.as_ref(), now())?,
         };
         Ok(Done::tell(told, None, listeners))
     }

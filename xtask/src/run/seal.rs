@@ -19,17 +19,19 @@ use crate::disk;
 use crate::engine::postgres::script::{Half, Script};
 use crate::plan::{Outcome, Seal};
 use crate::problem::{Code, Problem};
-use crate::value::Contents;
+use crate::value::{Anchor, Contents};
 
 /// Performs a seal. It returns what to tell of it.
 pub fn seal(
     seal: &Seal,
     found: &BTreeMap<String, Found>,
+    audit: Option<&Anchor>,
     now: DateTime<Utc>,
 ) -> Result<Vec<String>> {
     let done = match seal {
         Seal::Backup { manifest, manifest_path, names, held_to } => {
-            let manifest = filled_in(manifest.as_ref().clone(), found, now)?;
+            let anchored = Manifest { audit: audit.cloned(), ..manifest.as_ref().clone() };
+            let manifest = filled_in(anchored, found, now)?;
             let from = partial(manifest_path);
 
             let shrunken = held_to.as_deref().map(|to| (to, ratchet::shrunk(&to.demands, found)));
@@ -44,7 +46,8 @@ pub fn seal(
         }
         Seal::Counted(counted) => return ratchet::note(counted, found, now),
         Seal::Adopted { manifest, manifest_path } => {
-            let manifest = adopted(manifest.as_ref().clone(), found, now)?;
+            let anchored = Manifest { audit: audit.cloned(), ..manifest.as_ref().clone() };
+            let manifest = adopted(anchored, found, now)?;
             write(&manifest, &partial(manifest_path), manifest_path, &[])
         }
         Seal::Verified { manifest_path, how, outcome } => noted::record(

@@ -22,7 +22,7 @@ pub enum Use {
     Read,
     /// Create it if missing; read and write it from its beginning.
     Change,
-    /// Create it if missing; each write appends. A team may share it.
+    /// Create it if missing; it can be read, and each write appends. A team may share it.
     Append,
 }
 
@@ -79,7 +79,7 @@ pub fn open(path: &Path, how: Use) -> Result<Option<File>> {
     match how {
         Use::Read => options.read(true),
         Use::Change => options.read(true).write(true).create(true).truncate(false),
-        Use::Append => options.append(true).create(true),
+        Use::Append => options.read(true).append(true).create(true),
     };
 
     without_links(&mut options);

@@ -3,22 +3,25 @@
 use std::io::IsTerminal;
 
 use anyhow::Result;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 
 use super::{CLOCK, Intent, Output, Session};
 use crate::config::{Env, Project};
 use crate::door::held::Held;
 use crate::engine::postgres::client::RELEASE;
 use crate::gate::{self, Agent, Circumstances, Cleared, Consent, Judgement, Verdict};
-use crate::plan::{Plan, Risk};
+use crate::plan::{Act, Plan, Risk, Seal};
 use crate::planning::repair;
-use crate::problem::{Exit, Problem};
-use crate::run::{self, Audit, Entry, Journal, Listeners, Report, World};
+use crate::problem::{Code, Exit, Problem};
+use crate::run::{self, Audit, Caller, Entry, Journal, Listeners, Report, World};
 use crate::tasks;
 use crate::ui::banner;
 use crate::ui::describe::{self, Detail};
 use crate::ui::person::Person;
 use crate::ui::recorder::Recorder;
 use crate::ui::typed::Typed;
+use crate::value::Anchor;
 
 /// What the guards judge by.
 fn circumstances<'a>(project: &'a Project, env: &'a Env, consent: Consent) -> Circumstances<'a> {
@@ -39,12 +42,32 @@ fn circumstances<'a>(project: &'a Project, env: &'a Env, consent: Consent) -> Ci
     }
 }
 
+/// Who runs this.
+fn caller<'a>(
+    project: &'a Project,
+    env: &'a Env,
+    words: &'a [String],
+    began: DateTime<Utc>,
+) -> Caller<'a> {
+    Caller { project, env, words, began, now: CLOCK }
+}
+
+/// Whether a plan writes manifests.
+fn makes_backups(plan: &Plan) -> bool {
+    let seals = |act: &&Act| {
+        matches!(act, Act::Seal(seal)
+            if matches!(**seal, Seal::Backup { .. } | Seal::Adopted { .. }))
+    };
+    plan.acts().iter().any(seals)
+}
+
 impl Session {
     /// Refuses early what no plan could be cleared for, before an expensive question.
     pub fn refuse_early(&mut self, task: &'static str, risk: Risk, consent: Consent) -> Result<()> {
         let plan = Plan::bare(task, String::new(), risk);
         let verdicts = gate::judge(&plan, &circumstances(&self.project, &self.env, consent));
-        gate::refuse(task, &verdicts).inspect_err(|_| self.record.planned(&plan, &verdicts))
+        gate::refuse(task, &verdicts)
+            .inspect_err(|_| self.record.planned(&plan, &verdicts, &self.project.secrets))
     }
 
     /// From a plan to its end: shown, or cleared, run and reported. `None` if it was only shown.
@@ -57,7 +80,7 @@ impl Session {
         plan.notes.extend(crate::facts::health::tight(&plan));
         let circumstances = circumstances(&self.project, &self.env, consent);
         let verdicts = gate::judge(&plan, &circumstances);
-        self.record.planned(&plan, &verdicts);
+        self.record.planned(&plan, &verdicts, &self.project.secrets);
 
         if verdicts.iter().any(|verdict| verdict.judgement == Judgement::Ask) {
             // a question may wait for hours
@@ -91,8 +114,12 @@ impl Session {
     /// Runs it. What happened is in the record, too.
     fn run(&mut self, cleared: Cleared) -> Report {
         let journal = self.journal(cleared.plan());
+        let judged = self.record.judged(cleared.plan().task);
+        let servers = self.servers();
+        let anchor = makes_backups(cleared.plan()).then(|| run::audit::head(&self.project));
+        let caller = caller(&self.project, &self.env, &self.words, self.moment.now);
         let (mut recorder, mut audit) =
-            (Recorder::default(), Audit::of(&self.project, &self.env, CLOCK));
+            (Recorder::default(), Audit::of(caller).about(judged, servers));
 
         let mut world = World {
             secrets: &self.project.secrets,
@@ -101,12 +128,13 @@ impl Session {
             listeners: Listeners(vec![&mut *self.person, &mut recorder, &mut audit]),
             journal,
             idle: &self.idle,
+            audit: anchor.flatten(),
         };
 
         let report = run::run(cleared, &mut world);
-        let unlogged = audit.unlogged;
+        let logged = audit.logged;
         self.record.ran(recorder.steps, &report);
-        self.say_unlogged(unlogged);
+        logged.into_iter().for_each(|logged| self.note_logged(logged));
 
         report
     }
@@ -157,24 +185,43 @@ impl Session {
         Ok(report)
     }
 
-    /// Logs that the command was stopped: by a guard, by the person, or by another run.
+    /// Logs that the command was stopped: by a guard, by the person, by another run, or by a signal
+    /// before its own plan was run. The line of a plan that was run is written by then.
     pub fn audit_refusal(&mut self, task: &str, error: &anyhow::Error) {
-        if matches!(Exit::of(error), Exit::Refused | Exit::Declined | Exit::Locked) {
+        // nothing of such a repository is used, and the place of its log least of all
+        let is_strange = error.downcast_ref::<Problem>().is_some_and(|p| p.code == Code::Untrusted);
+        let was_stopped = match Exit::of(error) {
+            Exit::Refused | Exit::Declined | Exit::Locked => true,
+            Exit::Interrupted => !self.record.has_run(task),
+            _ => false,
+        };
+
+        if was_stopped && !(is_strange && self.project.audit.is_some()) {
             self.write_down(task, Some(error));
         }
     }
 
     /// Writes an entry of the audit log about what was not a run; says so if it can't.
     pub fn write_down(&mut self, task: &str, problem: Option<&anyhow::Error>) {
-        let (databases, refused_by) = self.record.concerned(task);
-        let entry = Entry { task, databases, refused_by, problem, ..Entry::default() };
-        let unlogged = Audit::of(&self.project, &self.env, CLOCK).write(&entry).err();
-        self.say_unlogged(unlogged);
+        let (judged, servers) = (self.record.judged(task), self.servers());
+        let entry = Entry { task, judged, servers, problem, ..Entry::default() };
+        let caller = caller(&self.project, &self.env, &self.words, self.moment.now);
+        let logged = Audit::of(caller).write(&entry);
+        self.note_logged(logged);
     }
 
-    /// A command may have several plans: once is enough.
-    fn say_unlogged(&mut self, unlogged: Option<anyhow::Error>) {
-        let Some(e) = unlogged.filter(|_| !self.unlogged) else { return };
+    /// The databases that answered so far.
+    fn servers(&self) -> Vec<Value> {
+        self.seen.all().iter().map(|one| json!(one)).collect()
+    }
+
+    /// A command may have several plans: to say once that they are not logged is enough.
+    fn note_logged(&mut self, logged: Result<Anchor>) {
+        let e = match logged {
+            Ok(head) => return self.record.logged(head),
+            Err(_) if self.unlogged => return,
+            Err(e) => e,
+        };
         self.unlogged = true;
         let why = e.downcast_ref::<Problem>().and_then(|problem| problem.happened.first());
         let why = why.cloned().unwrap_or_else(|| format!("{e:#}"));

@@ -9,11 +9,11 @@ use crate::cmd::quoted;
 use crate::config::password_in;
 use crate::problem::Exit;
 use crate::run::{Logbook, who_and_where};
-use crate::ui::json;
 
 impl Session {
     /// People sometimes give an address instead of a name: its password must not be shown.
     pub fn cover_words(&mut self, words: &[String]) {
+        self.words = words.to_vec();
         words
             .iter()
             .filter_map(|word| password_in(word))
@@ -46,6 +46,6 @@ impl Session {
         if let Err(e) = result {
             self.person.note(&format!("error: {e:#}"));
         }
-        self.person.note(&format!("ended: {} (exit code {})", json::word(exit), exit as u8));
+        self.person.note(&format!("ended: {} (exit code {})", exit.word(), exit as u8));
     }
 }

@@ -31,6 +31,7 @@ use crate::bundle::name;
 use crate::config::{self, Database, Dotenv, Env, Project};
 use crate::door::{Idle, Interrupt};
 use crate::engine::postgres::catalog::facts::Depth;
+use crate::facts::seen::Seen;
 use crate::facts::waits::Waits;
 use crate::facts::{Surveyed, Surveyor};
 use crate::options::{self, Global};
@@ -78,6 +79,9 @@ pub struct Session {
     /// Why the part after the work was not done.
     pub but: Option<anyhow::Error>,
     waits: Waits,
+    seen: Seen,
+    /// The command line.
+    words: Vec<String>,
     /// The session in which the first database was surveyed, if a dump of it comes next.
     pub idle: Idle,
 }
@@ -169,6 +173,8 @@ impl Session {
             unlogged: false,
             trusted: false,
             waits,
+            seen: Seen::default(),
+            words: Vec::new(),
             idle,
         })
     }
@@ -181,6 +187,7 @@ impl Session {
             env: &self.env,
             app_name,
             waits: &self.waits,
+            seen: &self.seen,
             idle: None,
         }
     }

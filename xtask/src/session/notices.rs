@@ -12,7 +12,6 @@ use crate::problem::Exit;
 use crate::run::notices::{Parcel, Place, send};
 use crate::run::who_and_where;
 use crate::tasks::Task;
-use crate::ui::json;
 use crate::view::notices::{Message, mail, message, post};
 
 impl Session {
@@ -70,7 +69,7 @@ impl Session {
             who: who_and_where(),
             when: self.moment.now,
             took,
-            databases: self.record.concerned(task.name).0.to_vec(),
+            databases: self.record.judged(task.name).databases,
             problem: problem.iter().map(cover).collect(),
             result: self.record.printed().iter().map(cover).collect(),
         }
@@ -115,7 +114,7 @@ fn parcel(notice: &Notice, message: &Message, happened: &Happened) -> Parcel {
         Way::Command(_) => Parcel::Text(
             vec![
                 ("DBTASKS_TASK", crate::tasks::word(happened.task).to_owned()),
-                ("DBTASKS_OUTCOME", json::word(happened.exit).to_owned()),
+                ("DBTASKS_OUTCOME", happened.exit.word().to_owned()),
                 ("DBTASKS_ENVIRONMENT", happened.environment.clone()),
             ],
             message.document.to_string(),

@@ -10,8 +10,10 @@ use crate::config::{Project, Secrets};
 use crate::gate::{Judgement, Verdict};
 use crate::plan::Plan;
 use crate::problem::Exit;
-use crate::run::Report;
+use crate::run::{Judged, Report};
+use crate::stream::Sum;
 use crate::ui::json;
+use crate::value::Anchor;
 
 /// Everything that is known so far.
 #[derive(Debug, Default)]
@@ -24,16 +26,16 @@ pub struct Record {
     afterwards: Vec<String>,
     fields: Map<String, Value>,
     secrets: Secrets,
+    /// The audit log's last line by this run.
+    audit: Option<Anchor>,
 }
 
 /// A plan on its way through gate and run.
 #[derive(Debug)]
 struct Carried {
     task: &'static str,
-    databases: Vec<String>,
-    refused_by: Vec<&'static str>,
+    judged: Judged,
     plan: Value,
-    verdicts: Vec<Value>,
     steps: Vec<Value>,
     left_behind: Vec<String>,
     /// Whether it was run, to whatever end.
@@ -51,17 +53,21 @@ impl Record {
     }
 
     /// There is a plan, and the guards have decided.
-    pub fn planned(&mut self, plan: &Plan, verdicts: &[Verdict]) {
+    pub fn planned(&mut self, plan: &Plan, verdicts: &[Verdict], secrets: &Secrets) {
+        let refused = verdicts.iter().filter(|v| v.judgement == Judgement::Refused);
+        let mut covered = json!({ "plan": json::plan(plan), "verdicts": json::verdicts(verdicts) });
+        cover(&mut covered, secrets);
+        let [shown, said] = ["plan", "verdicts"].map(|key| covered[key].take());
+
         self.carried.push(Carried {
             task: plan.task,
-            databases: plan.databases(),
-            refused_by: verdicts
-                .iter()
-                .filter(|v| v.judgement == Judgement::Refused)
-                .map(|v| v.guard)
-                .collect(),
-            plan: json::plan(plan),
-            verdicts: json::verdicts(verdicts),
+            judged: Judged {
+                databases: plan.databases(),
+                refused_by: refused.map(|v| v.guard).collect(),
+                digest: Some(Sum::of(shown.to_string().as_bytes()).hex()),
+                verdicts: said.as_array().cloned().unwrap_or_default(),
+            },
+            plan: shown,
             steps: Vec::new(),
             left_behind: Vec::new(),
             was_run: false,
@@ -86,18 +92,20 @@ impl Record {
         let Some(last) = self.carried.last_mut() else { return };
         let exit = problem.map_or(Exit::Done, Exit::of);
         last.left_behind = report.left_behind.iter().map(ToString::to_string).collect();
-        last.outcome =
-            json::outcome(json::word(exit), exit, problem, &last.left_behind, report.took);
+        last.outcome = json::outcome(exit.word(), exit, problem, &last.left_behind, report.took);
         last.steps = steps;
     }
 
-    /// The databases of the task's last plan, and the guards that refused it: for the audit log.
-    pub fn concerned(&self, task: &str) -> (&[String], &[&'static str]) {
+    /// What is known of the task's last plan: for the audit log.
+    pub fn judged(&self, task: &str) -> Judged {
         // a cluster may have been stopped since then
-        self.carried
-            .iter()
-            .rfind(|c| c.task == task)
-            .map_or((&[], &[]), |last| (&last.databases, &last.refused_by))
+        let last = self.carried.iter().rfind(|c| c.task == task);
+        last.map(|last| last.judged.clone()).unwrap_or_default()
+    }
+
+    /// A line of the audit log was written, and is its head.
+    pub fn logged(&mut self, head: Anchor) {
+        self.audit = Some(head);
     }
 
     /// What could not be cleaned up, with the reasons, by the task's last plan.
@@ -144,15 +152,16 @@ impl Record {
     ) -> Value {
         let left: Vec<String> = self.carried.iter().flat_map(|c| c.left_behind.clone()).collect();
         let word =
-            if intent == Intent::Show && exit == Exit::Done { "planned" } else { json::word(exit) };
+            if intent == Intent::Show && exit == Exit::Done { "planned" } else { exit.word() };
         let outcome = json::outcome(word, exit, error, &left, took);
         let own = self.carried.iter().position(|c| c.task == command);
         let after = self.carried.split_off(own.map_or(self.carried.len(), |at| at + 1));
 
         let own = own.and_then(|_| self.carried.pop());
         let others = |list: Vec<Carried>| list.into_iter().map(Carried::json).collect::<Vec<_>>();
-        let (plan, verdicts, steps) =
-            own.map_or((Value::Null, vec![], vec![]), |own| (own.plan, own.verdicts, own.steps));
+        let (plan, verdicts, steps) = own.map_or((Value::Null, vec![], vec![]), |own| {
+            (own.plan, own.judged.verdicts, own.steps)
+        });
         let (project, environment, when) =
             self.project.map_or((None, None, None), |(p, e, w)| (Some(p), Some(e), Some(w)));
 
@@ -160,7 +169,7 @@ impl Record {
             "schema": json::SCHEMA, "command": command, "project": project, "environment": environment, "when": when,
             "intent": if intent == Intent::Show { "show" } else { "run" },
             "plan": plan, "verdicts": verdicts, "steps": steps, "before": others(self.carried), "after": others(after),
-            "outcome": outcome, "result": self.result, "afterwards": self.afterwards,
+            "outcome": outcome, "result": self.result, "afterwards": self.afterwards, "audit": self.audit,
         });
 
         if let Value::Object(document) = &mut document {
@@ -190,7 +199,7 @@ fn cover(value: &mut Value, secrets: &Secrets) {
 impl Carried {
     fn json(self) -> Value {
         json!({
-            "command": self.task, "plan": self.plan, "verdicts": self.verdicts, "steps": self.steps, "outcome": self.outcome,
+            "command": self.task, "plan": self.plan, "verdicts": self.judged.verdicts, "steps": self.steps, "outcome": self.outcome,
         })
     }
 }

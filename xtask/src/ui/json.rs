@@ -150,21 +150,6 @@ pub fn outcome(
     })
 }
 
-/// The exit code's word.
-pub fn word(exit: Exit) -> &'static str {
-    match exit {
-        Exit::Done => "done",
-        Exit::Failed => "failed",
-        Exit::Usage => "usage",
-        Exit::Refused => "refused",
-        Exit::Declined => "declined",
-        Exit::Locked => "locked",
-        Exit::FinishedBut => "finished-but",
-        Exit::Shrunken => "shrunken",
-        Exit::Interrupted => "interrupted",
-    }
-}
-
 fn problem(error: &anyhow::Error) -> Value {
     match error.downcast_ref::<Problem>() {
         Some(p) => {

@@ -8,7 +8,6 @@ use crate::config::notices::{On, Shape};
 use crate::human::duration;
 use crate::planning::notices::Happened;
 use crate::problem::Exit;
-use crate::ui::json::word;
 
 /// Lines of an error that are told.
 const MOST: usize = 30;
@@ -87,7 +86,7 @@ fn document(happened: &Happened, title: &str) -> Value {
         "who": happened.who,
         "when": happened.when,
         "seconds": happened.took.as_secs_f64(),
-        "outcome": word(happened.exit),
+        "outcome": happened.exit.word(),
         "exit": happened.exit as u8,
         "databases": happened.databases,
         "problem": happened.problem,

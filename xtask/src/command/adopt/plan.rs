@@ -154,6 +154,7 @@ fn manifest(file: &Backup, codec: Codec, request: &Request, project: &Project) -
         project_named: project.named,
         environment: "unknown".into(),
         host: None,
+        audit: None,
         partial: false,
         missing: Vec::new(),
         shrunken: Vec::new(),

@@ -311,6 +311,7 @@ fn manifest(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Manifest {
         project_named: project.named,
         environment: project.environment.clone(),
         host: None,
+        audit: None,
         partial: !missing.is_empty(),
         missing,
         shrunken: Vec::new(),

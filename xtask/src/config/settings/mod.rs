@@ -4,6 +4,7 @@
 //! `db-tasks.toml` and the lists in docs/configuration.md are made from them. The parser's structs
 //! are compared with them, key by key.
 
+pub mod audit;
 pub mod backup;
 pub mod by_task;
 pub mod containers;
@@ -11,6 +12,7 @@ pub mod databases;
 mod example;
 pub mod guards;
 pub mod hooks;
+pub mod metrics;
 pub mod notices;
 mod page;
 pub mod project;
@@ -145,6 +147,8 @@ pub static TABLES: &[&Table] = &[
     &ratchet::TABLE,
     &schedule::TABLE,
     &notices::TABLE,
+    &audit::TABLE,
+    &metrics::TABLE,
 ];
 
 /// Every setting.

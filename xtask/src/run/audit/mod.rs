@@ -1,37 +1,54 @@
-//! The audit log: one JSON line for every run, and for every refused one, in
-//! `.db-tasks/audit.jsonl`.
+//! The audit log: one JSON line for every run, and for every refused one, each with the hash of the
+//! one before it.
 
-use std::fs::TryLockError;
-use std::io::Write;
-use std::path::Path;
-use std::time::{Duration, Instant};
+mod file;
+mod who;
+mod words;
 
-use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::state::{self, Use};
-use super::{Event, Found, Leftover, Listener, Report};
+pub use self::file::{head, lines, path};
+pub use self::who::who_and_where;
+use super::{Event, Found, Leftover, Listener, Report, state};
+use crate::bundle::ending;
 use crate::config::{Env, Project};
 use crate::gate::Agent;
 use crate::plan::{Act, Seal};
-use crate::problem::{Exit, first_line};
-use crate::value::LeftOut;
+use crate::problem::{Code, Exit, Problem, first_line};
+use crate::stream::Sum;
+use crate::value::{Anchor, LeftOut};
 
-/// The log's file in the project's own folder.
-const NAME: &str = "audit.jsonl";
-/// How long a line waits for another run that is writing one.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Who calls, and what is known of that before there is a plan.
+#[derive(Clone, Copy)]
+pub struct Caller<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// The environment.
+    pub env: &'a Env,
+    /// The command line.
+    pub words: &'a [String],
+    /// When the command began.
+    pub began: DateTime<Utc>,
+    /// The clock.
+    pub now: fn() -> DateTime<Utc>,
+}
 
-/// What is logged about one run, in addition to its project and who it was.
+/// What is logged about one run, in addition to its caller.
 #[derive(Default)]
 pub struct Entry<'a> {
     /// The command.
     pub task: &'a str,
-    /// The databases it was about, as far as known.
-    pub databases: &'a [String],
-    /// The guards that refused it.
-    pub refused_by: &'a [&'static str],
+    /// What is known of its plan.
+    pub judged: Judged,
+    /// The servers that answered.
+    pub servers: Vec<Value>,
+    /// The backups that it made or read.
+    pub backups: &'a [PathBuf],
     /// Why it ended early.
     pub problem: Option<&'a anyhow::Error>,
     /// What could not be cleaned up.
@@ -44,29 +61,44 @@ pub struct Entry<'a> {
     pub took: Duration,
 }
 
+/// A plan, and what the guards said of it.
+#[derive(Debug, Clone, Default)]
+pub struct Judged {
+    /// The databases it was about, as far as known.
+    pub databases: Vec<String>,
+    /// The guards that refused it.
+    pub refused_by: Vec<&'static str>,
+    /// What each of them said.
+    pub verdicts: Vec<Value>,
+    /// The SHA-256 of the plan, as `--json` prints it.
+    pub digest: Option<String>,
+}
+
 /// The audit log, as a listener of runs.
 pub struct Audit<'a> {
-    project: &'a Project,
+    caller: Caller<'a>,
     agent: Agent,
     /// The words of the person who sent the agent.
     words: Option<&'a str>,
-    now: fn() -> DateTime<Utc>,
-    /// The command, and its databases, of the plan that runs.
-    concerned: (&'static str, Vec<String>),
+    judged: Judged,
+    servers: Vec<Value>,
+    /// The command, and its backups, of the plan that runs.
+    concerned: (&'static str, Vec<PathBuf>),
     shrink_accepted_by: Option<String>,
-    /// Why the run could not be logged. That must not fail work that is already done: whoever runs
-    /// it says so.
-    pub unlogged: Option<anyhow::Error>,
+    /// The line of the run, once it is written; or why the run could not be logged. That must not
+    /// fail work that is already done: whoever runs it says so.
+    pub logged: Option<Result<Anchor>>,
 }
 
 impl Listener for Audit<'_> {
     fn hear(&mut self, event: &Event<'_>) {
         match event {
             Event::Started(plan) => {
-                self.concerned = (plan.task, plan.databases());
+                let backups = plan.backup.iter().chain(&plan.result).cloned().collect();
+                self.concerned = (plan.task, backups);
                 self.shrink_accepted_by = plan.acts().into_iter().find_map(shrink_accepted_by);
             }
-            Event::Over(report) => self.unlogged = self.over(report).err(),
+            Event::Over(report) => self.logged = Some(self.over(report)),
             _ => {}
         }
     }
@@ -74,20 +106,26 @@ impl Listener for Audit<'_> {
 
 impl<'a> Audit<'a> {
     /// The log of a project, and who runs it.
-    pub fn of(project: &'a Project, env: &'a Env, now: fn() -> DateTime<Utc>) -> Self {
-        let variable = &project.guards.agent_variable;
-        let (agent, words) = (Agent::detect(env, variable), env.given(variable));
-        let (concerned, shrink_accepted_by, unlogged) = (("", Vec::new()), None, None);
-        Self { project, agent, words, now, concerned, shrink_accepted_by, unlogged }
+    pub fn of(caller: Caller<'a>) -> Self {
+        let variable = &caller.project.guards.agent_variable;
+        let (agent, words) = (Agent::detect(caller.env, variable), caller.env.given(variable));
+        let (judged, servers, concerned, shrink_accepted_by) = Default::default();
+        Self { caller, agent, words, judged, servers, concerned, shrink_accepted_by, logged: None }
     }
 
-    fn over(&self, report: &Report) -> Result<()> {
-        let (task, databases) = &self.concerned;
+    /// The same for a plan that was judged, with the servers that answered.
+    pub fn about(self, judged: Judged, servers: Vec<Value>) -> Self {
+        Self { judged, servers, ..self }
+    }
+
+    fn over(&self, report: &Report) -> Result<Anchor> {
+        let (task, backups) = &self.concerned;
 
         self.write(&Entry {
             task,
-            databases,
-            refused_by: &[],
+            judged: self.judged.clone(),
+            servers: self.servers.clone(),
+            backups,
             problem: report.problem.as_ref(),
             left_behind: &report.left_behind,
             left_out: report.found.values().filter_map(Found::left_out).cloned().collect(),
@@ -96,27 +134,46 @@ impl<'a> Audit<'a> {
         })
     }
 
-    /// Logs what was done, or was not.
+    /// Logs what was done, or was not. Returns the log's new head.
     ///
     /// # Errors
     /// The log can't be written.
-    pub fn write(&self, entry: &Entry<'_>) -> Result<()> {
-        let project = self.project;
+    pub fn write(&self, entry: &Entry<'_>) -> Result<Anchor> {
+        file::append(self.caller.project, self.line(entry))
+    }
+
+    fn line(&self, entry: &Entry<'_>) -> Value {
+        let Caller { project, env, words, began, now } = self.caller;
         let cover = |text: &str| project.secrets.cover(text);
+        let exit = entry.problem.map_or(Exit::Done, Exit::of);
+        let left: Vec<_> = entry.left_behind.iter().map(|left| cover(&left.to_string())).collect();
+        let Judged { databases, refused_by, verdicts, digest } = &entry.judged;
 
         let mut line = json!({
-            "when": (self.now)().to_rfc3339(),
+            "when": now().to_rfc3339(),
+            "began": began.to_rfc3339(),
+            "version": env!("CARGO_PKG_VERSION"),
             "task": entry.task,
-            "who": who(),
+            "argv": words::redacted(words, &project.secrets),
+            "plan": digest,
+            "who": who::name(env),
+            "user": who::user(env),
+            "host": state::machine(),
+            "ci": who::ci(env, &project.secrets),
             "agent": self.agent(),
             "project": project.name,
             "environment": project.environment,
-            "databases": entry.databases,
+            "databases": databases,
+            "servers": entry.servers,
+            "backups": backups(entry.backups),
+            "verdicts": verdicts,
             "seconds": (entry.took.as_secs_f64() * 1000.0).round() / 1000.0,
-            "exit": entry.problem.map_or(Exit::Done, Exit::of) as u8,
-            "refused_by": entry.refused_by,
+            "outcome": exit.word(),
+            "exit": exit as u8,
+            "code": entry.problem.map(code),
+            "refused_by": refused_by,
             "problem": entry.problem.map(|e| cover(&first_line(e))),
-            "left_behind": entry.left_behind.iter().map(|left| cover(&left.to_string())).collect::<Vec<_>>(),
+            "left_behind": left,
         });
 
         if !entry.left_out.is_empty() {
@@ -126,9 +183,7 @@ impl<'a> Audit<'a> {
             line["shrink_accepted_by"] = json!(by.trim_matches('`'));
         }
 
-        let state_dir = project.state_dir();
-        state::prepare(&state_dir)?;
-        append(&state_dir.join(NAME), &format!("{line}\n"))
+        line
     }
 
     fn agent(&self) -> Value {
@@ -136,11 +191,35 @@ impl<'a> Audit<'a> {
             Agent::None => Value::Null,
             // people may paste anything into their words
             Agent::Alone(name) | Agent::Sent { agent: name, .. } => {
-                let says = self.words.map(|words| self.project.secrets.redact(words));
+                let says = self.words.map(|words| self.caller.project.secrets.redact(words));
                 json!({ "name": name, "says": says })
             }
         }
     }
+}
+
+fn code(error: &anyhow::Error) -> &'static str {
+    error.downcast_ref::<Problem>().map_or(Code::Failed, |problem| problem.code).word()
+}
+
+/// Backups by their names, each with the SHA-256 of its manifest. A shrunken one has another name.
+fn backups(paths: &[PathBuf]) -> Vec<Value> {
+    let mut all: Vec<&PathBuf> = paths.iter().collect();
+    all.dedup();
+
+    let manifest = |path: &Path| {
+        let of_set = ending::manifest_of_set(path);
+        if path.is_dir() { of_set } else { ending::manifest_beside(path) }
+    };
+    let one = |path: &&PathBuf| {
+        [path.to_path_buf(), ending::shrunken(path)].into_iter().find_map(|path| {
+            let name = path.file_name()?.to_string_lossy().into_owned();
+            let bytes = std::fs::read(manifest(&path)).ok();
+            (path.exists())
+                .then(|| json!({ "name": name, "manifest": bytes.map(|b| Sum::of(&b).hex()) }))
+        })
+    };
+    all.iter().filter_map(one).collect()
 }
 
 fn shrink_accepted_by(act: &Act) -> Option<String> {
@@ -150,80 +229,5 @@ fn shrink_accepted_by(act: &Act) -> Option<String> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-/// Appends a line, while no other run writes one. A file system without locks has to do with a
-/// single write.
-fn append(path: &Path, line: &str) -> Result<()> {
-    let mut file = state::open(path, Use::Append)?.context("the audit log was not created")?;
-    let begun = Instant::now();
-
-    while matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && begun.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-
-    file.write_all(line.as_bytes()).context("could not write the line")
-}
-
-/// Who runs us.
-fn who() -> Option<String> {
-    let said = ["USER", "LOGNAME", "USERNAME"]
-        .iter()
-        .find_map(|v| std::env::var(v).ok().filter(|name| !name.is_empty()));
-    said.or_else(|| {
-        account(state::user(), &std::fs::read_to_string("/etc/passwd").unwrap_or_default())
-    })
-}
-
-/// Who runs us, and on which machine: for those on others.
-pub fn who_and_where() -> String {
-    format!("{}@{}", who().as_deref().unwrap_or("?"), state::machine().as_deref().unwrap_or("?"))
-}
-
-/// A user's name by its number, or the number: cron and containers set no variable for it.
-fn account(user: u32, accounts: &str) -> Option<String> {
-    let is_user = |line: &&str| line.split(':').nth(2) == Some(&user.to_string());
-    let name = accounts.lines().find(is_user).and_then(|line| line.split(':').next());
-    cfg!(unix).then(|| name.map_or_else(|| format!("user {user}"), String::from))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Long lines of many runs at once: each is whole.
-    #[test]
-    fn lines_are_never_mixed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(NAME);
-
-        std::thread::scope(|scope| {
-            for writer in 0..8 {
-                let path = &path;
-                scope.spawn(move || {
-                    for _ in 0..20 {
-                        let line = writer.to_string().repeat(100_000);
-                        append(path, &format!("{line}\n")).unwrap();
-                    }
-                });
-            }
-        });
-
-        let text = std::fs::read_to_string(&path).unwrap();
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 160);
-        for line in lines {
-            assert!(line.len() == 100_000 && line.bytes().all(|byte| byte == line.as_bytes()[0]));
-        }
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn who_it_was_where_no_variable_says_it() {
-        let accounts = "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\n";
-        for (user, who) in [(0, "root"), (1000, "anna"), (100, "user 100")] {
-            assert_eq!(account(user, accounts).as_deref(), Some(who));
-        }
     }
 }
