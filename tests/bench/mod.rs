@@ -19,6 +19,7 @@ mod left_with;
 mod log;
 mod log_file;
 mod logs;
+mod metrics;
 mod notes;
 mod notices;
 mod odd_paths;

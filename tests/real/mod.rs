@@ -2,6 +2,7 @@
 
 mod adopt;
 mod apart;
+mod audit;
 mod clones;
 mod codes;
 mod docker;

@@ -80,6 +80,18 @@ pub fn replace_with_its_rights(path: &Path, partial: &Path, bytes: &[u8]) -> Res
     take_over(path, partial)
 }
 
+/// The same for a file that everybody may read.
+///
+/// # Errors
+/// It can't be written; the old file is as it was.
+pub fn replace_for_all(path: &Path, partial: &Path, bytes: &[u8]) -> Result<()> {
+    write_anew(partial, bytes)?;
+    #[cfg(unix)]
+    fs::set_permissions(partial, std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .with_context(|| format!("could not set the rights of `{}`", partial.display()))?;
+    take_over(path, partial)
+}
+
 fn take_over(path: &Path, partial: &Path) -> Result<()> {
     fs::rename(partial, path)
         .with_context(|| format!("could not rename `{}`", partial.display()))?;

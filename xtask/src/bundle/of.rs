@@ -29,6 +29,11 @@ impl Backup {
         }
     }
 
+    /// The same for the database or the store of this key.
+    pub fn is_good_of(&self, key: &str) -> bool {
+        self.is_good_with(&[key])
+    }
+
     /// A database in it that had another name: the old name, and the current one.
     pub fn of_another<'a>(&'a self, names: &'a Names) -> Option<(&'a str, &'a str)> {
         let mut both =

@@ -1,5 +1,6 @@
 //! `db-backup`: back up one database or all, and verify each backup while writing it.
 
+mod metrics;
 pub mod plan;
 mod ratchet;
 pub mod safety;
@@ -75,6 +76,16 @@ impl Command for Backup {
     }
 
     fn run(&self, session: &mut Session) -> Result<Exit> {
+        let result = self.make(session);
+        if self.intent() == Intent::Run {
+            metrics::publish(session, self, &result);
+        }
+        result
+    }
+}
+
+impl Backup {
+    fn make(&self, session: &mut Session) -> Result<Exit> {
         let intent = self.intent();
         session.lock(self.task().name, intent)?;
 

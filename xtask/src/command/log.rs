@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::filter::Filter;
 use self::view::Shown;
@@ -86,7 +86,7 @@ impl Command for Log {
 #[derive(Debug, Default)]
 struct Found {
     /// The lines to show.
-    shown: VecDeque<Shown>,
+    shown: Vec<Shown>,
     /// How many fit, and come before these.
     earlier: u64,
     /// How many lines there are.
@@ -97,26 +97,32 @@ struct Found {
 fn read(session: &Session, filter: &Filter<'_>, limit: usize) -> Result<Found> {
     let mut found = Found::default();
     let Some(log) = audit::lines(&session.project)? else { return Ok(found) };
-    let mut walk = Walk::new(log);
+    let (mut walk, mut kept) = (Walk::new(log), VecDeque::new());
 
     while let Some(line) = walk.next().context("could not read the audit log")? {
         found.lines = line.number;
-        let shown = Shown::of(&line);
-        if !filter.fits(shown.said.as_ref()) {
+        if !filter.fits(line.text) {
             continue;
         }
 
-        found.shown.push_back(shown);
-        if found.shown.len() > limit {
-            found.shown.pop_front();
+        kept.push_back((line.number, line.text.to_vec()));
+        if kept.len() > limit {
+            kept.pop_front();
             found.earlier += 1;
         }
     }
 
+    found.shown = kept.iter().map(|(number, text)| Shown::of(*number, text)).collect();
     Ok(found)
 }
 
+/// What a line says, if it is one of ours.
+fn said(text: &[u8]) -> Option<Value> {
+    let said = serde_json::from_slice(text).ok();
+    said.filter(|said: &Value| said["task"].is_string())
+}
+
 /// When something was, if that is said.
-fn time(said: &serde_json::Value, key: &str) -> Option<DateTime<Utc>> {
+fn time(said: &Value, key: &str) -> Option<DateTime<Utc>> {
     Some(DateTime::parse_from_rfc3339(said[key].as_str()?).ok()?.to_utc())
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Found, time};
-use crate::audit::{Line, Verified};
+use super::{Found, said, time};
+use crate::audit::Verified;
 use crate::human::{count, counted, wrapped};
 use crate::problem::{Exit, shorten};
 use crate::ui::shown;
@@ -26,22 +26,21 @@ const MOST: usize = 60;
 #[derive(Debug)]
 pub(super) struct Shown {
     /// Its number.
-    pub(super) number: u64,
+    number: u64,
     /// What it says, if it is one of ours.
-    pub(super) said: Option<Value>,
+    said: Option<Value>,
     /// What it is otherwise.
     text: String,
 }
 
 impl Shown {
-    pub(super) fn of(line: &Line<'_>) -> Self {
-        let said = serde_json::from_slice(line.text).ok();
-        let said = said.filter(|said: &Value| said["task"].is_string());
+    pub(super) fn of(number: u64, text: &[u8]) -> Self {
+        let said = said(text);
         let text = match said {
             Some(_) => String::new(),
-            None => shorten(&String::from_utf8_lossy(line.text), MOST),
+            None => shorten(&String::from_utf8_lossy(text), MOST),
         };
-        Self { number: line.number, said, text }
+        Self { number, said, text }
     }
 
     /// The line as it is, with its number.
