@@ -39,7 +39,7 @@ db_tasks_asked = $(db_tasks_typed) $(if $(DRY_RUN),$(filter DRY_RUN,$1))
 db_tasks_run = $(db_tasks) $@$(foreach v,$(db_tasks_asked),$(if $(filter $v,ARGS $1), $(db_tasks_$v),$(db_tasks_none)))
 db_tasks_none = $(if $(filter $@,$(MAKECMDGOALS)),$(error $@ takes no $v))
 
-.PHONY: db-help db-backup db-list db-info db-verify db-restore db-undo db-cleanup db-pin db-adopt db-schedule db-status db-shell db-config db-doctor
+.PHONY: db-help db-backup db-list db-info db-verify db-restore db-undo db-cleanup db-pin db-adopt db-schedule db-status db-shell db-config db-doctor db-log
 .PHONY: db-start db-stop db-completions db-reset db-wipe db-migrate db-seed db-prepare db-repair db-protect db-pgpass
 
 db-help: ## this list
@@ -86,6 +86,9 @@ db-config: ## every setting and where it came from
 	@$(call db_tasks_run)
 
 db-doctor: ## look for what would go wrong, with cures
+	@$(call db_tasks_run)
+
+db-log: ## who ran what, the newest at the end; ARGS=--verify finds changes of that record
 	@$(call db_tasks_run)
 
 db-start: ## start the project's own cluster

@@ -53,6 +53,10 @@ fn what_ran_and_what_was_refused() {
     );
 
     let line = log(&bench).pop().unwrap();
+    let said = line["verdicts"].as_array().unwrap().iter().find(|v| v["guard"] == "environment");
+    assert_eq!(said.unwrap()["judgement"], "refused");
+    assert!(said.unwrap()["why"].as_str().unwrap().contains("`production`"));
+    assert_eq!((&line["outcome"], &line["code"]), (&json!("refused"), &json!("guard")));
     assert_eq!(
         (&line["environment"], &line["problem"]),
         (&json!("production"), &json!("`db-restore` is refused by the environment guard"))

@@ -189,7 +189,7 @@ pub fn verify(log: impl BufRead, known: &[Known]) -> io::Result<Verified> {
     }
 
     let (mut walk, mut last) = (Walk::new(log), Vec::new());
-    while let Some(line) = walk.next()? {
+    while let Some(line) = walk.next_line()? {
         found.lines = line.number;
         let Some((link, before)) = line.link else { continue };
 

@@ -20,8 +20,6 @@ pub struct Line<'a> {
     pub number: u64,
     /// What it says, without its line break; cut short if it is too long to be ours.
     pub text: &'a [u8],
-    /// Whether its line break is missing: it is the last one then.
-    pub is_open: bool,
     /// Its link, with what is before it, if it is part of the chain.
     pub link: Option<(Link, Before)>,
 }
@@ -53,7 +51,7 @@ impl<R: BufRead> Walk<R> {
     }
 
     /// The next line.
-    pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         self.text.clear();
         let limit = MOST as u64 + 1;
         if self.from.by_ref().take(limit).read_until(b'\n', &mut self.text)? == 0 {
@@ -76,7 +74,7 @@ impl<R: BufRead> Walk<R> {
         self.before.torn = !is_ended;
 
         let text = self.text.strip_suffix(b"\n").unwrap_or(&self.text);
-        Ok(Some(Line { number: self.number, text, is_open: self.before.torn, link }))
+        Ok(Some(Line { number: self.number, text, link }))
     }
 
     /// A line of the chain: returns what was before it, and begins anew with it.
@@ -137,7 +135,7 @@ pub fn at_end(log: &mut (impl Read + Seek)) -> io::Result<Before> {
 
     log.seek(SeekFrom::Start(0))?;
     let mut walk = Walk::new(BufReader::new(log));
-    while walk.next()?.is_some() {}
+    while walk.next_line()?.is_some() {}
     walk.end()
 }
 

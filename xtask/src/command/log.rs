@@ -99,7 +99,7 @@ fn read(session: &Session, filter: &Filter<'_>, limit: usize) -> Result<Found> {
     let Some(log) = audit::lines(&session.project)? else { return Ok(found) };
     let (mut walk, mut kept) = (Walk::new(log), VecDeque::new());
 
-    while let Some(line) = walk.next().context("could not read the audit log")? {
+    while let Some(line) = walk.next_line().context("could not read the audit log")? {
         found.lines = line.number;
         if !filter.fits(line.text) {
             continue;

@@ -8,6 +8,7 @@ use crate::config::Notice;
 use crate::config::notices::{On, Way};
 use crate::problem::Exit;
 use crate::tasks::{self, Task};
+use crate::value::Anchor;
 
 /// What has happened.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub struct Happened {
     pub problem: Vec<String>,
     /// What it printed, such as a backup's path.
     pub result: Vec<String>,
+    /// The head of the audit log: a cut tail is found by it.
+    pub audit: Option<Anchor>,
 }
 
 /// How a command was carried out.
@@ -166,6 +169,7 @@ mod tests {
             databases: Vec::new(),
             problem: Vec::new(),
             result: Vec::new(),
+            audit: None,
         };
         let failed = || ended(&[On::Failure], "db-backup", Exit::Failed);
 

@@ -72,6 +72,7 @@ impl Session {
             databases: self.record.judged(task.name).databases,
             problem: problem.iter().map(cover).collect(),
             result: self.record.printed().iter().map(cover).collect(),
+            audit: self.record.head().cloned(),
         }
     }
 

@@ -108,6 +108,11 @@ impl Record {
         self.audit = Some(head);
     }
 
+    /// The head of the audit log, as far as this command has written it.
+    pub fn head(&self) -> Option<&Anchor> {
+        self.audit.as_ref()
+    }
+
     /// What could not be cleaned up, with the reasons, by the task's last plan.
     pub fn left_behind(&self, task: &str) -> &[String] {
         self.carried.iter().rfind(|c| c.task == task).map_or(&[], |last| &last.left_behind)

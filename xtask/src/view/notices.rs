@@ -91,6 +91,7 @@ fn document(happened: &Happened, title: &str) -> Value {
         "databases": happened.databases,
         "problem": happened.problem,
         "result": happened.result,
+        "audit": happened.audit,
     })
 }
 
@@ -195,6 +196,7 @@ mod tests {
             databases: vec!["app".into()],
             problem: vec!["the server does not answer".into()],
             result: Vec::new(),
+            audit: None,
         }
     }
 

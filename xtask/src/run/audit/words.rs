@@ -28,7 +28,7 @@ fn without_values(word: &str) -> String {
         out.push('=');
         rest = value;
 
-        if name.is_some_and(|name| is_secret_name(name)) && !value.is_empty() {
+        if name.is_some_and(is_secret_name) && !value.is_empty() {
             out.push_str(HIDDEN);
             rest = &value[length(value)..];
         }
