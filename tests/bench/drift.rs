@@ -38,6 +38,12 @@ fn backup_with_a_ratchet() {
 }
 
 #[test]
+fn backup_for_people_and_git() {
+    let keys = "pg-dump-args = [\"-O\", \"-x\"]\nmode = \"0640\"\nlatest = \"symlink\"\n";
+    holds(&Bench::new(&format!("{HOST}[backup]\n{keys}")), &["db-backup"]);
+}
+
+#[test]
 fn backup_in_a_container() {
     holds(&Bench::new(DOCKER), &["db-backup", "--compress", "gzip"]);
 }

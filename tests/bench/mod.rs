@@ -25,6 +25,7 @@ mod notices;
 mod odd_paths;
 mod old_backups;
 mod pins;
+mod plain;
 mod plan;
 mod prompts;
 mod ratchet;

@@ -28,6 +28,7 @@ mod mute;
 mod odd_shapes;
 mod owners;
 mod pgpass;
+mod plain;
 mod poolers;
 mod prepare;
 mod quoting;

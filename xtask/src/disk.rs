@@ -64,7 +64,7 @@ pub fn write_anew(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
 /// It can't be written; the old file is as it was.
 pub fn replace(path: &Path, partial: &Path, bytes: &[u8]) -> Result<()> {
     write_anew(partial, bytes)?;
-    take_over(path, partial)
+    put_over(path, partial)
 }
 
 /// The same for a file that others may read and write, too: its rights stay.
@@ -77,7 +77,7 @@ pub fn replace_with_its_rights(path: &Path, partial: &Path, bytes: &[u8]) -> Res
         fs::set_permissions(partial, old.permissions())
             .with_context(|| format!("could not set the rights of `{}`", partial.display()))?;
     }
-    take_over(path, partial)
+    put_over(path, partial)
 }
 
 /// The same for a file that everybody may read.
@@ -89,13 +89,38 @@ pub fn replace_for_all(path: &Path, partial: &Path, bytes: &[u8]) -> Result<()> 
     #[cfg(unix)]
     fs::set_permissions(partial, std::os::unix::fs::PermissionsExt::from_mode(0o644))
         .with_context(|| format!("could not set the rights of `{}`", partial.display()))?;
-    take_over(path, partial)
+    put_over(path, partial)
 }
 
-fn take_over(path: &Path, partial: &Path) -> Result<()> {
+/// Gives what has a partial name its own, in place of whatever has that. It is on the disk when this
+/// returns.
+///
+/// # Errors
+/// It can't be renamed.
+pub fn put_over(path: &Path, partial: &Path) -> Result<()> {
     fs::rename(partial, path)
         .with_context(|| format!("could not rename `{}`", partial.display()))?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Sets the rights of a file or folder, where there are such rights.
+///
+/// # Errors
+/// They can't be set.
+pub fn set_mode(path: &Path, bits: u32) -> Result<(), Problem> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(bits)).map_err(|e| {
+            Problem::failed(format!("could not set the rights of `{}`", path.display()))
+                .code(Code::FileError)
+                .because(e.to_string())
+                .cure("leave `backup.mode` out, or choose a folder whose files can have rights")
+        })?;
+    }
+    #[cfg(not(unix))]
+    let _ = (path, bits);
+    Ok(())
 }
 
 /// Gives a file a name that must not be taken.

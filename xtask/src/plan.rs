@@ -13,7 +13,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use self::act::{
-    Act, Check, Counted, Deed, HeldTo, Hook, How, LastWords, Login, Old, Outcome, Seal, Wait,
+    Act, Check, Counted, Deed, HeldTo, Hook, How, LastWords, Login, Newest, Old, Outcome, Seal,
+    Sealed, Wait,
 };
 pub use self::ids::{CleanUp, StepId, identified};
 pub use self::pipe::{

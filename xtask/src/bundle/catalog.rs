@@ -2,6 +2,7 @@
 
 mod backup;
 mod listing;
+mod place;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -11,11 +12,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 pub use self::backup::{Backup, Kind};
-use self::listing::{foreign, is_an_archive, modified, no_file};
-use super::ending;
+use self::listing::{foreign, is_an_archive, modified};
+pub use self::place::at;
 use super::manifest::Manifest;
 use super::named::fault;
 use super::owner::Sharing;
+use super::{ending, latest};
 use crate::config::{Project, Retention};
 use crate::problem::{Code, Problem};
 
@@ -31,6 +33,8 @@ pub struct Catalog {
     /// Files that an interrupted run left, or, in a shared folder, that another project is writing:
     /// never backups, whatever they hold.
     pub unfinished: Vec<PathBuf>,
+    /// What names a backup here (see [`latest`]), each with that.
+    pub links: Vec<(PathBuf, PathBuf)>,
     /// All existing paths: names that nothing new can have.
     pub taken: HashSet<PathBuf>,
 }
@@ -118,6 +122,8 @@ impl Catalog {
             self.taken.insert(path.clone());
             if ending::is_partial(&name) {
                 self.unfinished.push(path);
+            } else if let Some(backup) = latest::named_by(&path) {
+                self.links.push((path, backup));
             } else if kind.is_dir() && ending::manifest_of_set(&path).is_file() {
                 listing.manifests.push((ending::manifest_of_set(&path), Some(path)));
             } else if kind.is_file() && ending::is_manifest(&name) {
@@ -196,7 +202,8 @@ impl Catalog {
             .backups
             .iter()
             .find(named)
-            .or_else(|| self.backups.iter().find(|b| is_manifest(b)));
+            .or_else(|| self.backups.iter().find(|b| is_manifest(b)))
+            .or_else(|| self.linked(wanted));
 
         if let Some(found) = exact {
             return Ok(found);
@@ -223,6 +230,13 @@ impl Catalog {
             .cure("`db-list` shows their names; `--file PATH` takes a file from anywhere")
             .into()),
         }
+    }
+
+    /// The backup that a link of this name leads to.
+    fn linked(&self, wanted: &str) -> Option<&Backup> {
+        let is_it = |link: &Path| link.ends_with(wanted) || latest::key(link) == wanted;
+        let (_, to) = self.links.iter().find(|(link, _)| is_it(link))?;
+        self.backups.iter().find(|b| b.path == *to)
     }
 
     /// The named backup: one of the catalog, or a path.
@@ -333,67 +347,4 @@ fn ours(manifest_path: &Path, folder: Option<&Path>) -> Backup {
 fn is_of_another_tool(backup: &Backup) -> bool {
     matches!(backup.kind, Kind::Broken { manifest: None, .. })
         && backup.manifest_path.as_deref().is_some_and(Manifest::is_of_another_tool)
-}
-
-/// The backup at a given path, with its manifest if there is one next to it.
-pub fn at(path: &Path, project: &Project) -> Result<Backup> {
-    let ground = Sharing::of(path, project);
-    found_at(path).map(|backup| backup.seen_by(project, ground))
-}
-
-/// The backup that a folder is.
-fn set_at(path: &Path) -> Result<Backup> {
-    let manifest = ending::manifest_of_set(path);
-    anyhow::ensure!(
-        manifest.is_file(),
-        Problem::usage(format!(
-            "the folder `{}` has neither a backup's `manifest.json` nor pg_dump's `toc.dat`",
-            path.display()
-        ))
-        .code(Code::NoSuchBackup)
-    );
-
-    let others = Problem::usage(format!(
-        "the `manifest.json` in `{}` belongs to another tool",
-        path.display()
-    ))
-    .code(Code::NoSuchBackup);
-    anyhow::ensure!(
-        !Manifest::is_of_another_tool(&manifest),
-        others.cure("name the file in it that you want to restore")
-    );
-
-    Ok(ours(&manifest, Some(path)))
-}
-
-fn found_at(path: &Path) -> Result<Backup> {
-    let missing = |e: std::io::Error| {
-        Problem::usage(format!("could not open the backup `{}`", path.display()))
-            .code(Code::NoSuchBackup)
-            .because(e.to_string())
-            .cure("check the path; `db-list` shows the known backups")
-    };
-
-    let meta = fs::metadata(path).map_err(missing)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    anyhow::ensure!(meta.is_dir() || meta.is_file(), no_file(path));
-
-    if meta.is_dir() && is_an_archive(path) && !ending::manifest_of_set(path).is_file() {
-        return foreign(name, path.to_path_buf());
-    }
-
-    if meta.is_dir() {
-        return set_at(path);
-    }
-
-    let beside = ending::manifest_beside(path);
-    let backup = beside.is_file().then(|| ours(&beside, None)).filter(|b| match &b.kind {
-        Kind::Broken { .. } => !is_of_another_tool(b),
-        // the file that it names is complete, but a different one: this may be an unpacked copy
-        _ => b.path == *path,
-    });
-
-    backup
-        .map(|b| if b.path == *path { b } else { b.under_the_name_of(path) })
-        .map_or_else(|| foreign(name, path.to_path_buf()), Ok)
 }

@@ -5,6 +5,7 @@ mod dated;
 pub mod ending;
 mod intact;
 pub mod keep;
+pub mod latest;
 pub mod manifest;
 pub mod name;
 mod named;

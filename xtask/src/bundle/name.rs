@@ -112,6 +112,7 @@ mod tests {
             timestamp: timestamp.into(),
             compress: "gzip".into(),
             level: None,
+            plain: config::Plain::default(),
             keep: config::Retention::default(),
             interval_hours: 24,
             ask: false,

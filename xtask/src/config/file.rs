@@ -13,7 +13,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use self::operations::{NoticeTable, ScheduleTable};
-pub use self::scalar::{Decimal, Scalar};
+pub use self::scalar::{Decimal, Octal, Scalar};
 use super::settings;
 use crate::problem::{Code, Problem};
 
@@ -156,6 +156,13 @@ pub struct BackupTable {
     pub timestamp: Option<Text>,
     pub compress: Option<Text>,
     pub level: Option<Spanned<Scalar>>,
+    #[serde(default)]
+    pub pg_dump_args: Vec<Text>,
+    pub form: Option<Text>,
+    #[serde(default)]
+    pub key_order: Vec<Text>,
+    pub mode: Option<Spanned<Octal>>,
+    pub latest: Option<Text>,
     pub keep_days: Option<Spanned<Scalar>>,
     pub min_keep: Option<Spanned<Scalar>>,
     pub keep_last: Option<Spanned<Scalar>>,

@@ -2,12 +2,14 @@
 
 pub mod apart;
 mod dotenv;
+mod dump_arg;
 pub mod env;
 pub mod environment;
 mod file;
 pub mod hooks;
 mod keep;
 pub mod notices;
+mod plain;
 mod project;
 mod ratchet;
 mod resolve;
@@ -22,10 +24,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+pub use self::dump_arg::DumpArg;
 pub use self::env::Env;
 pub use self::hooks::Hook;
 pub use self::keep::{KeepRules, Retention, Special, age, size};
 pub use self::notices::Notice;
+pub use self::plain::{Form, KeyOrder, Latest, Mode, Plain};
 pub use self::project::{
     At, Backup, Connection, Container, ContainerBy, Database, Entry, Guards, Lent, Others, Pin,
     Project, Rights, Service, Share, Store, StoreKind, Strategy, Wiping,

@@ -13,6 +13,7 @@ use super::environment::{self, Origin};
 use super::hooks::Hook;
 use super::keep::Retention;
 use super::notices::Notice;
+use super::plain::Plain;
 use super::ratchet::Ratchet;
 use super::schedule::Schedule;
 use super::secret::{SecretName, Secrets};
@@ -306,6 +307,8 @@ pub struct Backup {
     pub compress: String,
     /// Compression level, if set.
     pub level: Option<i32>,
+    /// How a backup is written that somebody asks for.
+    pub plain: Plain,
     /// Which to keep.
     pub keep: Retention,
     /// Hours within which a new backup is expected: `db-doctor` warns if the last good backup is

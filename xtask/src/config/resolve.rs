@@ -6,6 +6,7 @@ mod environment;
 mod guards;
 mod hooks;
 mod notices;
+mod plain;
 mod ratchet;
 mod retention;
 mod schedule;
@@ -369,6 +370,7 @@ impl Resolver<'_> {
         let compress = self.needed(&backup::COMPRESS.key(), b.compress.as_ref())?;
         let level = self.number(&backup::LEVEL.key(), b.level.as_ref())?.map(u32::cast_signed);
 
+        let plain = self.plain_dumps(file, &name)?;
         let keep = self.retention(file)?;
         let interval_hours =
             self.count(&backup::INTERVAL_HOURS.key(), b.interval_hours.as_ref())?;
@@ -380,6 +382,7 @@ impl Resolver<'_> {
             timestamp,
             compress,
             level,
+            plain,
             keep,
             interval_hours,
             ask,

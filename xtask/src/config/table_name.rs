@@ -45,6 +45,11 @@ impl TableName {
         parts.is_empty().then(|| Self { schema, table, written: text.trim().to_owned() })
     }
 
+    /// Whether it is `*`, which some keys take for every table.
+    pub(super) fn is_star(&self) -> bool {
+        self.written == "*"
+    }
+
     /// Whether the table with this whole name is meant, as `format('%I.%I', …)` writes it.
     pub fn means(&self, name: &str) -> bool {
         let whole = Self::parse(name);

@@ -9,7 +9,7 @@ use crate::bundle::Manifest;
 use crate::bundle::notes::Pinned;
 use crate::bundle::ratchet::{self, Demand};
 use crate::cmd::Cmd;
-use crate::config::SecretName;
+use crate::config::{self, Mode, SecretName};
 use crate::value::{Address, Change};
 
 /// The closed vocabulary.
@@ -71,6 +71,8 @@ pub enum How {
     Hook(Box<Hook>),
     /// A load of a backup that the run itself made.
     Reload(Box<Reload>),
+    /// What names the newest good backup.
+    Latest(Box<Newest>),
     /// A person's password file, with these logins in it.
     Passwords(PathBuf, Vec<Login>),
 }
@@ -87,6 +89,9 @@ pub struct Old {
     pub manifest: PathBuf,
     /// The manifests of the new backups that were counted.
     pub counted: Vec<PathBuf>,
+    /// What names it, and would lead nowhere.
+    #[serde(default)]
+    pub links: Vec<PathBuf>,
 }
 
 impl Old {
@@ -94,6 +99,28 @@ impl Old {
     pub fn shown(&self) -> &Path {
         self.folder.as_ref().or(self.files.first()).unwrap_or(&self.manifest)
     }
+}
+
+/// What is to name the newest good backup of a folder.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Newest {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The way in which it names it.
+    pub by: config::Latest,
+    /// The backup, and what counts in its place if it is not kept.
+    pub candidates: Vec<Sealed>,
+    /// Others for the same database, which name old backups.
+    pub others: Vec<PathBuf>,
+}
+
+/// A backup that has its final name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Sealed {
+    /// Its file or folder.
+    pub backup: PathBuf,
+    /// Its manifest.
+    pub manifest: PathBuf,
 }
 
 /// How somebody logs in to a database.
@@ -177,6 +204,8 @@ pub enum Seal {
         manifest_path: PathBuf,
         /// Partial names and the final names they get, in order; the first ones are sealed first.
         names: Vec<(PathBuf, PathBuf)>,
+        /// Who may read the files.
+        mode: Mode,
         /// What it must hold to get these names, if it must hold anything.
         held_to: Option<Box<HeldTo>>,
     },

@@ -65,6 +65,7 @@ impl Deed {
             | How::Old(_)
             | How::Move(..)
             | How::Text(..)
+            | How::Latest(_)
             | How::Passwords(..) => Reach::Aside,
         }
     }

@@ -42,6 +42,11 @@ fn deed(deed: &Deed) -> String {
             format!("{}: {}", deed.what, path.display())
         }
         How::Change(address, change) => format!("{}: {}", deed.what, address.change(change)),
+        How::Latest(newest) => {
+            let backup = newest.candidates.first().and_then(|sealed| sealed.backup.file_name());
+            let backup = backup.unwrap_or_default().to_string_lossy();
+            format!("{}: {} -> {backup}", deed.what, newest.path.display())
+        }
         // a journal of an older version has all of it in one text
         How::Hook(hook) if hook.shown.is_empty() => deed.what.clone(),
         How::Hook(hook) => format!("{}: {}", deed.what, hook.shown),
@@ -135,12 +140,13 @@ fn program(cmd: &Cmd) -> String {
 
 fn seal(seal: &Seal) -> String {
     match seal {
-        Seal::Backup { manifest_path, names, .. } => {
+        Seal::Backup { manifest_path, names, mode, .. } => {
             let to: Vec<String> = names.iter().map(|(_, to)| to.display().to_string()).collect();
+            let mode = mode.told().map_or(String::new(), |mode| format!(", mode {mode}"));
             if names.iter().any(|(_, to)| manifest_path.starts_with(to)) {
-                to.join(", ")
+                format!("{}{mode}", to.join(", "))
             } else {
-                format!("{}, {}", to.join(", "), manifest_path.display())
+                format!("{}, {}{mode}", to.join(", "), manifest_path.display())
             }
         }
         Seal::Counted(counted) => format!("{}: record counts", counted.path.display()),

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::child::{self, Connected};
 use super::last_words::last_words;
-use super::{pgpass, store};
+use super::{latest, pgpass, store};
 use crate::bundle::ending;
 use crate::cmd::Cmd;
 use crate::config::Secrets;
@@ -87,6 +87,7 @@ pub fn command(deed: &Deed, secrets: &Secrets, interrupt: &Interrupt) -> Result<
         How::Folder(path) | How::File(path) => {
             anyhow::bail!("no command in the plan for `{}`", path.display())
         }
+        How::Latest(newest) => Ok(latest::name(newest)),
         How::Old(old) => {
             anyhow::bail!("no command in the plan for `{}`", old.manifest.display())
         }

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod key;
 mod last_words;
 mod later;
+mod latest;
 mod lease;
 mod leftover;
 pub mod load;

@@ -9,6 +9,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 
 use super::deed::{Told, gone};
+use super::latest::forget;
 use super::noted::alone;
 use crate::bundle::{Manifest, ending, fault};
 use crate::plan::Old;
@@ -24,6 +25,7 @@ pub(super) fn remove(old: &Old, now: DateTime<Utc>) -> Result<Told> {
     // notes that came since are of no other backup
     let notes = ending::notes(&old.manifest);
     let rest = [ending::partial(&notes), notes, old.manifest.clone()];
+    forget(&old.links, old.shown());
     for file in old.files.iter().chain(&rest) {
         gone(fs::remove_file(file), file).map_err(half_removed)?;
     }
@@ -91,7 +93,13 @@ mod tests {
         manifest.artifacts[0].bytes = name.len() as u64;
         fs::write(&path, manifest.to_json()).unwrap();
         fs::write(&file, name).unwrap();
-        Old { folder: None, files: vec![file], manifest: path, counted: Vec::new() }
+        Old {
+            folder: None,
+            files: vec![file],
+            manifest: path,
+            counted: Vec::new(),
+            links: Vec::new(),
+        }
     }
 
     /// A tree that changed while it was read is known only when it was read.

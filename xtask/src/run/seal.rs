@@ -15,6 +15,7 @@ use crate::bundle::manifest::{
     Artifact, Holds, LEDGERS, Manifest, Missing, Postgresql, Verification,
 };
 use crate::bundle::ratchet::Shrunk;
+use crate::config::Mode;
 use crate::disk;
 use crate::engine::postgres::script::{Half, Script};
 use crate::plan::{Outcome, Seal};
@@ -29,17 +30,17 @@ pub fn seal(
     now: DateTime<Utc>,
 ) -> Result<Vec<String>> {
     let done = match seal {
-        Seal::Backup { manifest, manifest_path, names, held_to } => {
+        Seal::Backup { manifest, manifest_path, names, mode, held_to } => {
             let anchored = Manifest { audit: audit.cloned(), ..manifest.as_ref().clone() };
             let manifest = filled_in(anchored, found, now)?;
             let from = partial(manifest_path);
 
             let shrunken = held_to.as_deref().map(|to| (to, ratchet::shrunk(&to.demands, found)));
             match shrunken.filter(|(_, shrunk)| !shrunk.is_empty()) {
-                None => write(&manifest, &from, manifest_path, names),
+                None => write(&manifest, &from, manifest_path, names, *mode),
                 Some((to, shrunk)) => {
                     let manifest = shrunken_by(manifest, shrunk, &to.names);
-                    write(&manifest, &from, &to.manifest_path, &to.names)?;
+                    write(&manifest, &from, &to.manifest_path, &to.names, *mode)?;
                     return Ok(vec![kept_as(&to.names)]);
                 }
             }
@@ -48,7 +49,7 @@ pub fn seal(
         Seal::Adopted { manifest, manifest_path } => {
             let anchored = Manifest { audit: audit.cloned(), ..manifest.as_ref().clone() };
             let manifest = adopted(anchored, found, now)?;
-            write(&manifest, &partial(manifest_path), manifest_path, &[])
+            write(&manifest, &partial(manifest_path), manifest_path, &[], Mode::default())
         }
         Seal::Verified { manifest_path, how, outcome } => noted::record(
             manifest_path,
@@ -89,6 +90,7 @@ fn write(
     from: &Path,
     path: &Path,
     names: &[(PathBuf, PathBuf)],
+    mode: Mode,
 ) -> Result<()> {
     // in a set, the manifest is written into the folder while that has its partial name
     let folder = names.iter().find(|(from, _)| from.is_dir());
@@ -100,6 +102,10 @@ fn write(
     }
 
     let flat = folder.is_none().then(|| (from.to_path_buf(), path.to_path_buf()));
+    for (unnamed, _) in names.iter().chain(&flat) {
+        open_to(unnamed, mode)?;
+    }
+
     let mut given: Vec<&(PathBuf, PathBuf)> = Vec::new();
     for name in names.iter().chain(&flat) {
         if let Err(e) = disk::rename_new(&name.0, &name.1) {
@@ -111,6 +117,22 @@ fn write(
 
     let written = names.first().map_or(path, |(_, to)| to.as_path());
     disk::sync_folder(written.parent().unwrap_or(Path::new(".")))
+}
+
+/// Gives a file, or a folder and the files in it, the rights that were asked for. They were made
+/// private.
+fn open_to(path: &Path, mode: Mode) -> Result<()> {
+    if mode == Mode::default() {
+        return Ok(());
+    }
+    if !path.is_dir() {
+        return Ok(disk::set_mode(path, mode.of_file())?);
+    }
+
+    for file in fs::read_dir(path)? {
+        disk::set_mode(&file?.path(), mode.of_file())?;
+    }
+    Ok(disk::set_mode(path, mode.of_folder())?)
 }
 
 /// Renames the files back, so that the clean-up finds them; the manifest is removed at once.

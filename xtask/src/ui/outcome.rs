@@ -40,6 +40,9 @@ fn sentence(act: &Act, here: &Path) -> String {
         Act::Remove(Deed { what, how: How::Old(old) }) => {
             format!("remove {} ({what})", short(old.shown(), here))
         }
+        Act::Write(Deed { what, how: How::Latest(newest) }) => {
+            format!("{what} in {}", short(&newest.path, here))
+        }
         // the text itself says what is done
         Act::Write(deed) if !matches!(deed.how, How::Hook(_)) => deed.what.clone(),
         other => describe::act(other).split_whitespace().collect::<Vec<_>>().join(" "),

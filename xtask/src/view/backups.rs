@@ -304,6 +304,9 @@ fn database(a: &Artifact, known: &Postgresql) -> String {
         field("server", &format!("PostgreSQL {}", known.server_version)),
         field("pg_dump", &known.dump_version.as_deref().unwrap_or("?")),
     ];
+    lines.extend(
+        (!known.dump_args.is_empty()).then(|| field("options", &known.dump_args.join(" "))),
+    );
 
     lines.extend(file(a));
 

@@ -59,6 +59,9 @@ pub struct Postgresql {
     /// pg_dump's version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dump_version: Option<String>,
+    /// What pg_dump was told by `backup.pg-dump-args`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dump_args: Vec<String>,
     /// Extensions and their versions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extensions: BTreeMap<String, String>,

@@ -109,6 +109,7 @@ impl From<Flat> for Artifact {
                 database: flat.database,
                 server_version: flat.server_version,
                 dump_version: flat.dump_version,
+                dump_args: Vec::new(),
                 extensions: flat.extensions,
                 migrations: flat.migrations,
                 large_objects: flat.large_objects,

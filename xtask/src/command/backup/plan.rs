@@ -2,6 +2,7 @@
 
 mod coming;
 mod dumping;
+mod latest;
 mod names;
 mod notes;
 mod ratchet;
@@ -21,11 +22,11 @@ use crate::bundle::manifest::{
 use crate::bundle::ratchet::Demand;
 use crate::bundle::{Backup, Catalog, Sharing, name};
 use crate::cmd::quoted;
-use crate::config::{self, Project};
+use crate::config::{self, DumpArg, Plain, Project};
 use crate::engine::postgres::client::cures;
 use crate::facts::salvage::Damage;
 use crate::facts::{Set, Surveyed, SurveyedStore};
-use crate::plan::{Act, Deed, How, Plan, Risk, Scope, Seal, Step};
+use crate::plan::{Act, Deed, How, Newest, Plan, Risk, Scope, Seal, Step};
 use crate::planning::Moment;
 use crate::planning::marked::half_made;
 use crate::planning::sessions::end_sessions;
@@ -54,8 +55,24 @@ pub struct Request {
 pub type Salvage = BTreeMap<String, Damage>;
 
 impl Request {
+    /// The same, but whole and private if it must bring everything back, also what others may not
+    /// read.
+    fn as_it_must_be(&self) -> Self {
+        let mut request = self.clone();
+        if self.reason.is_safety() || self.salvage.is_some() {
+            request.backup.plain = Plain::default();
+        }
+        request
+    }
+
     fn damage(&self, key: &str) -> Option<&Damage> {
         self.salvage.as_ref()?.get(key).filter(|damage| !damage.is_none())
+    }
+
+    /// What the project leaves out of the backup of a database.
+    fn left_out(&self, key: &str) -> Vec<Missing> {
+        let whys = self.backup.plain.args.iter().filter_map(DumpArg::lacks_rows);
+        whys.map(|why| Missing { store: key.to_owned(), why, table: None }).collect()
     }
 
     /// What is missing from the backup of a damaged database.
@@ -125,6 +142,7 @@ pub fn plan(
     request: &Request,
     moment: &Moment,
 ) -> Result<Plan> {
+    let request = &request.as_it_must_be();
     let compression = Compression::parse(&request.backup.compress, request.backup.level)
         .map_err(Problem::usage)?;
     set.databases.iter().try_for_each(dumpable)?;
@@ -139,16 +157,18 @@ pub fn plan(
 
     let all = All { project, request, catalog, compression, moment, missing: &set.missing };
     let mut steps = first(request, catalog);
-    let Made { steps: made, result, coming, demands } = sets(&all, &subjects);
+    let Made { steps: made, result, coming, demands, newest } = sets(&all, &subjects);
+    let unnamed = latest::note(&all, set, newest.len());
     steps.extend(made);
     steps.extend(ratchet::counted(request, demands));
+    steps.extend(latest::steps(newest));
     steps.extend(last_of_all(set, &all, &coming));
 
     let list = subjects.iter().map(Subject::shown).collect::<Vec<_>>().join(", ");
     let headline = format!("back up {list} to {}", request.backup.dir.display());
 
     Ok(Plan {
-        notes: notes::of(set, request),
+        notes: notes::of(set, request).into_iter().chain(unnamed).collect(),
         steps,
         afterwards: result.iter().map(|path| way_back(path, project, request)).collect(),
         backup: result.first().cloned(),
@@ -178,6 +198,8 @@ struct Made {
     coming: Vec<Backup>,
     /// What their databases must hold.
     demands: Vec<Demand>,
+    /// What is to name them.
+    newest: Vec<Newest>,
 }
 
 /// All in one folder, or each by itself.
@@ -193,12 +215,14 @@ fn sets(all: &All<'_>, subjects: &[Subject<'_>]) -> Made {
 
         made.coming.extend(coming(&manifest, &paths, expected(all, group)));
         made.demands.extend(held_to.iter().flat_map(|to| to.demands.clone()));
+        made.newest.extend(latest::newest(all, group, &paths, &manifest, None));
         made.result.push(paths.shown());
 
         let seal = Seal::Backup {
             manifest: Box::new(manifest),
             manifest_path: paths.manifest.clone(),
             names: paths.names(),
+            mode: all.request.backup.plain.mode,
             held_to: held_to.map(Box::new),
         };
         made.steps.push(one_set(group, &paths, all, seal));
@@ -295,10 +319,11 @@ fn one_set(group: &[Subject<'_>], paths: &Paths, all: &All<'_>, seal: Seal) -> S
 fn manifest(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Manifest {
     let All { project, request, moment, compression, .. } = *all;
     let missing = missing(all, group);
+    let args: Vec<String> = request.backup.plain.args.iter().map(ToString::to_string).collect();
     let artifacts = group
         .iter()
         .zip(&paths.artifacts)
-        .map(|(subject, path)| artifact(*subject, path, compression))
+        .map(|(subject, path)| artifact(*subject, path, compression, &args))
         .collect();
 
     Manifest {
@@ -338,21 +363,30 @@ fn missing(all: &All<'_>, group: &[Subject<'_>]) -> Vec<Missing> {
         _ => None,
     });
 
-    all.missing.iter().cloned().chain(damaged).chain(half).collect()
+    let databases = group.iter().filter(|subject| matches!(subject, Subject::Database(_)));
+    let left_out = databases.flat_map(|subject| request.left_out(subject.key()));
+
+    all.missing.iter().cloned().chain(damaged).chain(half).chain(left_out).collect()
 }
 
-fn artifact(subject: Subject<'_>, path: &Path, compression: Compression) -> Artifact {
+fn artifact(
+    subject: Subject<'_>,
+    path: &Path,
+    compression: Compression,
+    args: &[String],
+) -> Artifact {
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Artifact::begun(subject.key().to_owned(), file, compression.codec(), holds(subject))
+    Artifact::begun(subject.key().to_owned(), file, compression.codec(), holds(subject, args))
 }
 
 /// What is known before the dump.
-fn holds(subject: Subject<'_>) -> Holds {
+fn holds(subject: Subject<'_>, args: &[String]) -> Holds {
     match subject {
         Subject::Database(d) => Holds::Postgresql(Box::new(Postgresql {
             database: d.live().cloned().unwrap_or_default(),
             server_version: d.server.version_text.clone(),
             extensions: d.server.extensions.clone(),
+            dump_args: args.to_vec(),
             ..Postgresql::default()
         })),
         Subject::Store(s) => match s.address.format() {

@@ -222,7 +222,7 @@ pub fn plan(catalog: &Catalog, retention: &Retention, moment: &Moment) -> Plan {
 
     let notes = too_much.into_iter().chain(kept).chain(not_ours).collect();
     let mut steps: Vec<Step> = unfinished(catalog).collect();
-    steps.extend(verdicts.iter().filter_map(|one| removal(one, &[])).map(Step::Act));
+    steps.extend(verdicts.iter().filter_map(|one| removal(catalog, one, &[])).map(Step::Act));
 
     let risk = if steps.is_empty() { Risk::Nothing } else { Risk::RemovesBackups };
 
@@ -274,7 +274,7 @@ pub fn removals(
     let verdicts = verdicts(&with_the_new, retention, moment);
     let goes = verdicts.iter().filter(|(b, _)| concerned.contains(&b.path)).filter_map(|one| {
         let is_for_the_new = !anyway.contains(&one.0.manifest_path);
-        removal(one, if is_for_the_new { &counted } else { &[] })
+        removal(catalog, one, if is_for_the_new { &counted } else { &[] })
     });
 
     let sequel = |act| {
@@ -298,7 +298,11 @@ fn notes_of(backup: &Backup) -> Option<PathBuf> {
 }
 
 /// Removes what goes. `counted` are the new backups without which it would stay.
-fn removal((backup, verdict): &(&Backup, Verdict), counted: &[PathBuf]) -> Option<Act> {
+fn removal(
+    catalog: &Catalog,
+    (backup, verdict): &(&Backup, Verdict),
+    counted: &[PathBuf],
+) -> Option<Act> {
     let Verdict::Remove(why) = verdict else { return None };
     let manifest = backup.manifest_path.clone()?;
     let old = Old {
@@ -306,6 +310,12 @@ fn removal((backup, verdict): &(&Backup, Verdict), counted: &[PathBuf]) -> Optio
         files: files_of(backup).into_iter().chain(notes_of(backup)).collect(),
         manifest,
         counted: counted.to_vec(),
+        links: catalog
+            .links
+            .iter()
+            .filter(|(_, to)| *to == backup.path)
+            .map(|(l, _)| l.clone())
+            .collect(),
     };
 
     Some(Act::Remove(Deed { what: format!("backup, {why}"), how: How::Old(Box::new(old)) }))

@@ -56,3 +56,25 @@ impl<'de> Deserialize<'de> for Decimal {
         d.deserialize_any(Any)
     }
 }
+
+/// Rights in octal, as a string: as a number they would be read in decimal.
+#[derive(Debug, Clone)]
+pub struct Octal(pub String);
+
+impl<'de> Deserialize<'de> for Octal {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Quoted;
+
+        impl Visitor<'_> for Quoted {
+            type Value = Octal;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("rights in octal, in quotes, like \"0640\"")
+            }
+            fn visit_str<E>(self, v: &str) -> Result<Octal, E> {
+                Ok(Octal(v.to_owned()))
+            }
+        }
+
+        d.deserialize_any(Quoted)
+    }
+}

@@ -78,7 +78,7 @@ fn a_typo_gets_its_place_a_caret_and_the_right_word() {
         error("[backup]\ndir = \"b\"\nkeep-dais = 3\n"),
         "could not read `db-tasks.toml`\n  TOML parse error at line 3, column 1\n    |\n  3 | \
              keep-dais = 3\n    | ^^^^^^^^^\n  unknown field `keep-dais`, expected one of `dir`, \
-             `name`, `timestamp`, `compress`, `level`, `keep-days`, `min-keep`, `keep-last`, \
+             `name`, `timestamp`, `compress`, `level`, `pg-dump-args`, `form`, `key-order`, `mode`, `latest`, `keep-days`, `min-keep`, `keep-last`, \
              `keep-within`, `keep-hourly`, `keep-daily`, `keep-weekly`, `keep-monthly`, \
              `keep-yearly`, `max-size`, `interval-hours`, `ask`\n  next: did you mean \
              `keep-days`?"

@@ -1,6 +1,6 @@
 //! `[backup]`
 
-use super::{Fallback, Kind, Setting, Table, Variables};
+use super::{Fallback, Kind, Setting, Table, Variables, plain};
 
 /// Where each backup is a file.
 pub const FLAT: &str = "{database}_{timestamp}.{ext}";
@@ -19,6 +19,11 @@ pub static TABLE: Table = Table {
         &TIMESTAMP,
         &COMPRESS,
         &LEVEL,
+        &plain::DUMP_ARGS,
+        &plain::FORM,
+        &plain::KEY_ORDER,
+        &plain::MODE,
+        &plain::LATEST,
         &KEEP_DAYS,
         &MIN_KEEP,
         &KEEP_LAST,

@@ -15,6 +15,7 @@ pub mod hooks;
 pub mod metrics;
 pub mod notices;
 mod page;
+pub mod plain;
 pub mod project;
 pub mod ratchet;
 pub mod retention;

@@ -23,7 +23,10 @@ pub(super) fn dump(
         Subject::Database(database) => {
             let cmd = match all.request.damage(subject.key()) {
                 Some(damage) => without(database, damage),
-                None => database.dumper.dump(),
+                None => {
+                    let args = all.request.backup.plain.args.iter();
+                    database.dumper.dump_with(args.map(ToString::to_string))
+                }
             };
             Source::Dump(Box::new(dumping(database, cmd)))
         }

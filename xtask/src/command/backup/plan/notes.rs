@@ -2,6 +2,7 @@
 
 use super::{Request, ratchet};
 use crate::bundle::manifest::Missing;
+use crate::config::DumpArg;
 use crate::facts::{Set, Surveyed, SurveyedStore};
 use crate::planning::marked::half_made;
 
@@ -16,6 +17,7 @@ pub fn of(set: &Set, request: &Request) -> Vec<String> {
                 .flat_map(|key| request.missing(key))
                 .map(|missing| format!("PARTIAL: {}", missing.why)),
         )
+        .chain(left_out(set, request))
         .chain(set.stores.iter().filter_map(unrestorable))
         .chain(set.databases.iter().filter_map(half_made))
         .chain(set.databases.iter().filter_map(unlogged))
@@ -24,6 +26,16 @@ pub fn of(set: &Set, request: &Request) -> Vec<String> {
         .chain(set.databases.iter().filter_map(through_a_pooler))
         .chain(ratchet::notes(set, request))
         .collect()
+}
+
+/// What `pg-dump-args` leaves out of each database, if that matters for a restore.
+fn left_out(set: &Set, request: &Request) -> Vec<String> {
+    let args = if set.databases.is_empty() { &[][..] } else { &request.backup.plain.args };
+    let rows = args.iter().filter_map(DumpArg::lacks_rows).map(|why| format!("PARTIAL: {why}"));
+
+    let rest = DumpArg::left_out(args).map(|what| format!("`pg-dump-args` leaves out its {what}"));
+
+    rows.chain(rest).collect()
 }
 
 fn partial(missing: &Missing) -> String {

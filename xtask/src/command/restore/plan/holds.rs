@@ -4,6 +4,7 @@ use super::brought::{loads_a_library, settings_of_others};
 use super::checks::unusual;
 use super::stranger::{author, author_may};
 use crate::bundle::{Backup, Manifest, Reason};
+use crate::config::DumpArg;
 use crate::engine::postgres::change::admin;
 use crate::engine::postgres::client::version::sets_unknown;
 use crate::facts::Surveyed;
@@ -25,6 +26,7 @@ pub(super) fn holds(target: &Surveyed, dump: &Dump) -> Vec<String> {
     [amount(dump)]
         .into_iter()
         .chain(created(dump))
+        .chain(left_out(target, dump))
         .chain(of_another_name(target, dump))
         .chain(unusual(target))
         .chain(settings(target, dump))
@@ -55,6 +57,17 @@ fn created(dump: &Dump) -> Option<String> {
     let left_out = "statements on its own database (`pg_dump --create`) are left out: name, owner, \
                     settings and rights are those here";
     (dump.form == Form::WithCreate).then(|| left_out.into())
+}
+
+/// What pg_dump was told to leave out: nothing brings it back.
+fn left_out(target: &Surveyed, dump: &Dump) -> Option<String> {
+    let args = DumpArg::parse(&dump.postgresql()?.dump_args).ok()?;
+    let what = DumpArg::left_out(&args)?;
+
+    let owner = args
+        .contains(&DumpArg::NoOwner)
+        .then(|| format!("; what it makes will belong to `{}`", target.server.role.name));
+    Some(format!("it was made without {what} (`pg-dump-args`){}", owner.unwrap_or_default()))
 }
 
 fn of_another_name(target: &Surveyed, dump: &Dump) -> Option<String> {

@@ -239,7 +239,7 @@ impl Client {
 
     /// A plain dump on standard output. `-w`: a password prompt would hang a script for ever.
     pub fn dump(&self) -> Cmd {
-        self.dump_without(&[], LargeObjects::Taken)
+        self.dump_with(std::iter::empty())
     }
 
     /// The same without the rows of tables and sequences that match these patterns, and optionally
@@ -247,7 +247,11 @@ impl Client {
     pub fn dump_without(&self, patterns: &[String], large: LargeObjects) -> Cmd {
         let left_out = patterns.iter().map(|pattern| format!("--exclude-table-data={pattern}"));
         // the long name has changed in 16
-        let left_out = left_out.chain((large == LargeObjects::LeftOut).then(|| "-B".into()));
+        self.dump_with(left_out.chain((large == LargeObjects::LeftOut).then(|| "-B".into())))
+    }
+
+    /// The same with these options.
+    pub fn dump_with(&self, options: impl Iterator<Item = String>) -> Cmd {
         let program = self.program("pg_dump");
 
         let program = if self.on_login == OnLogin::Off {
@@ -256,7 +260,7 @@ impl Client {
             program
         };
 
-        let cmd = program.args(["-w", "--format=plain"]).args(left_out);
+        let cmd = program.args(["-w", "--format=plain"]).args(options);
         self.place.wrap(cmd.arg("-d").arg(named(self.database())))
     }
 
