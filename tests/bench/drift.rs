@@ -39,7 +39,8 @@ fn backup_with_a_ratchet() {
 
 #[test]
 fn backup_for_people_and_git() {
-    let keys = "pg-dump-args = [\"-O\", \"-x\"]\nmode = \"0640\"\nlatest = \"symlink\"\n";
+    let keys = "pg-dump-args = [\"-O\", \"-x\"]\nmode = \"0640\"\nlatest = \"symlink\"\nform = \
+                \"stable\"\nkey-order = [\"*\"]\n";
     holds(&Bench::new(&format!("{HOST}[backup]\n{keys}")), &["db-backup"]);
 }
 
@@ -447,6 +448,7 @@ fn only_looks(call: &Call) -> bool {
         "BEGIN;\nSET LOCAL search_path = pg_catalog, pg_temp;\nSELECT oid::bigint, (SELECT \
          count(*) FROM pg_catalog.pg_locks",
         "DO $admits$ BEGIN",
+        "SELECT coalesce(json_agg(k), '[]') FROM (",
         "\\set ON_ERROR_STOP off\nSELECT pg_catalog.set_config('dbtasks.extensions'",
     ];
 

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use serde_json::json;
+
 use super::drift::TWO;
 use super::snapshots::same_as;
 use super::{Bench, HOST, facts};
@@ -15,7 +17,7 @@ fn with(keys: &str) -> Bench {
 const PANTRY: &str = "name = \"{database}_{timestamp}.{ext}\"\ntimestamp = \
                       \"%Y-%m-%d_%H-%M-%S\"\ncompress = \"none\"\npg-dump-args = [\"--no-owner\", \
                       \"--no-privileges\", \"--if-exists\", \"--clean\"]\nmode = \"0640\"\nlatest = \
-                      \"symlink\"\n";
+                      \"symlink\"\nform = \"stable\"\nkey-order = [\"*\"]\n";
 
 fn dumps(bench: &Bench) -> Vec<Vec<String>> {
     let calls = bench.calls().into_iter().map(|call| call.argv);
@@ -57,6 +59,43 @@ fn pg_dump_gets_the_options_except_for_what_must_be_whole() {
     let told = dumps(&bench);
     assert!(!told.is_empty());
     assert!(!told.iter().flatten().any(|word| word.starts_with("--no-")), "{told:?}");
+}
+
+/// What is left out is left out of both: the second dump is as little as the first.
+#[test]
+fn a_partial_dump_that_has_not_changed_is_not_kept_twice() {
+    let keys = "form = \"stable\"\npg-dump-args = [\"--exclude-table-data=logs\"]\n";
+    let bench = with(keys);
+    let dumps = |bench: &Bench| {
+        bench.names_in("backups").iter().filter(|name| name.ends_with(".zst")).count()
+    };
+    bench.run(&["db-backup"]).exits(0);
+    bench.run(&["db-backup"]).exits(0).tells("nothing has changed since");
+    assert_eq!(dumps(&bench), 1);
+
+    // a whole one is another one
+    bench.file("db-tasks.toml", format!("{HOST}[backup]\nform = \"stable\"\n"));
+    bench.run(&["db-backup"]).exits(0);
+    assert_eq!(dumps(&bench), 2);
+    bench.run(&["db-backup"]).exits(0).tells("nothing has changed since");
+    assert_eq!(dumps(&bench), 2);
+}
+
+/// They may hold secrets, and a restore needs them: they are in the manifest.
+#[test]
+fn settings_that_others_may_read_are_named() {
+    let mut told = facts("app");
+    told["databases"][0]["settings"] = json!([{ "name": "shop.api_key", "value": "s3cr3t" }]);
+    for (keys, is_told) in [("mode = \"0640\"\n", true), ("form = \"stable\"\n", true), ("", false)]
+    {
+        let bench = with(keys);
+        bench.facts("app", told.clone());
+        let said = bench.run(&["db-backup", "--dry-run"]).exits(0).out;
+        let words = "whoever may read the manifest sees the values of settings of `app`: \
+                     `shop.api_key`";
+        assert_eq!(said.contains(words), is_told, "{said}");
+        assert!(!said.contains("s3cr3t"));
+    }
 }
 
 #[test]
@@ -156,9 +195,12 @@ fn each_kind_of_name_leads_to_the_newest_and_is_no_backup_itself() {
     }
 }
 
+/// Puts something in the place of a name.
+type Plant = fn(&Path);
+
 #[test]
 fn what_is_not_a_name_of_ours_stays() {
-    let plant: [(&str, &str, fn(&Path)); 4] = [
+    let plant: [(&str, &str, Plant); 4] = [
         ("symlink", "latest.sql", |at| fs::write(at, "SELECT 1;").unwrap()),
         ("symlink", "latest.sql", |at| symlink("../precious.sql", at).unwrap()),
         ("hard-link", "latest.sql", |at| fs::write(at, "SELECT 1;").unwrap()),
@@ -231,6 +273,13 @@ fn databases_of_one_folder_have_a_name_each_and_a_set_has_one() {
 
     let set = TWO.replace("[backup]\n", "[backup]\nlatest = \"symlink\"\n");
     assert_eq!(named(&set, &[]).0, ["latest"]);
+    let bench = Bench::new(&set);
+    bench.facts("app2", facts("app2"));
+    bench.run(&["db-backup"]).exits(0);
+    bench.learn_counts();
+    let plan = bench.run(&["db-restore", "latest", "--dry-run"]).exits(0).out;
+    assert!(plan.contains("rows as in the manifest"), "{plan}");
+    bench.run(&["db-info", "latest"]).exits(0);
     let (names, said) = named(&set, &["--only", "more"]);
     assert!(names.is_empty() && said.contains("`latest` stays as it is"), "{names:?} {said}");
 

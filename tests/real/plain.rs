@@ -1,5 +1,7 @@
 //! Dumps for people and git on a real server.
 
+mod stable;
+
 use std::fs;
 use std::path::Path;
 
@@ -72,6 +74,12 @@ fn a_dump_that_drops_first_is_restored_staged_in_place_and_by_psql() {
         assert!(said.err.contains("made without owners and rights"), "{said:?}");
         same(&without_rights(cluster.fingerprint(&db.name)), &wanted);
     }
+
+    // without its manifest it is somebody else's, and its DROPs are none to refuse
+    fs::copy(&file, project.dir.join("elsewhere.sql")).unwrap();
+    cluster.sql(&db.name, change);
+    project.ok("db-restore --file elsewhere.sql --trust=role --yes");
+    same(&without_rights(cluster.fingerprint(&db.name)), &wanted);
 
     // into the live database, by psql alone, as its owner: what is not in the dump stays
     cluster.sql(&db.name, "SET ROLE app; DELETE FROM shop.orders; DROP VIEW seen");

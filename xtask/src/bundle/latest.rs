@@ -1,7 +1,6 @@
 //! What names the newest good backup of a folder: `latest.sql` as a link, or `latest.txt` with its
 //! name. It is never a backup itself, and never leads out of its folder.
 
-use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
@@ -92,7 +91,7 @@ fn other_name(path: &Path, meta: &Metadata) -> Option<PathBuf> {
             && !named.to_str().is_none_or(|name| is_named_so(name) || ending::is_partial(name))
             && found.is_some_and(|m| (m.dev(), m.ino()) == (meta.dev(), meta.ino()))
     };
-    let folder = path.parent().filter(|folder| *folder != OsStr::new(""));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut entries = fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?.flatten();
     entries.find(is_same).map(|other| path.with_file_name(other.file_name()))
 }

@@ -149,6 +149,9 @@ pub struct Verification {
     pub good: bool,
 }
 
+/// How a backup was verified whose file was found to be the same as that of a newer dump.
+pub const UNCHANGED: &str = "unchanged";
+
 /// A verification that could not be made there: a role is missing, or a lock limit is too low.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Untried {
@@ -313,6 +316,15 @@ impl Manifest {
         pretty(&manifest)
     }
 
+    /// The same in one line, which is one line of a diff.
+    pub fn to_line(&self) -> String {
+        let mut manifest = self.clone();
+        manifest.digest = Some(digest(&mut manifest));
+        let mut text = serde_json::to_string(&manifest).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
     /// The newest verification.
     pub fn last_verified(&self) -> Option<&Verification> {
         self.verified.last()
@@ -327,6 +339,20 @@ impl Manifest {
     /// Whether a safety rule may count it: complete, and its last check passed.
     pub fn is_good(&self) -> bool {
         !self.partial && self.last_verified().is_some_and(|v| v.good)
+    }
+
+    /// Whether what it says of its files was verified, even if it is partial.
+    pub fn is_sound(&self) -> bool {
+        self.shrunken.is_empty()
+            && self.doubt().is_none()
+            && self.last_verified().is_some_and(|v| v.good)
+    }
+
+    /// When the data was last known to be as it is in the backup: when that was begun, or when a
+    /// newer dump was found to be the same.
+    pub fn current_at(&self) -> DateTime<Utc> {
+        let seen = self.verified.iter().filter(|seen| seen.how == UNCHANGED && seen.good);
+        seen.map(|seen| seen.when).chain([self.created]).max().unwrap_or(self.created)
     }
 
     /// Bytes of all files.

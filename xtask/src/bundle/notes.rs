@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ending;
-use super::manifest::{Manifest, Untried, Verification};
+use super::manifest::{Manifest, UNCHANGED, Untried, Verification};
 use crate::stream::{Check, Sum};
 
 /// The newest format that this version reads.
@@ -190,6 +190,10 @@ impl Notes {
     /// Adds a verification. It answers why the same one could not be made before.
     pub fn verified(mut self, verification: Verification) -> Self {
         self.untried = self.untried.filter(|untried| untried.how != verification.how);
+        // it may be found so every hour, for years
+        if verification.how == UNCHANGED {
+            self.verified.retain(|earlier| earlier.how != UNCHANGED);
+        }
         self.verified.push(verification);
         self
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Backup, Catalog, Kind};
+use super::{Backup, Catalog, Kind, Manifest, Reason};
 
 /// The names that databases have now, by their keys; a key that is not here is unknown, and matches
 /// anything.
@@ -53,6 +53,23 @@ impl Catalog {
         let wanted = |b: &&Backup| b.manifest().is_some_and(|m| !m.reason.is_safety());
         let mut all = self.backups.iter().filter(|b| b.is_good_with(keys)).filter(wanted);
         all.find(|b| b.of_another(names).is_none())
+    }
+
+    /// The newest backup that is as good as this one, has the same databases and stores, and was also
+    /// asked for without a label.
+    pub fn newest_like(&self, manifest: &Manifest, names: &Names) -> Option<&Backup> {
+        let keys = |m: &Manifest| m.artifacts.iter().map(|a| a.store.clone()).collect::<Vec<_>>();
+        let wanted = keys(manifest);
+        let is_like = |m: &Manifest| {
+            let asked_for = matches!(m.reason, Reason::Manual | Reason::Scheduled);
+            let as_whole = (m.partial, &m.missing) == (manifest.partial, &manifest.missing);
+            asked_for && as_whole && m.label.is_none() && m.is_sound() && keys(m) == wanted
+        };
+        let mut all = self.backups.iter().filter(|b| b.other_project.is_none());
+        all.find(|b| match &b.kind {
+            Kind::Ours(m) => is_like(m) && b.of_another(names).is_none(),
+            Kind::Foreign | Kind::Broken { .. } => false,
+        })
     }
 
     /// The newest good backup of a database by its key and its name.

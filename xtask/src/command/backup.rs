@@ -6,16 +6,19 @@ mod ratchet;
 pub mod safety;
 mod salvaging;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use serde_json::Value;
 
+use self::plan::Perhaps;
 use super::Command;
 use crate::bundle::{Catalog, Reason, catalog, ending};
 use crate::config::{self, Retention};
 use crate::engine::postgres::catalog::facts::Depth;
-use crate::facts::Surveyor;
+use crate::facts::{self, Set, Surveyor};
 use crate::gate::Consent;
 use crate::options;
 use crate::problem::Exit;
@@ -23,6 +26,7 @@ use crate::session::selection::Selection;
 use crate::session::servers::Wants;
 use crate::session::{Intent, Session};
 use crate::tasks::{self, Task};
+use crate::value::TableKey;
 use crate::view::backups;
 
 /// `db-backup`
@@ -103,8 +107,8 @@ impl Backup {
         let mut meant = session.meant(&self.only)?;
         let label = self.label.clone().or_else(|| self.salvage.then(|| "salvage".into()));
         let (salvage, ratchet) = (None, None);
-        let mut request =
-            plan::Request { backup: settings, label, reason: Reason::Manual, salvage, ratchet };
+        let (reason, keys) = (Reason::Manual, BTreeMap::new());
+        let mut request = plan::Request { backup: settings, label, reason, salvage, ratchet, keys };
 
         if self.salvage {
             // a normal backup reports damage in a tree or a collection
@@ -119,7 +123,7 @@ impl Backup {
             if self.salvage {
                 request.salvage = Some(session.salvage(&meant)?);
             }
-            back_up(session, self, &meant, &request)
+            back_up(session, self, &meant, request)
         })
     }
 }
@@ -128,17 +132,22 @@ fn back_up(
     session: &mut Session,
     args: &Backup,
     meant: &Selection,
-    request: &plan::Request,
+    mut request: plan::Request,
 ) -> Result<Exit> {
     let surveyor = Surveyor { idle: Some(&session.idle), ..session.surveyor() };
     let set = surveyor.set(&meant.databases, &meant.stores, Depth::Database)?;
+    if request.salvage.is_none() && !request.backup.plain.key_order.is_none() {
+        request.keys = keys(session, &set)?;
+    }
+
+    let request = &request;
     let catalog =
         Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
     let mut plan = plan::plan(&session.project, &set, &catalog, request, &session.moment)?;
     plan.notes.extend(ratchet::idle_words(session, args, request));
     let plan = session.hooked(plan, &set.databases.iter().collect::<Vec<_>>())?;
 
-    let result = plan.result.clone();
+    let made = Perhaps::of(&plan);
     let unasked = args.auto || session.env.says_yes("SKIP_BACKUP_PROMPT");
     let consent = match Consent::from(&args.consent) {
         _ if unasked => Consent::Yes,
@@ -152,22 +161,41 @@ fn back_up(
         Err(e) => Exit::of(e) == Exit::Shrunken,
     };
     if is_made {
-        // a hook may have changed it: that does not harm the backup
-        let there = |p: &PathBuf| {
-            let named = catalog::at(p, &session.project);
-            named.or_else(|_| catalog::at(&ending::shrunken(p), &session.project)).ok()
-        };
-        let backups: Vec<_> = result.iter().filter_map(there).map(|b| backups::json(&b)).collect();
-        session.record.fields(serde_json::json!({ "backups": backups }));
+        session.record.fields(serde_json::json!({ "backups": documents(session, &made) }));
     }
 
     if carried?.is_none() {
         return Ok(Exit::Done);
     }
 
+    let open = made.iter().filter(|one| one.was_open()).map(Perhaps::there);
+    let ways = open.map(|path| plan::way_back(path, &session.project, request)).collect();
+    session.say_afterwards(ways);
     say_recent(session, request);
 
-    session.print(&result.iter().map(|p| Session::short(p)).collect::<Vec<_>>().join("\n"))
+    let paths: Vec<String> = made.iter().map(|one| Session::short(one.there())).collect();
+    session.print(&paths.join("\n"))
+}
+
+/// What `--json` says of the backups. A hook may have changed one: that does not harm it.
+fn documents(session: &Session, made: &[Perhaps]) -> Vec<Value> {
+    let project = &session.project;
+    let there = |one: &Perhaps| {
+        let named = catalog::at(one.there(), project);
+        named.or_else(|_| catalog::at(&ending::shrunken(one.there()), project)).ok()
+    };
+    made.iter().filter_map(there).map(|backup| backups::json(&backup)).collect()
+}
+
+/// The primary keys of tables, by the databases' keys. A missing database is reported by the plan.
+fn keys(session: &Session, set: &Set) -> Result<BTreeMap<String, Vec<TableKey>>> {
+    let databases = set.databases.iter().filter(|database| database.live().is_some());
+    databases
+        .map(|database| {
+            let keys = facts::keys::look(database, &session.project.secrets)?;
+            Ok((database.spec.key.clone(), keys))
+        })
+        .collect()
 }
 
 /// How many are listed after a backup.

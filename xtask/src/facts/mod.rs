@@ -10,6 +10,7 @@ mod emptying;
 mod engines;
 mod guess;
 pub mod health;
+pub mod keys;
 pub mod lent;
 pub mod loader;
 pub mod logins;

@@ -9,7 +9,7 @@ use crate::bundle::Manifest;
 use crate::bundle::notes::Pinned;
 use crate::bundle::ratchet::{self, Demand};
 use crate::cmd::Cmd;
-use crate::config::{self, Mode, SecretName};
+use crate::config::{self, Form, Mode, SecretName};
 use crate::value::{Address, Change};
 
 /// The closed vocabulary.
@@ -206,6 +206,10 @@ pub enum Seal {
         names: Vec<(PathBuf, PathBuf)>,
         /// Who may read the files.
         mode: Mode,
+        /// How the manifest is written.
+        form: Form,
+        /// The backup that stays instead if nothing has changed since.
+        kept: Option<Sealed>,
         /// What it must hold to get these names, if it must hold anything.
         held_to: Option<Box<HeldTo>>,
     },

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cmd::Cmd;
 use crate::stream::{Checksum, Codec, Compression, Method};
-use crate::value::{Address, Contents, Format, Spare, Swapped, TableRows, Trust, Without};
+use crate::value::{Address, Contents, Format, Spare, Stable, Swapped, TableRows, Trust, Without};
 
 /// Bytes from one end to the other.
 #[derive(Debug, Clone)]
@@ -62,6 +62,8 @@ pub enum Source {
 pub struct Dumping {
     /// The command.
     pub dump: Cmd,
+    /// What is done to the dump on its way, if it is not written as it comes.
+    pub stable: Option<Stable>,
     /// A psql that exports a snapshot and holds it; none in the server's own container, where
     /// pg_dump can't reach another server.
     pub session: Option<Cmd>,

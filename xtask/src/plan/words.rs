@@ -5,6 +5,7 @@ use super::{Act, Deed, How, Old, Outcome, Pipe, Seal, Sink, Source};
 use crate::bundle::ending;
 use crate::bundle::notes::Pinned;
 use crate::cmd::Cmd;
+use crate::config::Form;
 use crate::value::{Claim, Format, Spare};
 
 /// The word for what an act does.
@@ -122,7 +123,15 @@ fn proofs(pipe: &Pipe) -> Vec<&'static str> {
     ];
     let further = further.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what);
 
-    ["read to the end", counted].into_iter().chain(further).collect()
+    let stable = match &pipe.from {
+        Source::Dump(dumping) => dumping.stable.as_ref(),
+        _ => None,
+    };
+    let form = stable.filter(|stable| stable.form == Form::Stable).map(|_| "stable form");
+    let sorted = stable.filter(|stable| !stable.order.meant.is_none());
+    let sorted = sorted.map(|_| "sort rows by key");
+
+    ["read to the end", counted].into_iter().chain(further).chain(form).chain(sorted).collect()
 }
 
 fn program(cmd: &Cmd) -> String {
@@ -140,13 +149,17 @@ fn program(cmd: &Cmd) -> String {
 
 fn seal(seal: &Seal) -> String {
     match seal {
-        Seal::Backup { manifest_path, names, mode, .. } => {
+        Seal::Backup { manifest_path, names, mode, kept, .. } => {
             let to: Vec<String> = names.iter().map(|(_, to)| to.display().to_string()).collect();
             let mode = mode.told().map_or(String::new(), |mode| format!(", mode {mode}"));
+            let kept = kept.as_ref().and_then(|kept| kept.backup.file_name());
+            let kept = kept.map_or(String::new(), |name| {
+                format!("; nothing if it is the same as {}", name.to_string_lossy())
+            });
             if names.iter().any(|(_, to)| manifest_path.starts_with(to)) {
-                format!("{}{mode}", to.join(", "))
+                format!("{}{mode}{kept}", to.join(", "))
             } else {
-                format!("{}, {}{mode}", to.join(", "), manifest_path.display())
+                format!("{}, {}{mode}{kept}", to.join(", "), manifest_path.display())
             }
         }
         Seal::Counted(counted) => format!("{}: record counts", counted.path.display()),

@@ -32,6 +32,7 @@ mod reload;
 mod seal;
 pub mod state;
 pub mod store;
+mod unchanged;
 pub mod user_state;
 
 use std::collections::BTreeMap;

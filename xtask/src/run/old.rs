@@ -57,7 +57,10 @@ fn stays(old: &Old, now: DateTime<Utc>) -> Option<String> {
         Manifest::read(manifest).is_ok_and(|m| m.is_good() && fault(folder, &m).is_none())
     };
     if let Some(new) = old.counted.iter().find(|new| !is_good(new)) {
-        return Some(format!("the new backup is not complete (`{}`)", new.display()));
+        return Some(match new.exists() {
+            true => format!("the new backup is not complete (`{}`)", new.display()),
+            false => format!("no new backup took its place (`{}`)", new.display()),
+        });
     }
 
     let manifest = match Manifest::read(&old.manifest) {

@@ -11,9 +11,11 @@ use self::sink::OpenSink;
 use self::source::OpenSource;
 use super::found::{Found, Held, Means, Progress, undamaged};
 use super::store;
+use crate::bundle::ending;
 use crate::engine::postgres::client::failed_load;
+use crate::engine::postgres::script::stable::Stable;
 use crate::engine::postgres::script::{Scanner, Script, proof};
-use crate::plan::{Pipe, Proof, Sink};
+use crate::plan::{Pipe, Proof, Sink, Source};
 use crate::problem::rolled_back;
 use crate::stream::Sum;
 use crate::value::{Format, Spare, Without};
@@ -85,22 +87,45 @@ fn flow(
     let without =
         if matches!(pipe.to, Sink::Psql(_)) { proof.without.clone() } else { Without::default() };
     let mut scanner = scanner.without(without);
+    let mut stable = stable(pipe);
 
     let mut bytes = 0;
-
-    while let Some(chunk) = source.next()? {
-        scanner.feed(&chunk);
-        sink.take(&chunk, &mut scanner, proof)?;
+    let mut written = |chunk: &[u8]| {
+        scanner.feed(chunk);
+        sink.take(chunk, &mut scanner, proof)?;
         // without a psql there is nobody to tell
         drop(scanner.take_again());
         bytes += chunk.len() as u64;
         tell(&scanner, bytes);
+        Ok(())
+    };
+
+    while let Some(chunk) = source.next()? {
+        match &mut stable {
+            Some(stable) => stable.take(&chunk, &mut written)?,
+            None => written(&chunk)?,
+        }
         source.give_back(chunk);
     }
 
+    if let Some(stable) = &mut stable {
+        stable.finish(&mut written)?;
+    }
     sink.flush_held(proof, &mut scanner)?;
 
-    Ok(scanner.finish())
+    match stable {
+        Some(stable) => stable.checked(scanner.finish()),
+        None => Ok(scanner.finish()),
+    }
+}
+
+/// What brings a dump into its stable form. Rows that do not fit into memory are put next to it.
+fn stable(pipe: &Pipe) -> Option<Stable> {
+    let (Source::Dump(dumping), Sink::File { path, .. }) = (&pipe.from, &pipe.to) else {
+        return None;
+    };
+    let spare = ending::partial(&path.with_extension("rows"));
+    dumping.stable.as_ref().map(|stable| Stable::new(stable, &spare))
 }
 
 /// Whether the bytes match the manifest.

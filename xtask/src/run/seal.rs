@@ -9,18 +9,25 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
 use super::found::{Found, Held};
-use super::{noted, ratchet};
+use super::{noted, ratchet, unchanged};
 use crate::bundle::ending::partial;
 use crate::bundle::manifest::{
     Artifact, Holds, LEDGERS, Manifest, Missing, Postgresql, Verification,
 };
 use crate::bundle::ratchet::Shrunk;
-use crate::config::Mode;
+use crate::config::{Form, Mode};
 use crate::disk;
 use crate::engine::postgres::script::{Half, Script};
 use crate::plan::{Outcome, Seal};
 use crate::problem::{Code, Problem};
 use crate::value::{Anchor, Contents};
+
+/// How a backup is written.
+#[derive(Clone, Copy, Default)]
+struct Dress {
+    mode: Mode,
+    form: Form,
+}
 
 /// Performs a seal. It returns what to tell of it.
 pub fn seal(
@@ -30,17 +37,24 @@ pub fn seal(
     now: DateTime<Utc>,
 ) -> Result<Vec<String>> {
     let done = match seal {
-        Seal::Backup { manifest, manifest_path, names, mode, held_to } => {
+        Seal::Backup { manifest, manifest_path, names, mode, form, kept, held_to } => {
             let anchored = Manifest { audit: audit.cloned(), ..manifest.as_ref().clone() };
             let manifest = filled_in(anchored, found, now)?;
             let from = partial(manifest_path);
+            let dress = Dress { mode: *mode, form: *form };
 
             let shrunken = held_to.as_deref().map(|to| (to, ratchet::shrunk(&to.demands, found)));
             match shrunken.filter(|(_, shrunk)| !shrunk.is_empty()) {
-                None => write(&manifest, &from, manifest_path, names, *mode),
+                None => {
+                    let same = |kept| unchanged::in_place_of(&manifest, names, kept, *mode, now);
+                    if let Some(told) = kept.as_ref().map_or(Ok(None), same)? {
+                        return Ok(vec![told]);
+                    }
+                    write(&manifest, &from, manifest_path, names, dress)
+                }
                 Some((to, shrunk)) => {
                     let manifest = shrunken_by(manifest, shrunk, &to.names);
-                    write(&manifest, &from, &to.manifest_path, &to.names, *mode)?;
+                    write(&manifest, &from, &to.manifest_path, &to.names, dress)?;
                     return Ok(vec![kept_as(&to.names)]);
                 }
             }
@@ -49,7 +63,7 @@ pub fn seal(
         Seal::Adopted { manifest, manifest_path } => {
             let anchored = Manifest { audit: audit.cloned(), ..manifest.as_ref().clone() };
             let manifest = adopted(anchored, found, now)?;
-            write(&manifest, &partial(manifest_path), manifest_path, &[], Mode::default())
+            write(&manifest, &partial(manifest_path), manifest_path, &[], Dress::default())
         }
         Seal::Verified { manifest_path, how, outcome } => noted::record(
             manifest_path,
@@ -90,20 +104,25 @@ fn write(
     from: &Path,
     path: &Path,
     names: &[(PathBuf, PathBuf)],
-    mode: Mode,
+    dress: Dress,
 ) -> Result<()> {
+    let text = match dress.form {
+        Form::AsDumped => manifest.to_json(),
+        Form::Stable => manifest.to_line(),
+    };
+
     // in a set, the manifest is written into the folder while that has its partial name
     let folder = names.iter().find(|(from, _)| from.is_dir());
     let inside = folder.and_then(|(from, to)| Some(from.join(path.strip_prefix(to).ok()?)));
 
     match inside {
-        Some(inside) => disk::replace(&inside, &partial(&inside), manifest.to_json().as_bytes())?,
-        None => disk::write_anew(from, manifest.to_json().as_bytes())?,
+        Some(inside) => disk::replace(&inside, &partial(&inside), text.as_bytes())?,
+        None => disk::write_anew(from, text.as_bytes())?,
     }
 
     let flat = folder.is_none().then(|| (from.to_path_buf(), path.to_path_buf()));
     for (unnamed, _) in names.iter().chain(&flat) {
-        open_to(unnamed, mode)?;
+        open_to(unnamed, dress.mode)?;
     }
 
     let mut given: Vec<&(PathBuf, PathBuf)> = Vec::new();

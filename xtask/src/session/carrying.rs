@@ -170,9 +170,7 @@ impl Session {
     /// error about what followed.
     fn reported(&mut self, mut report: Report, afterwards: Vec<String>) -> Result<Report> {
         if report.is_done {
-            let told: Vec<String> = afterwards.iter().map(|line| self.typed.text(line)).collect();
-            self.person.tell_all("  ", "", &told);
-            self.record.afterwards(afterwards);
+            self.say_afterwards(afterwards);
         }
 
         if let Some(problem) = report.problem.take() {
@@ -183,6 +181,13 @@ impl Session {
         }
 
         Ok(report)
+    }
+
+    /// Says what may come next.
+    pub fn say_afterwards(&mut self, lines: Vec<String>) {
+        let told: Vec<String> = lines.iter().map(|line| self.typed.text(line)).collect();
+        self.person.tell_all("  ", "", &told);
+        self.record.afterwards(lines);
     }
 
     /// Logs that the command was stopped: by a guard, by the person, by another run, or by a signal

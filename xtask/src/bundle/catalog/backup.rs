@@ -57,6 +57,11 @@ impl Backup {
         }
     }
 
+    /// When the data was last known to be as it is in it.
+    pub fn current_at(&self) -> DateTime<Utc> {
+        self.manifest().map_or(self.created, Manifest::current_at)
+    }
+
     /// A short word on how far it can be trusted.
     pub fn state(&self) -> &'static str {
         match &self.kind {

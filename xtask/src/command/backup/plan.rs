@@ -3,9 +3,11 @@
 mod coming;
 mod dumping;
 mod latest;
+mod manifest;
 mod names;
 mod notes;
 mod ratchet;
+mod unchanged;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,26 +16,24 @@ use anyhow::Result;
 
 use self::coming::{coming, expected};
 use self::dumping::dump;
+use self::manifest::manifest;
 use self::names::{Names, Paths};
 pub use self::ratchet::Ratchet;
-use crate::bundle::manifest::{
-    Artifact, FORMAT, Holds, Manifest, Milvus, Missing, Noted, Postgresql, Reason,
-};
+pub use self::unchanged::Perhaps;
+use crate::bundle::manifest::{Missing, Reason};
 use crate::bundle::ratchet::Demand;
 use crate::bundle::{Backup, Catalog, Sharing, name};
 use crate::cmd::quoted;
-use crate::config::{self, DumpArg, Plain, Project};
+use crate::config::{self, DumpArg, Form, Plain, Project};
 use crate::engine::postgres::client::cures;
 use crate::facts::salvage::Damage;
 use crate::facts::{Set, Surveyed, SurveyedStore};
 use crate::plan::{Act, Deed, How, Newest, Plan, Risk, Scope, Seal, Step};
 use crate::planning::Moment;
-use crate::planning::marked::half_made;
 use crate::planning::sessions::end_sessions;
 use crate::problem::{Code, Problem};
 use crate::stream::Compression;
-use crate::value::tree::Roll;
-use crate::value::{Collections, Format};
+use crate::value::{Format, RowOrder, Stable, TableKey};
 use crate::{human, tasks};
 
 /// What was asked for.
@@ -49,6 +49,8 @@ pub struct Request {
     pub salvage: Option<Salvage>,
     /// How many records it must hold, if anything says so.
     pub ratchet: Option<Ratchet>,
+    /// The primary keys of tables, by the databases' keys, if rows are sorted.
+    pub keys: BTreeMap<String, Vec<TableKey>>,
 }
 
 /// What can't be read of damaged databases, by their keys.
@@ -67,6 +69,15 @@ impl Request {
 
     fn damage(&self, key: &str) -> Option<&Damage> {
         self.salvage.as_ref()?.get(key).filter(|damage| !damage.is_none())
+    }
+
+    /// What is done to the dump of a database.
+    fn stable(&self, key: &str) -> Option<Stable> {
+        let plain = &self.backup.plain;
+        let keys = self.keys.get(key).cloned().unwrap_or_default();
+        let order = RowOrder { meant: plain.key_order.clone(), keys };
+        let stable = Stable { form: plain.form, order };
+        (plain.form == Form::Stable || !plain.key_order.is_none()).then_some(stable)
     }
 
     /// What the project leaves out of the backup of a database.
@@ -157,7 +168,7 @@ pub fn plan(
 
     let all = All { project, request, catalog, compression, moment, missing: &set.missing };
     let mut steps = first(request, catalog);
-    let Made { steps: made, result, coming, demands, newest } = sets(&all, &subjects);
+    let Made { steps: made, result, coming, demands, newest, afterwards } = sets(&all, &subjects);
     let unnamed = latest::note(&all, set, newest.len());
     steps.extend(made);
     steps.extend(ratchet::counted(request, demands));
@@ -170,7 +181,7 @@ pub fn plan(
     Ok(Plan {
         notes: notes::of(set, request).into_iter().chain(unnamed).collect(),
         steps,
-        afterwards: result.iter().map(|path| way_back(path, project, request)).collect(),
+        afterwards,
         backup: result.first().cloned(),
         result,
         ..Plan::bare(tasks::BACKUP.name, headline, Risk::Adds)
@@ -200,10 +211,13 @@ struct Made {
     demands: Vec<Demand>,
     /// What is to name them.
     newest: Vec<Newest>,
+    /// How to restore those that are surely kept.
+    afterwards: Vec<String>,
 }
 
 /// All in one folder, or each by itself.
 fn sets(all: &All<'_>, subjects: &[Subject<'_>]) -> Made {
+    let All { project, request, .. } = *all;
     let mut names = Names::new(all.request, all.catalog, all.moment);
     let size = if name::is_folder(&all.request.backup.name) { subjects.len() } else { 1 };
     let mut made = Made::default();
@@ -215,7 +229,11 @@ fn sets(all: &All<'_>, subjects: &[Subject<'_>]) -> Made {
 
         made.coming.extend(coming(&manifest, &paths, expected(all, group)));
         made.demands.extend(held_to.iter().flat_map(|to| to.demands.clone()));
-        made.newest.extend(latest::newest(all, group, &paths, &manifest, None));
+        let kept = unchanged::kept(all, group, &paths, &manifest);
+        made.newest.extend(latest::newest(all, group, &paths, &manifest, kept.as_ref()));
+        if kept.is_none() {
+            made.afterwards.push(way_back(&paths.shown(), project, request));
+        }
         made.result.push(paths.shown());
 
         let seal = Seal::Backup {
@@ -223,6 +241,8 @@ fn sets(all: &All<'_>, subjects: &[Subject<'_>]) -> Made {
             manifest_path: paths.manifest.clone(),
             names: paths.names(),
             mode: all.request.backup.plain.mode,
+            form: all.request.backup.plain.form,
+            kept,
             held_to: held_to.map(Box::new),
         };
         made.steps.push(one_set(group, &paths, all, seal));
@@ -241,7 +261,8 @@ fn last_of_all(set: &Set, all: &All<'_>, coming: &[Backup]) -> Vec<Step> {
     crate::command::cleanup::plan::removals(all.catalog, keep, all.moment, &set.keys(), coming)
 }
 
-fn way_back(path: &Path, project: &Project, request: &Request) -> String {
+/// How to restore a backup.
+pub fn way_back(path: &Path, project: &Project, request: &Request) -> String {
     let how = if request.backup.dir == project.backup.dir {
         quoted(&path.file_name().unwrap_or_default().to_string_lossy())
     } else {
@@ -313,88 +334,4 @@ fn one_set(group: &[Subject<'_>], paths: &Paths, all: &All<'_>, seal: Seal) -> S
     let on_failure = sessions.chain(paths.removed()).collect();
 
     Step::Scope(Scope { body, on_failure, ..Scope::default() })
-}
-
-/// What is known of it before it is made.
-fn manifest(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> Manifest {
-    let All { project, request, moment, compression, .. } = *all;
-    let missing = missing(all, group);
-    let args: Vec<String> = request.backup.plain.args.iter().map(ToString::to_string).collect();
-    let artifacts = group
-        .iter()
-        .zip(&paths.artifacts)
-        .map(|(subject, path)| artifact(*subject, path, compression, &args))
-        .collect();
-
-    Manifest {
-        format: FORMAT,
-        tool: format!("db-tasks {}", env!("CARGO_PKG_VERSION")),
-        created: moment.now,
-        reason: request.reason,
-        label: request.label.clone(),
-        project: project.name.clone(),
-        project_named: project.named,
-        environment: project.environment.clone(),
-        host: None,
-        audit: None,
-        partial: !missing.is_empty(),
-        missing,
-        shrunken: Vec::new(),
-        artifacts,
-        verified: Vec::new(),
-        untried: None,
-        pinned: None,
-        digest: None,
-        noted: Noted::Nothing,
-    }
-}
-
-/// Why it does not count as a good one, if it does not.
-fn missing(all: &All<'_>, group: &[Subject<'_>]) -> Vec<Missing> {
-    let request = all.request;
-    let damaged = group.iter().flat_map(|subject| request.missing(subject.key()));
-
-    // the old data of a database that is half made is in another backup, which no rule may remove
-    // because of this one. What a restore backs up first is followed by complete data
-    let half = group.iter().filter_map(|subject| match subject {
-        Subject::Database(database) if !request.reason.is_safety() => {
-            half_made(database).map(|why| Missing { store: subject.key().into(), why, table: None })
-        }
-        _ => None,
-    });
-
-    let databases = group.iter().filter(|subject| matches!(subject, Subject::Database(_)));
-    let left_out = databases.flat_map(|subject| request.left_out(subject.key()));
-
-    all.missing.iter().cloned().chain(damaged).chain(half).chain(left_out).collect()
-}
-
-fn artifact(
-    subject: Subject<'_>,
-    path: &Path,
-    compression: Compression,
-    args: &[String],
-) -> Artifact {
-    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Artifact::begun(subject.key().to_owned(), file, compression.codec(), holds(subject, args))
-}
-
-/// What is known before the dump.
-fn holds(subject: Subject<'_>, args: &[String]) -> Holds {
-    match subject {
-        Subject::Database(d) => Holds::Postgresql(Box::new(Postgresql {
-            database: d.live().cloned().unwrap_or_default(),
-            server_version: d.server.version_text.clone(),
-            extensions: d.server.extensions.clone(),
-            dump_args: args.to_vec(),
-            ..Postgresql::default()
-        })),
-        Subject::Store(s) => match s.address.format() {
-            Format::Milvus => Holds::Milvus(Milvus {
-                server_version: s.held.version.clone().unwrap_or_default(),
-                held: Collections::default(),
-            }),
-            Format::Tar | Format::Script => Holds::Tree(Roll::default()),
-        },
-    }
 }

@@ -1,5 +1,7 @@
 //! The backup that comes before something is replaced.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 
 use crate::bundle::{Catalog, Reason};
@@ -17,8 +19,14 @@ pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Re
         backup.keep = Retention::default();
     }
 
-    let request =
-        super::plan::Request { backup, label: None, reason, salvage: None, ratchet: None };
+    let request = super::plan::Request {
+        backup,
+        label: None,
+        reason,
+        salvage: None,
+        ratchet: None,
+        keys: BTreeMap::new(),
+    };
     let catalog =
         Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
     let set = Set { databases: vec![target.clone()], ..Set::default() };

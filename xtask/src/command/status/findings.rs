@@ -88,12 +88,12 @@ impl Status<'_> {
         let allowed = Duration::hours(i64::from(self.max_age_hours));
         match self.newest(key) {
             None => Some(finding("backup-missing", format!("{key}: no good backup"))),
-            Some(b) if (self.now - b.created).num_minutes() > allowed.num_minutes() => {
+            Some(b) if (self.now - b.current_at()).num_minutes() > allowed.num_minutes() => {
                 Some(finding(
                     "backup-old",
                     format!(
                         "{key}: the last good backup is {} old, {} h are allowed",
-                        ago(b.created, self.now).trim_end_matches(" ago"),
+                        ago(b.current_at(), self.now).trim_end_matches(" ago"),
                         self.max_age_hours
                     ),
                 ))

@@ -169,7 +169,7 @@ impl Status<'_> {
             format!(
                 "{} ({}, {}, {})",
                 backup.name,
-                ago(backup.created, self.now),
+                ago(backup.current_at(), self.now),
                 bytes(backup.bytes),
                 backup.state()
             )

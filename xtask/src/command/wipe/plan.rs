@@ -5,6 +5,7 @@ mod sort;
 mod stores;
 mod target;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -134,6 +135,7 @@ fn backed_up(project: &Project, set: &Set, catalog: &Catalog, moment: &Moment) -
         reason: Reason::PreWipe,
         salvage: None,
         ratchet: None,
+        keys: BTreeMap::new(),
     };
 
     backup::plan(project, set, catalog, &request, moment)

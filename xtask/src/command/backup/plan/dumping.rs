@@ -28,7 +28,10 @@ pub(super) fn dump(
                     database.dumper.dump_with(args.map(ToString::to_string))
                 }
             };
-            Source::Dump(Box::new(dumping(database, cmd)))
+            Source::Dump(Box::new(Dumping {
+                stable: all.request.stable(subject.key()),
+                ..dumping(database, cmd)
+            }))
         }
         Subject::Store(store) => Source::Store(store.address.clone()),
     };
@@ -59,7 +62,7 @@ pub(super) fn dumping(database: &Surveyed, dump: Cmd) -> Dumping {
         .live()
         .filter(|_| !database.is_inside())
         .map(|live| snapshot::session(&database.client, live.oid));
-    Dumping { dump, session }
+    Dumping { dump, stable: None, session }
 }
 
 /// A dump without what can't be read.

@@ -2,8 +2,9 @@
 
 use super::{Request, ratchet};
 use crate::bundle::manifest::Missing;
-use crate::config::DumpArg;
+use crate::config::{DumpArg, Form, Mode};
 use crate::facts::{Set, Surveyed, SurveyedStore};
+use crate::human;
 use crate::planning::marked::half_made;
 
 /// All of it.
@@ -18,6 +19,7 @@ pub fn of(set: &Set, request: &Request) -> Vec<String> {
                 .map(|missing| format!("PARTIAL: {}", missing.why)),
         )
         .chain(left_out(set, request))
+        .chain(set.databases.iter().filter_map(|database| shared(database, request)))
         .chain(set.stores.iter().filter_map(unrestorable))
         .chain(set.databases.iter().filter_map(half_made))
         .chain(set.databases.iter().filter_map(unlogged))
@@ -36,6 +38,22 @@ fn left_out(set: &Set, request: &Request) -> Vec<String> {
     let rest = DumpArg::left_out(args).map(|what| format!("`pg-dump-args` leaves out its {what}"));
 
     rows.chain(rest).collect()
+}
+
+/// Settings of a database may hold secrets of an application, and only the manifest has them.
+fn shared(database: &Surveyed, request: &Request) -> Option<String> {
+    let plain = &request.backup.plain;
+    let is_for_others = plain.form == Form::Stable || plain.mode != Mode::default();
+    let settings = database.live().filter(|_| is_for_others)?.settings.iter();
+    let names: Vec<String> = settings.map(|setting| format!("`{}`", setting.name)).collect();
+
+    (!names.is_empty()).then(|| {
+        format!(
+            "whoever may read the manifest sees the values of settings of `{}`: {}",
+            database.name(),
+            human::few(&names)
+        )
+    })
 }
 
 fn partial(missing: &Missing) -> String {

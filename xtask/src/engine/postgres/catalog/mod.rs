@@ -5,6 +5,7 @@ pub mod contents;
 pub mod counting;
 pub mod facts;
 pub mod inventory;
+pub mod keys;
 pub mod locks;
 pub mod marker;
 pub mod marks;

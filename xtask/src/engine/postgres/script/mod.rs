@@ -21,6 +21,7 @@ mod quotes;
 mod reading;
 mod report;
 mod settings;
+pub mod stable;
 mod statement;
 mod tables;
 #[cfg(test)]
@@ -80,6 +81,15 @@ pub struct Scanner {
     head: Head,
     /// How much of a byte order mark has been seen, until the file has begun.
     bom: Option<usize>,
+}
+
+/// A place in a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// The first byte of a table's rows.
+    Begins(String),
+    /// The first byte after them.
+    Ends,
 }
 
 impl Default for Scanner {
@@ -150,12 +160,40 @@ impl Scanner {
         }
     }
 
-    fn read(&mut self, chunk: &[u8]) {
+    /// Reads up to the next place where rows of COPY begin or end: how many bytes that is, and what
+    /// is there.
+    pub fn feed_to_edge(&mut self, chunk: &[u8]) -> (usize, Option<Edge>) {
+        if self.bom.is_some() {
+            let first = chunk.len().min(1);
+            self.feed(&chunk[..first]);
+            return (first, None);
+        }
+
+        let was_within = self.block.is_some();
+        let length = self.read_some(chunk);
+        let edge = match (was_within, self.block.is_some()) {
+            (false, true) => Some(Edge::Begins(self.copy_table.sql())),
+            (true, false) => Some(Edge::Ends),
+            _ => None,
+        };
+        (length, edge)
+    }
+
+    fn read(&mut self, mut chunk: &[u8]) {
+        while !chunk.is_empty() {
+            let length = self.read_some(chunk);
+            chunk = &chunk[length..];
+        }
+    }
+
+    /// Reads to the end, or to where rows begin or end.
+    fn read_some(&mut self, chunk: &[u8]) -> usize {
         let base = self.script.bytes;
         self.lexer.base = base;
 
+        let was_within = self.block.is_some();
         let mut at = 0;
-        while at < chunk.len() {
+        while at < chunk.len() && self.block.is_some() == was_within {
             if self.block.is_some() {
                 self.copy_data(chunk, &mut at);
             } else if let Some(token) = self.lexer.next(chunk, &mut at) {
@@ -167,8 +205,9 @@ impl Scanner {
             }
         }
 
-        self.script.bytes += chunk.len() as u64;
-        self.head.take(&self.lexer, chunk);
+        self.script.bytes += at as u64;
+        self.head.take(&self.lexer, &chunk[..at]);
+        at
     }
 
     /// What has ended since the last call and psql may have to be spared.

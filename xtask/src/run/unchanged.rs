@@ -1,0 +1,138 @@
+//! A new backup in which nothing has changed: the kept one is as good, and the new one goes.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+
+use super::noted;
+use crate::bundle::ending::partial;
+use crate::bundle::manifest::{Holds, UNCHANGED};
+use crate::bundle::{Artifact, Manifest, Verification, fault};
+use crate::config::Mode;
+use crate::disk;
+use crate::plan::Sealed;
+
+/// Notes beside the kept backup that nothing has changed, and removes the new one, if that is so. What
+/// can't be read or noted makes a new backup.
+pub(super) fn in_place_of(
+    new: &Manifest,
+    names: &[(PathBuf, PathBuf)],
+    kept: &Sealed,
+    mode: Mode,
+    now: DateTime<Utc>,
+) -> Result<Option<String>> {
+    let Ok(old) = Manifest::read(&kept.manifest) else { return Ok(None) };
+    let folder = kept.manifest.parent().unwrap_or(Path::new("."));
+    let is_sound = old.is_sound() && fault(folder, &old).is_none();
+    if !is_sound || !says_the_same(new, &old) || !has_the_same(new, names, &old, folder)? {
+        return Ok(None);
+    }
+
+    let seen = Verification { when: now, how: UNCHANGED.into(), good: true };
+    if noted::record(&kept.manifest, seen).is_err() {
+        return Ok(None);
+    }
+
+    give_rights(&old, kept, folder, mode)?;
+    remove(names)?;
+    let name = kept.backup.file_name().unwrap_or_default().to_string_lossy();
+    Ok(Some(format!(
+        "nothing has changed since `{name}`: it stays the newest, without a second one"
+    )))
+}
+
+/// Whether two manifests are of the same data, whatever server and pg_dump it came from.
+fn says_the_same(new: &Manifest, old: &Manifest) -> bool {
+    let alike = |new: &Artifact, old: &Artifact| {
+        (&new.store, &new.checksum, new.codec) == (&old.store, &old.checksum, old.codec)
+            && data(&new.holds) == data(&old.holds)
+    };
+    (&new.project, &new.environment) == (&old.project, &old.environment)
+        && (new.partial, &new.missing) == (old.partial, &old.missing)
+        && new.artifacts.len() == old.artifacts.len()
+        && new.artifacts.iter().zip(&old.artifacts).all(|(new, old)| alike(new, old))
+}
+
+fn data(holds: &Holds) -> Holds {
+    let mut holds = holds.clone();
+    if let Holds::Postgresql(known) = &mut holds {
+        known.server_version.clear();
+        known.dump_version = None;
+        (known.database.oid, known.database.size) = (0, None);
+    }
+    holds
+}
+
+/// Whether the files are the same, byte by byte: so the kept one is read to its end, too.
+fn has_the_same(
+    new: &Manifest,
+    names: &[(PathBuf, PathBuf)],
+    old: &Manifest,
+    folder: &Path,
+) -> Result<bool> {
+    for (new, old) in new.artifacts.iter().zip(&old.artifacts) {
+        let path = written(&new.file, names).context("a new backup has no file")?;
+        // what can't be read is not the same
+        if !same_bytes(&path, &folder.join(&old.file)).unwrap_or(false) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Where a file is that has no final name yet.
+fn written(file: &str, names: &[(PathBuf, PathBuf)]) -> Option<PathBuf> {
+    let unfinished = partial(Path::new(file));
+    names.iter().map(|(from, _)| from).find_map(|from| match from.is_dir() {
+        true => Some(from.join(file)),
+        false => (from.file_name() == unfinished.file_name()).then(|| from.clone()),
+    })
+}
+
+fn same_bytes(one: &Path, other: &Path) -> io::Result<bool> {
+    let (one, other) = (File::open(one)?, File::open(other)?);
+    let mut left = one.metadata()?.len();
+    if left != other.metadata()?.len() {
+        return Ok(false);
+    }
+
+    let (mut one, mut other) = (BufReader::new(one), BufReader::new(other));
+    let (mut here, mut there) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    while left > 0 {
+        let some = usize::try_from(left).unwrap_or(usize::MAX).min(here.len());
+        one.read_exact(&mut here[..some])?;
+        other.read_exact(&mut there[..some])?;
+        if here[..some] != there[..some] {
+            return Ok(false);
+        }
+        left -= some as u64;
+    }
+    Ok(true)
+}
+
+/// The rights may have been set since it was made.
+fn give_rights(old: &Manifest, kept: &Sealed, folder: &Path, mode: Mode) -> Result<()> {
+    if mode == Mode::default() {
+        return Ok(());
+    }
+
+    let files = old.artifacts.iter().map(|artifact| folder.join(&artifact.file));
+    for file in files.chain([kept.manifest.clone()]) {
+        disk::set_mode(&file, mode.of_file())?;
+    }
+    if kept.backup.is_dir() {
+        disk::set_mode(&kept.backup, mode.of_folder())?;
+    }
+    Ok(())
+}
+
+fn remove(names: &[(PathBuf, PathBuf)]) -> Result<()> {
+    for (from, _) in names {
+        let removed = if from.is_dir() { fs::remove_dir_all(from) } else { fs::remove_file(from) };
+        removed.with_context(|| format!("could not remove `{}`", from.display()))?;
+    }
+    Ok(())
+}
