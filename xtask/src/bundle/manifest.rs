@@ -348,11 +348,10 @@ impl Manifest {
             && self.last_verified().is_some_and(|v| v.good)
     }
 
-    /// When the data was last known to be as it is in the backup: when that was begun, or when a
-    /// newer dump was found to be the same.
-    pub fn current_at(&self) -> DateTime<Utc> {
+    /// When a newer dump was last found to be the same.
+    pub fn unchanged_at(&self) -> Option<DateTime<Utc>> {
         let seen = self.verified.iter().filter(|seen| seen.how == UNCHANGED && seen.good);
-        seen.map(|seen| seen.when).chain([self.created]).max().unwrap_or(self.created)
+        seen.map(|seen| seen.when).max()
     }
 
     /// Bytes of all files.

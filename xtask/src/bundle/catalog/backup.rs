@@ -57,9 +57,11 @@ impl Backup {
         }
     }
 
-    /// When the data was last known to be as it is in it.
+    /// When the data was last known to be as it is in it: when it was begun, or when a newer dump was
+    /// found to be the same.
     pub fn current_at(&self) -> DateTime<Utc> {
-        self.manifest().map_or(self.created, Manifest::current_at)
+        let unchanged = self.manifest().and_then(Manifest::unchanged_at);
+        unchanged.map_or(self.created, |when| when.max(self.created))
     }
 
     /// A short word on how far it can be trusted.

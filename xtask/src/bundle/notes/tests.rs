@@ -137,3 +137,12 @@ fn notes_with_a_pin_are_those_of_a_newer_version_to_an_older_one() {
     assert_eq!(format(&pinned.clone().verified(verification("quick", true))), 2);
     assert_eq!(format(&pinned.pinned(None)), 1);
 }
+
+/// A job that finds nothing new each hour must not fill them.
+#[test]
+fn that_nothing_has_changed_is_noted_once() {
+    let all = ["quick", "unchanged", "unchanged", "deep", "unchanged"];
+    let notes = all.iter().fold(first(), |notes, how| notes.verified(verification(how, true)));
+    let hows: Vec<&str> = notes.verified.iter().map(|seen| seen.how.as_str()).collect();
+    assert_eq!(hows, ["quick", "deep", "unchanged"]);
+}
