@@ -3,6 +3,7 @@
 
 mod artifact;
 mod older;
+mod verified;
 
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::artifact::SetAside;
 use self::artifact::sum;
 pub use self::artifact::{Artifact, Holds, Milvus, Postgresql};
+pub use self::verified::{UNCHANGED, Untried, Verification};
 use super::intact::{changed, digest, is_intact};
 use super::notes::{Beside, Pinned, Why, beside};
 use super::ratchet::Shrunk;
@@ -136,31 +138,6 @@ pub struct Missing {
     /// The table (`schema.name`), if only the rows of one are missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
-}
-
-/// One verification.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verification {
-    /// When.
-    pub when: DateTime<Utc>,
-    /// `written` (verified while it was written), `quick` or `deep`.
-    pub how: String,
-    /// Whether it passed.
-    pub good: bool,
-}
-
-/// How a backup was verified whose file was found to be the same as that of a newer dump.
-pub const UNCHANGED: &str = "unchanged";
-
-/// A verification that could not be made there: a role is missing, or a lock limit is too low.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Untried {
-    /// When.
-    pub when: DateTime<Utc>,
-    /// `deep`.
-    pub how: String,
-    /// What prevented it.
-    pub why: String,
 }
 
 /// Tables in which the known migrators record what they did, with the locks and settings that

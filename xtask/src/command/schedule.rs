@@ -316,7 +316,7 @@ fn newest(session: &Session, dir: Option<&PathBuf>) -> Result<Option<Past>> {
     let keys: Vec<&str> =
         databases.chain(project.stores.iter().map(|store| store.key.as_str())).collect();
     Ok(catalog.latest(&keys).map(|backup| {
-        Past::default().after(backup.created, backup.created, Some(Exit::Done as i32))
+        Past::default().after(backup.current_at(), backup.current_at(), Some(Exit::Done as i32))
     }))
 }
 
