@@ -116,7 +116,7 @@ pub fn post(message: &Message, shape: Shape) -> (Vec<String>, String) {
             let (priority, tag) =
                 if message.good { ("3", "white_check_mark") } else { ("4", "warning") };
             let headers = vec![
-                format!("Title: {}", encoded(&message.title)),
+                format!("Title: {}", encoded(&message.title).join(" ")),
                 format!("Priority: {priority}"),
                 format!("Tags: {tag}"),
             ];
@@ -144,33 +144,27 @@ pub fn mail(message: &Message, from: &str, to: &[String], now: DateTime<Utc>, id
          Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n\
          Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n",
         to.join(", "),
-        encoded(&message.title),
+        encoded(&message.title).join("\r\n "),
         now.to_rfc2822(),
         lines.join("\r\n")
     )
 }
 
-/// A header's value: what is not plain ASCII becomes encoded words (RFC 2047) of at most 75
-/// characters.
-fn encoded(text: &str) -> String {
+/// A header's value, in parts that may stand on lines of their own: what is not short plain ASCII
+/// becomes encoded words (RFC 2047).
+fn encoded(text: &str) -> Vec<String> {
     if text.chars().all(|c| c.is_ascii() && !c.is_ascii_control()) && text.len() < 900 {
-        return text.to_owned();
+        return vec![text.to_owned()];
     }
 
-    let mut words = Vec::new();
-    let mut word = String::new();
+    let mut words = vec![String::new()];
     for c in text.chars().filter(|c| !c.is_control()) {
-        if word.len() + c.len_utf8() > 45 {
-            words.push(std::mem::take(&mut word));
+        if words.last().is_some_and(|word| word.len() + c.len_utf8() > 36) {
+            words.push(String::new());
         }
-        word.push(c);
+        words.iter_mut().last().into_iter().for_each(|word| word.push(c));
     }
-    words.push(word);
-    words
-        .iter()
-        .map(|word| format!("=?UTF-8?B?{}?=", base64(word.as_bytes())))
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.iter().map(|word| format!("=?UTF-8?B?{}?=", base64(word.as_bytes()))).collect()
 }
 
 fn one_line(text: &str) -> String {

@@ -74,7 +74,8 @@ pub static SHAPE: Setting = Setting {
     fallback: Fallback::Is("json"),
     variables: Variables::None,
     example: r#""slack""#,
-    text: "What is posted to the webhook: our own JSON document, or what one of these reads.",
+    text: "What is posted to the webhook: our own document (`json`), or what `slack`, `discord` or \
+           `ntfy` reads.",
 };
 
 /// A dead man's ping.

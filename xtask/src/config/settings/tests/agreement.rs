@@ -16,7 +16,7 @@ fn refusal(text: &str) -> Option<String> {
 }
 
 fn is_taken(text: &str) -> bool {
-    let env = Env::of([LENT[0], LENT[1], ("DATABASE_URL", "postgresql://u@h/d")]);
+    let env = lent_and(("DATABASE_URL", "postgresql://u@h/d"));
     parsed(text).is_ok_and(|file| {
         resolve::resolve(Path::new("/p/db-tasks.toml"), text, &file, &env).is_ok()
     })

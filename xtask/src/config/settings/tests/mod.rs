@@ -77,6 +77,10 @@ fn table_of(setting: &Setting) -> &'static Table {
     TABLES.iter().find(has).unwrap()
 }
 
+const MAIL_AS_NOBODY: &str =
+    "to = [\"a@b\"]\nsmtp = \"smtp://x\"\nsmtp-password-env = \"SMTP_PASSWORD\"\n";
+const MAIL_WITHOUT_PASSWORD: &str = "to = [\"a@b\"]\nsmtp = \"smtp://x\"\nsmtp-user = \"u\"\n";
+
 /// A file with only this setting, and what its table requires.
 fn file_with(setting: &Setting, value: &str) -> String {
     let table = table_of(setting);
@@ -87,6 +91,12 @@ fn file_with(setting: &Setting, value: &str) -> String {
         ("retention.NAME", word) if word != "of" => "of = [\"main\"]\n",
         ("stores.NAME", _) => "files = { path = \"x\" }\n",
         ("stores.NAME.files", word) if word != "path" => "path = \"x\"\n",
+        ("notices.NAME", "shape") => "webhook = \"https://x\"\n",
+        ("notices.NAME", "from") => "to = [\"a@b\"]\n",
+        ("notices.NAME", "smtp") => "to = [\"a@b\"]\n",
+        ("notices.NAME", "smtp-user") => MAIL_AS_NOBODY,
+        ("notices.NAME", "smtp-password-env") => MAIL_WITHOUT_PASSWORD,
+        ("notices.NAME", "on" | "commands" | "environments") => "run = \"x\"\n",
         ("hooks.MOMENT", word) if word != "run" => "run = \"x\"\n",
         ("containers.NAME.compose", word) if word != "service" => "service = \"x\"\n",
         _ => "",
@@ -110,7 +120,19 @@ fn resolved(text: &str, env: &Env) -> Project {
 }
 
 /// Variables that the examples name.
-const LENT: [(&str, &str); 2] = [("SHOP_PASSWORD", "x"), ("MILVUS_TOKEN", "x")];
+const LENT: [(&str, &str); 5] = [
+    ("SHOP_PASSWORD", "x"),
+    ("MILVUS_TOKEN", "x"),
+    ("SMTP_PASSWORD", "x"),
+    ("SLACK_WEBHOOK", "https://x"),
+    ("HEALTHCHECKS_URL", "https://x"),
+];
+
+/// Those, and one more.
+fn lent_and(one: (&str, &str)) -> Env {
+    let [a, b, c, d, e] = LENT;
+    Env::of([a, b, c, d, e, one])
+}
 
 /// Where `db-config` says that a setting comes from, by the key that it shows.
 fn origins(project: &Project, setting: &Setting) -> Vec<String> {
@@ -131,7 +153,14 @@ fn is_shown(setting: &Setting) -> bool {
 #[test]
 fn every_key_is_read() {
     for setting in all().filter(|setting| is_shown(setting)) {
-        let env = Env::of([LENT[0], LENT[1], ("DATABASE_URL", "postgresql://u@h/d")]);
+        let env = Env::of([
+            LENT[0],
+            LENT[1],
+            LENT[2],
+            LENT[3],
+            LENT[4],
+            ("DATABASE_URL", "postgresql://u@h/d"),
+        ]);
         let said = origins(&resolved(&file_with(setting, setting.example), &env), setting);
         let is_of_file = |origin: &String| {
             origin.starts_with("db-tasks.toml:") || LENT.iter().any(|(n, _)| origin[1..] == **n)
@@ -162,7 +191,7 @@ fn every_variable_counts_as_its_entry_says() {
                 _ if setting.word() == "url" => "postgresql://u@h/d",
                 _ => "word",
             };
-            let env = Env::of([(*name, value), LENT[0], LENT[1]]);
+            let env = lent_and((*name, value));
             let origin = format!("${name}");
             let wins = |text: &str| origins(&resolved(text, &env), setting).contains(&origin);
 
@@ -204,7 +233,14 @@ fn every_default_is_shown() {
 #[test]
 fn nothing_is_shown_that_has_no_entry() {
     let keys: Vec<String> = all().map(|setting| setting.key.to_owned()).collect();
-    let env = Env::of([LENT[0], LENT[1], ("DATABASE_URL", "postgresql://u@h/d")]);
+    let env = Env::of([
+        LENT[0],
+        LENT[1],
+        LENT[2],
+        LENT[3],
+        LENT[4],
+        ("DATABASE_URL", "postgresql://u@h/d"),
+    ]);
 
     for setting in all() {
         for entry in resolved(&file_with(setting, setting.example), &env).entries {
