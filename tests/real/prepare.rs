@@ -303,3 +303,56 @@ fn what_an_undo_would_need_does_not_go_unasked() {
     same(&cluster.fingerprint(&previous), &kept);
     assert!(backup.is_file());
 }
+
+/// A folder with dumps of other tools that git brings: `latest.sql`, or the date in a name.
+#[test]
+fn a_new_database_starts_from_a_folder_of_dumps() {
+    let cluster = need!("postgresql", cluster());
+    let (db, project) = project(cluster, Found::Missing);
+    let config = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
+    let days = "after-prepare = \"echo $DB_INIT_DAYS_TO_SYNC >days\"\n";
+    project.write(
+        "db-tasks.toml",
+        format!("{config}{days}[backup]\ndir = \"sql_dumps\"\n[prepare]\ndump = \"sql_dumps\"\n"),
+    );
+    let project = project.env("DB_INIT_DAYS_TO_SYNC", "90");
+
+    let dump = |rows: u32| {
+        let data: String = (1..=rows).map(|row| format!("{row}\n")).collect();
+        format!(
+            "--\n-- PostgreSQL database dump\n--\n\nCREATE TABLE public.items (id integer);\n\nCOPY \
+             public.items (id) FROM stdin;\n{data}\\.\n\n--\n-- PostgreSQL database dump \
+             complete\n--\n\n"
+        )
+    };
+    project.write("sql_dumps/app_2026-01-16_22-45-00.sql", dump(3));
+    project.write("sql_dumps/app_2026-02-01_22-45-00.sql", dump(5));
+    let rows = || cluster.sql(&db.name, "SELECT count(*) FROM items").trim().to_owned();
+    let drop_it = || cluster.sql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", db.name));
+
+    project.ok("db-prepare");
+    assert_eq!(rows(), "5", "the newest by its name, whatever the checkout did to times");
+    assert_eq!(fs::read_to_string(project.dir.join("days")).unwrap(), "90\n");
+    assert!(project.ok("db-prepare").out.contains("nothing to prepare"));
+
+    drop_it();
+    let latest = project.dir.join("sql_dumps/latest.sql");
+    std::os::unix::fs::symlink("app_2026-01-16_22-45-00.sql", &latest).unwrap();
+    project.ok("db-prepare");
+    assert_eq!(rows(), "3", "latest.sql says which");
+
+    // a link out of the folder is followed by nobody
+    drop_it();
+    fs::remove_file(&latest).unwrap();
+    project.write("elsewhere.sql", dump(99));
+    std::os::unix::fs::symlink("../elsewhere.sql", &latest).unwrap();
+    project.ok("db-prepare");
+    assert_eq!(rows(), "5");
+
+    // one of ours that is newer counts, and is checked by its manifest
+    project.ok("db-backup --auto");
+    drop_it();
+    let said = project.ok("db-prepare");
+    assert!(said.err.contains(".sql.zst"), "{}", said.err);
+    assert_eq!(rows(), "5");
+}

@@ -13,7 +13,7 @@ use anyhow::Result;
 
 pub use self::backup::{Backup, Kind};
 use self::listing::{foreign, is_an_archive, modified};
-pub use self::place::at;
+pub use self::place::{at, is_a_folder_of_dumps};
 use super::manifest::Manifest;
 use super::named::fault;
 use super::owner::Sharing;

@@ -16,6 +16,11 @@ pub fn made(name: &str, modified: DateTime<Utc>) -> DateTime<Utc> {
     }
 }
 
+/// Whether a name has a date.
+pub fn has_date(name: &str) -> bool {
+    !dates(name).is_empty()
+}
+
 /// `20260116_224500`, `2026-01-16T22-45-00`, `2026-01-16`, `2026_01_16-22.45`: a year, a month and
 /// a day, and the time after them.
 fn dates(name: &str) -> Vec<(NaiveDate, NaiveTime)> {

@@ -3,6 +3,7 @@
 pub mod catalog;
 mod dated;
 pub mod ending;
+mod first;
 mod intact;
 pub mod keep;
 pub mod latest;

@@ -54,7 +54,7 @@ Examples:
   db-prepare --replace       replace data, too: asks, and backs up first
 
 A missing database is created. An empty one is restored from the newest good backup, otherwise from
-the dump that `prepare.dump` names, otherwise migrated and seeded. One with data is left alone;
+the dump or the folder that `prepare.dump` names, otherwise migrated and seeded. One with data is left alone;
 tables of extensions do not count. If it fails or is killed, the incomplete database is moved aside
 as NAME__failed, and the next run starts again. In production nothing is seeded.
 
@@ -218,6 +218,11 @@ impl Session {
     /// What a new database starts from: the newest good backup, otherwise the dump that the file
     /// names.
     fn first_dump(&mut self, one: &One) -> Result<Option<Dump>> {
+        // its backups and its other dumps are one list, of which the newest counts
+        if self.project.first_dump.as_ref() == Some(&self.project.backup.dir) {
+            return self.named_dump(one);
+        }
+
         let folder = Catalog::read(&self.project.backup.dir, &self.project)?;
         let key = one.backups_of.as_str();
         let usual = self.project.databases.iter().find(|d| d.key == key).cloned();
@@ -254,11 +259,19 @@ impl Session {
 
     fn named_dump(&self, one: &One) -> Result<Option<Dump>> {
         let Some(path) = &self.project.first_dump else { return Ok(None) };
-        let backup =
-            catalog::at(path, &self.project).map_err(|e| match e.downcast::<Problem>() {
-                Ok(problem) => problem.cure("`prepare.dump` in `db-tasks.toml` names it").into(),
-                Err(e) => e,
-            })?;
+        let found = if catalog::is_a_folder_of_dumps(path) {
+            let folder = Catalog::read(path, &self.project)?;
+            let Some(newest) = folder.first(&one.backups_of, &self.project) else {
+                return Ok(None);
+            };
+            Ok(newest)
+        } else {
+            catalog::at(path, &self.project)
+        };
+        let backup = found.map_err(|e| match e.downcast::<Problem>() {
+            Ok(problem) => problem.cure("`prepare.dump` in `db-tasks.toml` names it").into(),
+            Err(e) => e,
+        })?;
         dump_of(self, &backup, Some(&one.backups_of), Format::Script).map(Some)
     }
 }

@@ -20,6 +20,8 @@ pub struct Hooks {
     pub environment: String,
     /// The project's folder, where hooks on this machine run.
     pub root: PathBuf,
+    /// Variables for the project's own programs that we only hand on, also into containers.
+    pub handed_on: Vec<(&'static str, String)>,
     /// The project's own first, then those of the databases.
     pub all: Vec<Ready>,
 }
@@ -107,6 +109,7 @@ impl Hooks {
         }
 
         cmd = cmd.env("DBTASKS_OUTCOME", outcome.word());
+        cmd = self.handed_on.iter().fold(cmd, |cmd, (name, value)| cmd.env(*name, value));
         match &ready.address {
             Some(address) => {
                 cmd = cmd.secret("DATABASE_URL", address.url.clone());

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::Session;
 use crate::cmd::{Cmd, Value};
 use crate::config::hooks::{Hook, Run};
-use crate::config::{Connection, SecretName, Secrets, url};
+use crate::config::{Connection, Env, SecretName, Secrets, url};
 use crate::door::ask::ask;
 use crate::engine::files::Inside;
 use crate::facts::{Surveyed, containers, is_local};
@@ -13,6 +13,13 @@ use crate::place::Place;
 use crate::plan::Plan;
 use crate::planning::hooks::{Address, Hooks, Ready, of};
 use crate::tasks::{self, Has};
+
+/// What the hooks of `db-prepare` sync after a start is the project's own matter, and so is how much.
+fn handed_on(task: &str, env: &Env) -> Vec<(&'static str, String)> {
+    const DAYS: &str = "DB_INIT_DAYS_TO_SYNC";
+    let days = env.get(DAYS).filter(|_| task == tasks::PREPARE.word());
+    days.into_iter().map(|days| (DAYS, days.to_owned())).collect()
+}
 
 impl Session {
     /// A plan with the hooks of its task around it.
@@ -71,7 +78,9 @@ impl Session {
         let databases = concerned.iter().map(|d| d.name().to_owned()).collect();
         let (environment, root) = (self.project.environment.clone(), self.project.root.clone());
 
-        Ok(Hooks { task: task.to_owned(), databases, environment, root, all })
+        let handed_on = handed_on(task, &self.env);
+
+        Ok(Hooks { task: task.to_owned(), databases, environment, root, handed_on, all })
     }
 
     fn ready(

@@ -20,6 +20,11 @@ pub fn at(path: &Path, project: &Project) -> Result<Backup> {
     found_at(path).map(|backup| backup.seen_by(project, ground))
 }
 
+/// Whether a path is a folder with dumps, and no backup itself.
+pub fn is_a_folder_of_dumps(path: &Path) -> bool {
+    path.is_dir() && !ending::manifest_of_set(path).is_file() && !is_an_archive(path)
+}
+
 /// The backup that a folder is.
 fn set_at(path: &Path) -> Result<Backup> {
     let manifest = ending::manifest_of_set(path);

@@ -109,5 +109,7 @@ pub static DUMP: Setting = Setting {
     variables: Variables::None,
     example: r#""configs/sql/first.sql.gz""#,
     text: "The dump that `db-prepare` loads into an empty database if there is no backup, and \
-           that `db-prepare --replace` puts in place of data.",
+           that `db-prepare --replace` puts in place of data. Of a folder, such as one that git \
+           brings, it is what `latest.sql` names there, otherwise the newest dump by the date in \
+           its name.",
 };

@@ -54,6 +54,10 @@ pub static VARIABLES: &[Variable] = &[
         text: "`true` lets a backup have fewer records than `[guards.ratchet]` wants, as \
                `--accept-shrink` does, if it is set in the environment and not in `.env`.",
     },
+    Variable {
+        names: &["DB_INIT_DAYS_TO_SYNC"],
+        text: "The hooks of `db-prepare` get it, also in a container.",
+    },
     Variable { names: &["SKIP_DB_INIT"], text: "`db-prepare` does nothing if this is `true`." },
     Variable {
         names: &["TESTING"],
