@@ -2,6 +2,7 @@
 //! examples that replace them.
 
 mod big_skies;
+mod pantry;
 #[cfg(feature = "milvus")]
 mod rag_modulo;
 mod rephlo;
