@@ -28,6 +28,7 @@ use crate::run::Lock;
 use crate::run::memory::{Chore, Memory, Past};
 use crate::session::{Intent, Session};
 use crate::tasks::{self, Task, Touches};
+use crate::ui::terminal;
 
 /// `db-schedule`
 #[derive(Debug, Clone, Args)]
@@ -353,6 +354,7 @@ fn show(session: &mut Session, args: &Schedule, times: &Times) -> Result<Exit> {
         scheduler: Lock::scheduler(&session.project.state_dir())?,
         environment: &session.project.environment,
         now: session.moment.now,
+        width: terminal::width_of(&std::io::stdout(), &session.env),
     };
 
     let (text, fields) = (shown.text(), shown.json());

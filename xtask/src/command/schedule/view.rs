@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::due::{Known, Next, Why, coming};
 use super::keeper::{Keeper, MINUTES};
 use crate::config::{Project, Schedule};
-use crate::human::{ago, count};
+use crate::human::{ago, count, wrapped};
 use crate::problem::Exit;
 use crate::run::memory::{Chore, Past};
 use crate::ui::table::{Lean, columns};
@@ -30,6 +30,8 @@ pub struct Shown<'a> {
     pub environment: &'a str,
     /// Now.
     pub now: DateTime<Utc>,
+    /// Columns of the terminal, if there is one.
+    pub width: Option<usize>,
 }
 
 /// What is known of who starts it.
@@ -70,7 +72,15 @@ impl Shown<'_> {
             ],
             &rows,
         );
-        format!("{table}\n\n{}", self.started())
+        let fits = |width| table.lines().all(|line| line.chars().count() <= width);
+        match self.width {
+            Some(width) if !fits(width) => {
+                let parts: Vec<String> = rows.iter().map(|row| narrow(row)).collect();
+                let started = wrapped(&self.started(), width).join("\n  ");
+                format!("{}\n\n{started}", parts.join("\n"))
+            }
+            _ => format!("{table}\n\n{}", self.started()),
+        }
     }
 
     fn started(&self) -> String {
@@ -209,6 +219,12 @@ pub fn outcome(exit: Option<i32>) -> String {
 /// `1 failure`, `2 failures`.
 pub fn failures(number: u32) -> String {
     format!("{} failure{}", count(number.into()), if number == 1 { "" } else { "s" })
+}
+
+/// A row of the table in lines of its own.
+fn narrow(row: &[String]) -> String {
+    let [command, rhythm, last, next] = row else { return row.join(" ") };
+    format!("{command}\n  {rhythm}\n  last: {last}\n  next: {next}")
 }
 
 fn last(past: &Past, now: DateTime<Utc>) -> String {
