@@ -195,6 +195,26 @@ fn servers() -> Vec<Case> {
     all
 }
 
+/// What goes on without a person. The bench has no sendmail on its PATH.
+fn told() -> Vec<Case> {
+    vec![
+        (
+            format!("{HOST}[notices.ops]\nto = [\"ops@shop.example\"]\n"),
+            |b| b,
+            1,
+            "PROBLEM  notice ops: it is sent by `sendmail`, which is not on PATH",
+            "install sendmail; until then each run warns, and nobody is told",
+        ),
+        (
+            format!("{HOST}[metrics]\ntextfile = \"no-such/x.prom\"\n"),
+            |b| b,
+            1,
+            "PROBLEM  `metrics.textfile`: there is no folder `[DIR]/no-such`",
+            "make it, or correct `db-tasks.toml`; until then each run warns",
+        ),
+    ]
+}
+
 fn folders() -> Vec<Case> {
     let folder = "name the folder itself: this is not a folder, or it is a link to one";
     vec![
@@ -245,7 +265,7 @@ fn finds(said: Said, code: i32, finding: &str, cure: &str) {
 #[test]
 fn every_problem_has_its_cure() {
     for (toml, make, code, finding, cure) in
-        containers().into_iter().chain(servers()).chain(folders())
+        containers().into_iter().chain(servers()).chain(told()).chain(folders())
     {
         let bench = Bench::new(&toml);
         make(&bench);

@@ -3,6 +3,7 @@
 mod folder;
 mod reach;
 mod standing;
+mod told;
 mod volume;
 
 use self::folder::folder_findings;
@@ -95,6 +96,7 @@ pub fn examine(patient: &Patient<'_>) -> Vec<Finding> {
         patient.project.stores.iter().flat_map(|store| store_findings(store, &patient.surveyor)),
     );
     findings.extend(folder_findings(patient));
+    findings.extend(told::findings(project));
 
     findings
 }
