@@ -222,3 +222,39 @@ fn an_old_log_goes_on_as_a_chain() {
     change(&bench, |lines| drop(lines.remove(0)));
     broken(&bench, "1 line is missing before line 3");
 }
+
+/// An anchor that is given means one log: one that was removed or replaced is not that.
+#[test]
+fn an_anchor_from_elsewhere_is_of_no_other_log() {
+    let bench = Bench::new(HOST);
+    bench.run(&["db-backup"]).exits(0);
+    let path = bench.dir.join(".db-tasks/audit.jsonl");
+    let whole = fs::read_to_string(&path).unwrap();
+    let line: Value = serde_json::from_str(&whole).unwrap();
+    let digest = db_tasks::stream::Sum::of(whole.as_bytes()).hex();
+    let anchor = format!("{}:1:{digest}", line["chain"]["log"].as_str().unwrap());
+    let verify = ["db-log", "--verify", "--anchor", &anchor];
+    bench.run(&verify).exits(0);
+
+    for replaced in [String::new(), whole.replace("\"chain\"", "\"chaim\"")] {
+        fs::write(&path, replaced).unwrap();
+        bench.run(&verify).exits(1).tells("and this is another one");
+    }
+    fs::remove_file(&path).unwrap();
+    bench.run(&verify).exits(1);
+}
+
+/// A line that somebody adds hides no head.
+#[test]
+fn a_backup_knows_the_head_behind_a_strange_line() {
+    let bench = Bench::new(HOST);
+    bench.run(&["db-backup"]).exits(0);
+    let path = bench.dir.join(".db-tasks/audit.jsonl");
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{whole}junk\n")).unwrap();
+    bench.run(&["db-backup", "--label", "second"]).exits(0);
+
+    let name = bench.names_in("backups").into_iter().find(|n| n.ends_with("second.manifest.json"));
+    let manifest = bench.manifest(&format!("backups/{}", name.unwrap()));
+    assert_eq!(manifest["audit"]["line"], 1, "{manifest}");
+}

@@ -20,6 +20,7 @@ use crate::support::need;
 enum Answers {
     Well,
     Error,
+    Elsewhere,
     Nothing,
 }
 
@@ -45,6 +46,7 @@ impl Receiver {
                 let status = match answers {
                     Answers::Well => "200 OK",
                     Answers::Error => "500 Internal Server Error",
+                    Answers::Elsewhere => "301 Moved Permanently\r\nLocation: http://127.0.0.1:1/",
                     Answers::Nothing => {
                         silent.push(stream);
                         continue;
@@ -192,9 +194,12 @@ fn a_ping_hears_of_each_backup() {
 fn a_receiver_that_does_not_take_it_changes_nothing() {
     need!("curl", has_curl());
     let refuses = Receiver { port: 1, got: Arc::default() };
-    for (receiver, most) in
-        [(refuses, 14), (Receiver::new(Answers::Error), 14), (Receiver::new(Answers::Nothing), 25)]
-    {
+    for (receiver, most) in [
+        (refuses, 14),
+        (Receiver::new(Answers::Error), 14),
+        (Receiver::new(Answers::Elsewhere), 14),
+        (Receiver::new(Answers::Nothing), 25),
+    ] {
         let bench = bench(&receiver, "on = [\"success\"]\nwebhook = \"${HOOK}\"");
         let begun = Instant::now();
         let said = bench.run(&["db-backup"]).exits(0);
@@ -422,4 +427,28 @@ fn what_is_no_notice_is_an_error() {
         bench.file("db-tasks.toml", format!("{HOST}[notices.ops]\n{notice}\n"));
         bench.run(&["db-list"]).exits(2).tells(why);
     }
+}
+
+/// `db-verify` reads a file, and runs nothing of a stranger's.
+#[test]
+fn a_stranger_is_told_nothing_and_runs_nothing() {
+    need!("curl", has_curl());
+    let receiver = Receiver::new(Answers::Well);
+    let notices = "[notices.own]\non = [\"success\", \"failure\"]\nrun = \"touch sprung\"\n\
+                   [notices.ops]\non = [\"success\", \"failure\"]\nwebhook = \"${HOOK}\"\n\
+                   [notices.alive]\ncommands = [\"verify\"]\nping = \"${HOOK}\"\n";
+    let outside = tempfile::tempdir().unwrap();
+    let elsewhere = outside.path().display();
+    let mut bench = Bench::new(&format!(
+        "[project]\nname = \"shop\"\nlogs = \"{elsewhere}/logs\"\n[databases.main]\npostgres = {{ \
+         database = \"app\" }}\n[audit]\nfile = \"{elsewhere}/audit\"\n{notices}"
+    ));
+    bench.env("HOOK", &receiver.url()).env("DB_TASKS_TRUST_REPO", "0");
+    bench.file("a.sql", super::DUMP);
+
+    bench.run(&["db-verify", "a.sql"]);
+    bench.run(&["db-verify", "no-such"]).exits(2);
+    bench.run(&["db-schedule"]).exits(0);
+    assert!(!bench.dir.join("sprung").exists() && receiver.got().is_empty());
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
 }

@@ -287,3 +287,78 @@ fn databases_of_one_folder_have_a_name_each_and_a_set_has_one() {
     assert_eq!(named(&flat, &[]).0, ["latest-main.sql.zst", "latest-more.sql.zst"]);
     assert_eq!(named(&flat, &["--only", "more"]).0, ["latest-more.sql.zst"]);
 }
+
+/// The backups of a bench, oldest first.
+fn kept(bench: &Bench) -> Vec<String> {
+    let mut names = bench.names_in("backups");
+    names.retain(|name| name.ends_with(".sql") && name != "latest.sql");
+    names
+}
+
+/// Another state of the database: a row is missing.
+fn without_a_row() -> String {
+    let (before, rows) = super::DUMP.split_once("FROM stdin;\n").unwrap();
+    let (_, fewer) = rows.split_once('\n').unwrap();
+    format!("{before}FROM stdin;\n{fewer}")
+}
+
+#[test]
+fn what_was_backed_up_before_another_state_is_backed_up_again() {
+    let bench = with(PANTRY);
+    bench.run(&["db-backup"]).exits(0);
+    bench.run(&["db-backup"]).exits(0).tells("nothing has changed since");
+    assert_eq!(kept(&bench).len(), 1);
+
+    bench.stage("dump.sql", without_a_row());
+    bench.run(&["db-backup", "--label", "try"]).exits(0);
+    bench.stage("dump.sql", super::DUMP);
+    let third = bench.run(&["db-backup"]).exits(0).out;
+    assert_eq!(kept(&bench).len(), 3, "the newest good one is of the state of now");
+
+    let latest = fs::read_link(bench.dir.join("backups/latest.sql")).unwrap();
+    assert!(third.trim().ends_with(latest.to_str().unwrap()), "{third}");
+    let last = bench.run(&["db-status"]).exits(0).out;
+    assert!(last.contains(&format!("last backup  {}", latest.display())), "{last}");
+}
+
+#[test]
+fn what_stays_in_place_of_a_new_one_is_not_removed_and_is_as_young() {
+    let bench = with(PANTRY);
+    bench.run(&["db-backup"]).exits(0);
+    let name = bench.names_in("backups").into_iter().find(|n| n.ends_with(".json")).unwrap();
+    let mut manifest = bench.manifest(&format!("backups/{name}"));
+    manifest["created"] = json!("2020-01-16T22:45:00Z");
+    bench.file(&format!("backups/{name}"), manifest.to_string());
+
+    for rules in ["keep-days = 0\nmin-keep = 0\nkeep-last = 1\n", "keep-days = 30\nmin-keep = 1\n"]
+    {
+        bench.file("db-tasks.toml", format!("{HOST}[backup]\n{PANTRY}{rules}"));
+        bench.run(&["db-backup"]).exits(0).tells("nothing has changed since");
+        assert_eq!(kept(&bench).len(), 1, "{rules}");
+    }
+
+    // it was the state of today: five others of today do not make it an old one
+    bench.stage("dump.sql", without_a_row());
+    for _ in 0..5 {
+        bench.run(&["db-backup", "--label", "try"]).exits(0);
+    }
+    assert_eq!(kept(&bench).len(), 6);
+}
+
+#[test]
+fn a_kept_file_that_was_changed_is_found_by_the_next_backup() {
+    let bench = with(PANTRY);
+    bench.run(&["db-backup"]).exits(0);
+    let first = kept(&bench).remove(0);
+    let path = bench.dir.join("backups").join(&first);
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, bytes).unwrap();
+
+    bench.run(&["db-backup"]).exits(0);
+    assert_eq!(kept(&bench).len(), 2);
+    let list = bench.run(&["db-list"]).exits(0).out;
+    let line = list.lines().find(|line| line.starts_with(&first)).unwrap();
+    assert!(line.contains("failed"), "{list}");
+}

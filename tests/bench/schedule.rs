@@ -286,7 +286,9 @@ fn in_the_foreground_it_goes_on_until_a_signal() {
     let args = ["start-scheduler", "--interval", "2s", "--keep-days", "30", "--min-keep", "5"];
     let serving = Serving::of(&bench, &args);
     until("two backups", || backups(&bench) >= 2);
-    until("ok", || fs::read_to_string(bench.dir.join("healthy")).is_ok_and(|t| t == "ok\n"));
+    until("ok", || {
+        fs::read_to_string(bench.dir.join("healthy")).is_ok_and(|t| t == "db-tasks: ok\n")
+    });
 
     bench.run(&args).exits(5).tells("a scheduler of this project is running");
     due(&bench);
@@ -369,4 +371,55 @@ fn a_memory_that_somebody_else_may_have_written_is_refused() {
     fs::rename(&file, bench.root().join("elsewhere")).unwrap();
     symlink(bench.root().join("elsewhere"), &file).unwrap();
     bench.run(&["db-schedule", "run", "--due"]).exits(1).tells("it is a link");
+}
+
+#[test]
+fn a_date_in_the_future_keeps_no_backup_away() {
+    let bench = bench("[schedule]\ncleanup = \"never\"\n");
+    due(&bench);
+    pass(&bench, -365 * 24 * 60);
+    due(&bench);
+    assert_eq!(backups(&bench), 2);
+
+    // and so it is where only the newest backup tells
+    fs::remove_file(bench.dir.join(".db-tasks/schedule.json")).unwrap();
+    for name in bench.names_in("backups").into_iter().filter(|name| name.ends_with(".json")) {
+        let mut manifest = bench.manifest(&format!("backups/{name}"));
+        manifest["created"] = json!("2199-01-16T22:45:00Z");
+        bench.file(&format!("backups/{name}"), manifest.to_string());
+    }
+    due(&bench);
+    assert_eq!(backups(&bench), 3);
+    bench.run(&["db-status", "--check"]).exits(1).shows("is dated in the future");
+}
+
+#[test]
+fn a_health_file_is_no_other_file() {
+    let bench = bench("[schedule]\nhealth-file = \"precious.sql\"\n");
+    bench.file("precious.sql", "SELECT 1;");
+    bench.run(&["db-schedule", "run"]).exits(3).tells("precious.sql` is not a health file");
+    assert_eq!(fs::read_to_string(bench.dir.join("precious.sql")).unwrap(), "SELECT 1;");
+}
+
+/// Showing it runs no program that a repository brings.
+#[test]
+fn a_strangers_crontab_is_not_run() {
+    let mut bench = bench("");
+    let own = bench.dir.join("bin");
+    fs::create_dir(&own).unwrap();
+    let trap = format!("#!/bin/sh\ntouch {}\nexit 1\n", bench.root().join("sprung").display());
+    fs::write(own.join("crontab"), trap).unwrap();
+    fs::set_permissions(own.join("crontab"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    bench.file("db-tasks.toml", "[databases.main]\npostgres = { database = \"app\" }\n");
+    bench.env("DB_TASKS_TRUST_REPO", "0");
+
+    for args in
+        [&["db-schedule"][..], &["db-schedule", "install", "--with", "crontab", "--dry-run"]]
+    {
+        let mut command = bench.command(TOOL);
+        command.env("PATH", format!("{}:/usr/bin:/bin", own.display()));
+        command.args(args).output().unwrap();
+    }
+    assert!(!bench.root().join("sprung").exists());
 }

@@ -106,16 +106,8 @@ fn dispatch(global: &Global, command: &dyn Command, record: &mut Record) -> Resu
     let name = command.task().name;
     let words: Vec<String> = words().map(|word| word.to_string_lossy().into_owned()).collect();
     session.cover_words(&words);
-    if command.may_change() {
-        session.begin_log(name, &words);
-    }
-
     let begun = Instant::now();
-    if command.is_told() {
-        session.tell_of_beginning(command.task());
-    }
-
-    let result = perform(&mut session, global, command);
+    let result = perform(&mut session, global, command, &words);
     if result.is_ok() && command.works_with_servers() {
         session.know_addresses();
     }
@@ -143,8 +135,20 @@ fn dispatch(global: &Global, command: &dyn Command, record: &mut Record) -> Resu
     result
 }
 
-fn perform(session: &mut Session, global: &Global, command: &dyn Command) -> Result<Exit> {
+fn perform(
+    session: &mut Session,
+    global: &Global,
+    command: &dyn Command,
+    words: &[String],
+) -> Result<Exit> {
     session.beware(global, command.task().name, command.touches(), command.intent())?;
+    if command.may_change() {
+        session.begin_log(command.task().name, words);
+    }
+    if command.is_told() {
+        session.tell_of_beginning(command.task());
+    }
+
     if let Some(seconds) = global.wait {
         session.wait(seconds)?;
     }

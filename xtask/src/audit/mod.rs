@@ -6,5 +6,5 @@ mod verify;
 mod walk;
 
 pub use self::chain::{Before, Link};
-pub use self::verify::{Fault, Known, Note, Told, Verified, verify};
+pub use self::verify::{Fault, Giver, Known, Note, Told, Verified, verify};
 pub use self::walk::{Line, Walk, at_end, head};

@@ -17,8 +17,19 @@ const MOST: usize = 20;
 pub struct Known {
     /// What has it, to be read.
     pub by: String,
+    /// Where it comes from.
+    pub giver: Giver,
     /// The anchor.
     pub anchor: Anchor,
+}
+
+/// Where an anchor comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Giver {
+    /// The caller, who means this log.
+    Caller,
+    /// A backup, which may have been made by another clone, with a log of its own.
+    Backup,
 }
 
 /// What is wrong with a log.
@@ -38,6 +49,8 @@ pub enum Fault {
     Replaced(u64, String),
     /// The log ends at this line, but an anchor knows a later one.
     Cut(u64, u64, String),
+    /// The anchor that the caller gave is of a log with another id.
+    NotThatLog(String),
 }
 
 impl fmt::Display for Fault {
@@ -81,6 +94,11 @@ impl fmt::Display for Fault {
             Self::Replaced(line, by) => {
                 write!(f, "line {line} is not the one that {by} knew")
             }
+            Self::NotThatLog(log) => write!(
+                f,
+                "the anchor that you gave is of the log {log}, and this is another one: that log \
+                 was removed or replaced, or the anchor is of another clone"
+            ),
             Self::Cut(line, known, by) => {
                 write!(f, "the log ends at line {line}, but {by} knew line {known}")
             }
@@ -271,7 +289,7 @@ fn at_the_end(end: &Before, found: &mut Verified) {
 
 /// An anchor whose line was not there.
 fn not_met(one: &Known, found: &mut Verified) {
-    let Known { by, anchor } = one;
+    let Known { by, giver, anchor } = one;
     match &found.head {
         Some(head) if head.log == anchor.log && anchor.line > head.line => {
             found.faults.tell(Fault::Cut(head.line, anchor.line, by.clone()));
@@ -279,6 +297,7 @@ fn not_met(one: &Known, found: &mut Verified) {
         Some(head) if head.log == anchor.log => {
             found.faults.tell(Fault::Replaced(anchor.line, by.clone()));
         }
+        _ if *giver == Giver::Caller => found.faults.tell(Fault::NotThatLog(anchor.log.clone())),
         _ => found.of_others += 1,
     }
 }

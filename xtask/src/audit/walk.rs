@@ -139,13 +139,30 @@ pub fn at_end(log: &mut (impl Read + Seek)) -> io::Result<Before> {
     walk.end()
 }
 
-/// The last line of the chain, if nothing is after it.
+/// The last line of the chain, whatever is after it.
 ///
 /// # Errors
 /// The log can't be read.
 pub fn head(log: &mut (impl Read + Seek)) -> io::Result<Option<Anchor>> {
-    let Before { last, digest, unchained: 0, torn: false } = at_end(log)? else { return Ok(None) };
-    Ok(last.zip(digest).map(|((log, line), digest)| Anchor { log, line, digest }))
+    let of = |text: &[u8], link: Link| Anchor {
+        log: link.log,
+        line: link.line,
+        digest: Sum::of(text).hex(),
+    };
+    if let Some(text) = last_line(log)?
+        && let Some(link) = link_of(&text)
+    {
+        return Ok(Some(of(&text, link)));
+    }
+
+    log.seek(SeekFrom::Start(0))?;
+    let (mut walk, mut head) = (Walk::new(BufReader::new(log)), None);
+    while let Some(line) = walk.next_line()? {
+        if let Some((link, _)) = line.link {
+            head = Some(of(&[line.text, b"\n"].concat(), link));
+        }
+    }
+    Ok(head)
 }
 
 /// The last line with its line break, if it has one and may be ours.

@@ -55,8 +55,8 @@ impl Catalog {
         all.find(|b| b.of_another(names).is_none())
     }
 
-    /// The newest backup that is as good as this one, has the same databases and stores, and was also
-    /// asked for without a label.
+    /// The newest backup of the same databases and stores, if it is as good as this one and was also
+    /// asked for without a label. If another state was backed up since, nothing stays the newest.
     pub fn newest_like(&self, manifest: &Manifest, names: &Names) -> Option<&Backup> {
         let keys = |m: &Manifest| m.artifacts.iter().map(|a| a.store.clone()).collect::<Vec<_>>();
         let wanted = keys(manifest);
@@ -65,11 +65,13 @@ impl Catalog {
             let as_whole = (m.partial, &m.missing) == (manifest.partial, &manifest.missing);
             asked_for && as_whole && m.label.is_none() && m.is_sound() && keys(m) == wanted
         };
-        let mut all = self.backups.iter().filter(|b| b.other_project.is_none());
-        all.find(|b| match &b.kind {
-            Kind::Ours(m) => is_like(m) && b.of_another(names).is_none(),
-            Kind::Foreign | Kind::Broken { .. } => false,
-        })
+        let of_these = |b: &&Backup| {
+            let holds = |m: &Manifest| m.artifacts.iter().any(|a| wanted.contains(&a.store));
+            b.other_project.is_none() && b.manifest().is_some_and(holds)
+        };
+        let newest = self.backups.iter().find(of_these)?;
+        let is_meant = matches!(&newest.kind, Kind::Ours(m) if is_like(m));
+        Some(newest).filter(|newest| is_meant && newest.of_another(names).is_none())
     }
 
     /// The newest good backup of a database by its key and its name.

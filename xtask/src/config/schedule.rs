@@ -121,6 +121,8 @@ const LONGEST: Duration = Duration::from_secs(3660 * 86_400);
 /// As cron itself reads it: five fields, Sunday is 0 or 7, and a day is meant if either the day of the
 /// month or the weekday fits (crontab(5)).
 fn cron(text: &str) -> Result<Box<Cron>, String> {
+    // crontab(5) has two names for it
+    let text = if text.eq_ignore_ascii_case("@midnight") { "@daily" } else { text };
     let cron = Cron::from_str(text).map_err(|e| format!("it is no cron expression: {e}"))?;
     let epoch = DateTime::<Utc>::default();
     if cron.find_next_occurrence(&epoch, false).is_err() {
@@ -171,6 +173,7 @@ mod tests {
             ("1d", "2026-02-28T12:00:00+00:00", "2026-03-01T12:00:00+00:00"),
             ("0 3 * * *", "2026-01-16T22:45:00+01:00", "2026-01-17T03:00:00+01:00"),
             ("0 3 * * *", "2026-01-16T03:00:00+01:00", "2026-01-17T03:00:00+01:00"),
+            ("@midnight", "2026-01-16T03:00:00+00:00", "2026-01-17T00:00:00+00:00"),
             ("@daily", "2026-01-16T03:00:00+00:00", "2026-01-17T00:00:00+00:00"),
             // Sunday has two numbers, and a name
             ("30 2 * * 0", "2026-01-16T00:00:00+00:00", "2026-01-18T02:30:00+00:00"),

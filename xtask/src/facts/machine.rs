@@ -44,20 +44,20 @@ pub fn look(env: &Env) -> Result<Machine> {
         user: state::user(),
         home: given("HOME").unwrap_or_default(),
         settings: given("XDG_CONFIG_HOME"),
-        crontab: crontab()?,
+        crontab: crontab(env)?,
         systemd,
         lingers: Path::new("/var/lib/systemd/linger").join(name).is_file(),
     })
 }
 
 /// The crontab of the user, if this machine has the program. Nobody's is an empty one.
-fn crontab() -> Result<Option<String>> {
-    if which::which("crontab").is_err() {
-        return Ok(None);
-    }
+fn crontab(env: &Env) -> Result<Option<String>> {
+    // not one that an untrusted repository brings
+    let path = std::env::join_paths(env.search_path()).ok();
+    let Ok(program) = which::which_in("crontab", path, "/") else { return Ok(None) };
 
     // or the words that say that there is none would be in another language
-    let cmd = Cmd::new("crontab").arg("-l").env("LC_ALL", "C");
+    let cmd = Cmd::new(program.to_string_lossy()).arg("-l").env("LC_ALL", "C");
     let answer = ask(&cmd, &Secrets::default())?;
     if answer.good {
         return Ok(Some(answer.out));

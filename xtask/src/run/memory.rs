@@ -68,13 +68,20 @@ impl Past {
     /// What is known once a run has ended.
     pub fn after(self, began: DateTime<Utc>, ended: DateTime<Utc>, exit: Option<i32>) -> Self {
         let is_good = exit.is_some_and(|code| GOOD.contains(&code));
+        let is_failure = !is_good && exit != Some(INTERRUPTED);
         Self {
             began: Some(began),
             ended: Some(ended),
             exit,
             good: if is_good { Some(began) } else { self.good },
-            failures: if is_good { 0 } else { self.failures.saturating_add(1) },
+            failures: if is_good { 0 } else { self.failures.saturating_add(u32::from(is_failure)) },
         }
+    }
+
+    /// Whether a signal interrupted the last one, such as the one that ended its scheduler: no
+    /// failure, but it is not done.
+    pub fn was_interrupted(&self) -> bool {
+        self.exit == Some(INTERRUPTED)
     }
 
     /// Whether it may be running: it began, and no end of it is known.
@@ -82,6 +89,9 @@ impl Past {
         self.began.is_some() && self.ended.is_none()
     }
 }
+
+/// A signal came.
+const INTERRUPTED: i32 = Exit::Interrupted as i32;
 
 /// The work is done: what failed after it (an upload, an after-hook) is no reason to do it again.
 const GOOD: [i32; 2] = [Exit::Done as i32, Exit::FinishedBut as i32];

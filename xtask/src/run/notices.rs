@@ -67,17 +67,17 @@ fn one(way: &Way, parcel: &Parcel, place: &Place<'_>, secrets: &Secrets) -> Resu
     match (way, parcel) {
         (Way::Webhook { url, .. } | Way::Ping(url), Parcel::Post(end, headers, body)) => {
             let url = at(revealed(url, secrets)?, end);
-            within(&curl(&post(&url, headers, body)), secrets)
+            taken(&within(&curl(&post(&url, headers, body)), secrets)?)
         }
         (Way::Mail { to, from, server: Some(server) }, Parcel::Mail(mail)) => {
             let waiting = Waiting::of(mail, place.state)?;
             let config = letter(server, from, to, &waiting.0, secrets)?;
-            within(&curl(&config), secrets)
+            within(&curl(&config), secrets).map(drop)
         }
         // -t: its receivers are in the mail; -i: a line of one dot does not end it
         (Way::Mail { server: None, .. }, Parcel::Mail(mail)) => {
             let mail = mail.replace("\r\n", "\n");
-            within(&Cmd::new("sendmail").args(["-i", "-t"]).input(mail), secrets)
+            within(&Cmd::new("sendmail").args(["-i", "-t"]).input(mail), secrets).map(drop)
         }
         (Way::Command(run), Parcel::Text(variables, text)) => {
             let cmd = match run {
@@ -88,7 +88,7 @@ fn one(way: &Way, parcel: &Parcel, place: &Place<'_>, secrets: &Secrets) -> Resu
             };
             let cmd = cmd.dir(place.root).input(text);
             let with = variables.iter().fold(cmd, |cmd, (name, value)| cmd.env(*name, value));
-            within(&with, secrets)
+            within(&with, secrets).map(drop)
         }
         _ => Err("it was written for another way".into()),
     }
@@ -138,8 +138,10 @@ fn post(url: &str, headers: &[String], body: &str) -> String {
     // it may be tried twice: who waits for news would rather have it twice than not at all
     let again = [option("retry", "2"), option("retry-max-time", "12")].concat();
     let only = option("proto", "=http,https");
-    let (url, body) = (option("url", url), option("data-raw", body));
-    format!("{url}{only}{again}{headers}{body}{}", option("output", NOWHERE))
+    // an address is no pattern
+    let (url, body) = (option("url", url) + "globoff\n", option("data-raw", body));
+    let answer = [option("output", NOWHERE), option("write-out", "%{http_code}")].concat();
+    format!("{url}{only}{again}{headers}{body}{answer}")
 }
 
 #[cfg(windows)]
@@ -195,8 +197,16 @@ impl Drop for Waiting {
     }
 }
 
-/// Runs it to its end, or ends it. A signal for us is one more reason to tell, not to give up.
-fn within(cmd: &Cmd, secrets: &Secrets) -> Result<(), String> {
+/// curl takes another address for an answer, too, and goes to none.
+fn taken(status: &str) -> Result<(), String> {
+    if status.starts_with('2') {
+        return Ok(());
+    }
+    Err(format!("the answer was {status}: name the address where a notice is taken at once"))
+}
+
+/// Runs it to its end, or ends it. Returns its last line. A signal for us is one more reason to tell, not to give up.
+fn within(cmd: &Cmd, secrets: &Secrets) -> Result<String, String> {
     let begun = Instant::now();
     let (reader, writer) = std::io::pipe().map_err(|e| e.to_string())?;
     let outlet = Outlet::Both(writer);
@@ -218,7 +228,8 @@ fn within(cmd: &Cmd, secrets: &Secrets) -> Result<(), String> {
     }
 
     let ended = child.wait().map_err(|e| e.to_string())?;
-    ended.map(drop).map_err(|ended| match said.last() {
+    let last = said.last().cloned().unwrap_or_default();
+    ended.map(|_| last).map_err(|ended| match said.last() {
         Some(last) => format!("{}: {last}", cmd.program),
         None => format!("`{}` ended with {}", cmd.program, ended.status),
     })

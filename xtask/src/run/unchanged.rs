@@ -27,8 +27,18 @@ pub(super) fn in_place_of(
     let Ok(old) = Manifest::read(&kept.manifest) else { return Ok(None) };
     let folder = kept.manifest.parent().unwrap_or(Path::new("."));
     let is_sound = old.is_sound() && fault(folder, &old).is_none();
-    if !is_sound || !says_the_same(new, &old) || !has_the_same(new, names, &old, folder)? {
+    if !is_sound || !says_the_same(new, &old) {
         return Ok(None);
+    }
+    match has_the_same(new, names, &old, folder)? {
+        Bytes::Same => {}
+        Bytes::Unknown => return Ok(None),
+        Bytes::Others => {
+            // the new one has the checksum of the kept one's manifest: so the kept file has changed
+            let seen = Verification { when: now, how: "quick".into(), good: false };
+            drop(noted::record(&kept.manifest, seen));
+            return Ok(None);
+        }
     }
 
     let seen = Verification { when: now, how: UNCHANGED.into(), good: true };
@@ -66,21 +76,30 @@ fn data(holds: &Holds) -> Holds {
     holds
 }
 
+/// What a kept file has, against the new one.
+enum Bytes {
+    Same,
+    Others,
+    /// It can't be read.
+    Unknown,
+}
+
 /// Whether the files are the same, byte by byte: so the kept one is read to its end, too.
 fn has_the_same(
     new: &Manifest,
     names: &[(PathBuf, PathBuf)],
     old: &Manifest,
     folder: &Path,
-) -> Result<bool> {
+) -> Result<Bytes> {
     for (new, old) in new.artifacts.iter().zip(&old.artifacts) {
         let path = written(&new.file, names).context("a new backup has no file")?;
-        // what can't be read is not the same
-        if !same_bytes(&path, &folder.join(&old.file)).unwrap_or(false) {
-            return Ok(false);
+        match same_bytes(&path, &folder.join(&old.file)) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Bytes::Others),
+            Err(_) => return Ok(Bytes::Unknown),
         }
     }
-    Ok(true)
+    Ok(Bytes::Same)
 }
 
 /// Where a file is that has no final name yet.

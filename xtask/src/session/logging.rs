@@ -25,6 +25,11 @@ impl Session {
     /// continues.
     pub fn begin_log(&mut self, task: &str, words: &[String]) {
         let Some(folder) = &self.project.logs else { return };
+        // a stranger's file may name any folder
+        if !self.trusted && !folder.starts_with(&self.project.root) {
+            return;
+        }
+
         let log = match Logbook::begin(folder, task, &self.moment.run, CLOCK) {
             Err(why) => return self.person.say(&format!("warning: this run has no log: {why}")),
             Ok(log) => log,

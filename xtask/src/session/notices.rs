@@ -17,6 +17,9 @@ use crate::view::notices::{Message, mail, message, post};
 impl Session {
     /// Tells the pings that a command begins.
     pub fn tell_of_beginning(&mut self, task: &Task) {
+        if !self.trusted {
+            return;
+        }
         let project = &self.project;
         let all: Vec<_> = begun(&project.notices, task.name, &project.environment)
             .map(|notice| (notice.clone(), Parcel::Post("/start", Vec::new(), String::new())))
@@ -26,6 +29,10 @@ impl Session {
 
     /// Tells how a command ended that may have changed something.
     pub fn tell_of_end(&mut self, task: &'static Task, result: &Result<Exit>, took: Duration) {
+        if !self.may_tell() {
+            return;
+        }
+
         let exit = result.as_ref().map_or_else(Exit::of, |exit| *exit);
         let course = if self.record.has_run(task.name) { Course::Run } else { Course::Stopped };
         let witness = if self.is_watched() { Witness::Person } else { Witness::Nobody };
@@ -38,17 +45,27 @@ impl Session {
 
     /// Tells what `db-status --check` has found. A repository that is not trusted is told nothing.
     pub fn tell_of_findings(&mut self, task: &'static Task, found: Vec<String>, took: Duration) {
-        if self.project.notices.is_empty() {
+        if !self.may_tell() {
             return;
+        }
+
+        let happened = self.happened(task, vec![On::Stale], Exit::Failed, took, found);
+        self.tell_of(&happened);
+    }
+
+    /// Whether there is somebody to tell, and the repository that says so is trusted: whoever only
+    /// looks at a stranger's runs none of its programs, and sends nothing where it says.
+    fn may_tell(&mut self) -> bool {
+        if self.project.notices.is_empty() {
+            return false;
         }
         if !self.trusted {
             self.person.say(
-                "note: no notice is sent: this repository is not trusted on this machine (`--trust-repo`)",
+                "note: no notice is sent: this repository is not trusted on this machine \
+                 (`--trust-repo`)",
             );
-            return;
         }
-        let happened = self.happened(task, vec![On::Stale], Exit::Failed, took, found);
-        self.tell_of(&happened);
+        self.trusted
     }
 
     fn happened(

@@ -62,6 +62,10 @@ impl Session {
             && self.env.says_yes("DB_TASKS_TRUST_REPO");
         let wary = Wary::of(touches, intent, global);
         self.trusted = for_all || wary == Wary::Changes || self.own.trusted().contains_key(&path);
+        if !self.trusted && self.env.given("DB_TASKS_AUDIT_FILE").is_none() {
+            // a stranger's file may name any
+            self.project.audit = None;
+        }
         if for_all || wary == Wary::Changes {
             return Ok(());
         }

@@ -72,10 +72,10 @@ impl Standing {
         let all: Vec<&Backup> = catalogs.iter().flat_map(|c| &c.backups).filter(own).collect();
         let latest = catalogs.iter().filter_map(|c| c.latest(&[database]));
 
-        let last = latest.max_by_key(|backup| backup.created).and_then(|backup| {
+        let last = latest.max_by_key(|backup| backup.current_at()).and_then(|backup| {
             let artifact = backup.manifest()?.artifacts.iter().find(|a| a.store == database)?;
             Some(Last {
-                begun: backup.created,
+                begun: backup.current_at(),
                 bytes: artifact.bytes,
                 rows: artifact.rows,
                 seconds: artifact.seconds,

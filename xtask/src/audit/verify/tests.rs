@@ -144,7 +144,11 @@ fn lines_without_a_link_are_vouched_for_by_the_next() {
 fn a_cut_tail_is_found_by_an_anchor() {
     let mut log = written(4);
     let anchor = write(&mut log, "db-backup");
-    let known = |anchor: &Anchor| Known { by: "the backup `a`".into(), anchor: anchor.clone() };
+    let known = |anchor: &Anchor| Known {
+        by: "the backup `a`".into(),
+        giver: Giver::Backup,
+        anchor: anchor.clone(),
+    };
     let with = |change: fn(&mut Anchor)| {
         let mut other = anchor.clone();
         change(&mut other);

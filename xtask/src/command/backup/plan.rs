@@ -24,6 +24,7 @@ use crate::bundle::manifest::{Missing, Reason};
 use crate::bundle::ratchet::Demand;
 use crate::bundle::{Backup, Catalog, Sharing, name};
 use crate::cmd::quoted;
+use crate::command::cleanup::plan::{New, removals, unfinished};
 use crate::config::{self, DumpArg, Form, Plain, Project};
 use crate::engine::postgres::client::cures;
 use crate::facts::salvage::Damage;
@@ -168,12 +169,14 @@ pub fn plan(
 
     let all = All { project, request, catalog, compression, moment, missing: &set.missing };
     let mut steps = first(request, catalog);
-    let Made { steps: made, result, coming, demands, newest, afterwards } = sets(&all, &subjects);
-    let unnamed = latest::note(&all, set, newest.len());
-    steps.extend(made);
+    let made = sets(&all, &subjects);
+    let unnamed = latest::note(&all, set, made.newest.len());
+    let removals = last_of_all(set, &all, &made);
+    let Made { steps: own, result, demands, newest, afterwards, .. } = made;
+    steps.extend(own);
     steps.extend(ratchet::counted(request, demands));
     steps.extend(latest::steps(newest));
-    steps.extend(last_of_all(set, &all, &coming));
+    steps.extend(removals);
 
     let list = subjects.iter().map(Subject::shown).collect::<Vec<_>>().join(", ");
     let headline = format!("back up {list} to {}", request.backup.dir.display());
@@ -194,7 +197,7 @@ fn first(request: &Request, catalog: &Catalog) -> Vec<Step> {
         Deed { what: "backup folder".into(), how: How::Folder(request.backup.dir.clone()) };
     let folder = (!request.backup.dir.is_dir()).then_some(Step::Act(Act::Create(folder)));
     let is_own = catalog.ground == Sharing::Own;
-    let left = is_own.then(|| crate::command::cleanup::plan::unfinished(catalog));
+    let left = is_own.then(|| unfinished(catalog));
 
     folder.into_iter().chain(left.into_iter().flatten()).collect()
 }
@@ -211,6 +214,8 @@ struct Made {
     demands: Vec<Demand>,
     /// What is to name them.
     newest: Vec<Newest>,
+    /// The manifests of those that stay in place of new ones, if nothing has changed.
+    kept: Vec<PathBuf>,
     /// How to restore those that are surely kept.
     afterwards: Vec<String>,
 }
@@ -231,6 +236,7 @@ fn sets(all: &All<'_>, subjects: &[Subject<'_>]) -> Made {
         made.demands.extend(held_to.iter().flat_map(|to| to.demands.clone()));
         let kept = unchanged::kept(all, group, &paths, &manifest);
         made.newest.extend(latest::newest(all, group, &paths, &manifest, kept.as_ref()));
+        made.kept.extend(kept.iter().map(|kept| kept.manifest.clone()));
         if kept.is_none() {
             made.afterwards.push(way_back(&paths.shown(), project, request));
         }
@@ -252,13 +258,14 @@ fn sets(all: &All<'_>, subjects: &[Subject<'_>]) -> Made {
 }
 
 /// What the new backups make superfluous. A salvage does not replace a good one.
-fn last_of_all(set: &Set, all: &All<'_>, coming: &[Backup]) -> Vec<Step> {
+fn last_of_all(set: &Set, all: &All<'_>, made: &Made) -> Vec<Step> {
     if all.request.salvage.is_some() {
         return Vec::new();
     }
 
     let keep = &all.request.backup.keep;
-    crate::command::cleanup::plan::removals(all.catalog, keep, all.moment, &set.keys(), coming)
+    let new = New { of: &set.keys(), coming: &made.coming, kept: &made.kept };
+    removals(all.catalog, keep, all.moment, &new)
 }
 
 /// How to restore a backup.

@@ -176,7 +176,7 @@ fn candidate(backup: &Backup, moment: &Moment) -> Candidate {
     let whole = matches!(backup.kind, Kind::Ours(_));
     Candidate {
         name: backup.name.clone(),
-        created: backup.created,
+        created: backup.current_at(),
         good: whole && manifest.is_some_and(Manifest::is_good),
         of: manifest.filter(|m| m.reason != Reason::Adopted).map(|_| names_of(backup)),
         safety: manifest.is_some_and(|m| m.reason.is_safety()),
@@ -245,6 +245,16 @@ pub fn unfinished(catalog: &Catalog) -> impl Iterator<Item = Step> {
     })
 }
 
+/// What a backup is about to make.
+pub struct New<'a> {
+    /// The keys of its databases and stores.
+    pub of: &'a [&'a str],
+    /// What will be there.
+    pub coming: &'a [Backup],
+    /// The manifests of those that stay in their place, if nothing has changed.
+    pub kept: &'a [PathBuf],
+}
+
 /// What is removed after new backups of these databases and stores, by the keep rules: nothing without
 /// a rule that lets something go, or if nothing would be left but the last good one. `coming` are
 /// those of the new ones that count, as they will be.
@@ -255,9 +265,9 @@ pub fn removals(
     catalog: &Catalog,
     retention: &Retention,
     moment: &Moment,
-    made: &[&str],
-    coming: &[Backup],
+    new: &New<'_>,
 ) -> Vec<Step> {
+    let New { of: made, coming, kept } = *new;
     if !retention.remove_after_a_backup() {
         return Vec::new();
     }
@@ -273,7 +283,9 @@ pub fn removals(
     let with_the_new = catalog.with(coming);
     let verdicts = verdicts(&with_the_new, retention, moment);
     let goes = verdicts.iter().filter(|(b, _)| concerned.contains(&b.path)).filter_map(|one| {
-        let is_for_the_new = !anyway.contains(&one.0.manifest_path);
+        // one that stays in place of a new one goes only if there is a new one
+        let may_stay = one.0.manifest_path.as_ref().is_some_and(|path| kept.contains(path));
+        let is_for_the_new = may_stay || !anyway.contains(&one.0.manifest_path);
         removal(catalog, one, if is_for_the_new { &counted } else { &[] })
     });
 

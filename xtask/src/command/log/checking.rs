@@ -5,7 +5,7 @@ use std::io::BufReader;
 use anyhow::{Context, Result};
 
 use super::view;
-use crate::audit::{Known, Verified, verify};
+use crate::audit::{Giver, Known, Verified, verify};
 use crate::bundle::Catalog;
 use crate::problem::{Code, Exit, Problem};
 use crate::run::audit;
@@ -35,13 +35,15 @@ pub(super) fn check(session: &mut Session, anchors: &[Anchor]) -> Result<Exit> {
 
 /// The anchors that were given, and those in the manifests of the backup folder.
 fn known(session: &Session, anchors: &[Anchor]) -> Result<Vec<Known>> {
-    let given = anchors
-        .iter()
-        .map(|anchor| Known { by: "the anchor that you gave".into(), anchor: anchor.clone() });
+    let given = anchors.iter().map(|anchor| Known {
+        by: "the anchor that you gave".into(),
+        giver: Giver::Caller,
+        anchor: anchor.clone(),
+    });
     let catalog = Catalog::read(&session.project.backup.dir, &session.project)?;
     let of_backups = catalog.backups.iter().filter(|b| b.other_project.is_none()).filter_map(|b| {
         let anchor = b.manifest()?.audit.clone()?;
-        Some(Known { by: format!("the backup `{}`", b.name), anchor })
+        Some(Known { by: format!("the backup `{}`", b.name), giver: Giver::Backup, anchor })
     });
 
     Ok(given.chain(of_backups).collect())

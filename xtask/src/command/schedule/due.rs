@@ -61,20 +61,21 @@ where
     let nothing = Past::default();
     let past = known.past.get(&chore).unwrap_or(&nothing);
     let rhythm = chore.rhythm(known.schedule);
-    // a clock that was set back makes the last time one to come
-    let last = past.began.map(|began| began.min(now));
+    let last = past.began;
 
     let regular = match (rhythm, last) {
         (Rhythm::Never, _) => return None,
-        (Rhythm::Every(_), None) => known.since.min(now),
-        (_, last) => {
-            rhythm.after(&last.unwrap_or(known.since.min(now)).with_timezone(known.zone))?
+        // nobody knows when that was
+        _ if last.is_some_and(|last| is_of_the_future(last, now)) => {
+            return Some(Next { chore, at: now, why: Why::Regular });
         }
+        (Rhythm::Every(_), None) => known.since.min(now),
+        (_, last) => rhythm.after(&last.unwrap_or(known.since).with_timezone(known.zone))?,
     };
     let regular = regular + put_off(chore, known, regular);
 
     let why = if last.is_none() { Why::First } else { Why::Regular };
-    let again = retry(past, now).filter(|at| *at < regular);
+    let again = retry(past).filter(|at| *at < regular);
     Some(match again {
         Some(at) => Next { chore, at, why: Why::Retry(past.failures) },
         None => Next { chore, at: regular, why },
@@ -97,18 +98,30 @@ where
     Chore::ALL.into_iter().filter_map(|chore| next(chore, known, now)).collect()
 }
 
+/// Whether a time was written by a clock that was ahead, or was set back since. A little of that is
+/// nothing: it is over soon.
+pub fn is_of_the_future(time: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    time > now + AHEAD
+}
+
+/// How far a clock may be ahead.
+const AHEAD: Duration = Duration::from_secs(3600);
+
 /// When a failed one is tried again. One that was killed with its scheduler has failed, too.
-fn retry(past: &Past, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn retry(past: &Past) -> Option<DateTime<Utc>> {
     let is_final = past.exit.is_some_and(|code| FINAL.contains(&code));
     if past.is_open() {
-        return past.began.map(|began| began.min(now) + minutes(RETRIES[0]));
+        return past.began.map(|began| began + minutes(RETRIES[0]));
+    }
+    if past.was_interrupted() {
+        return past.ended.map(|ended| ended + minutes(RETRIES[0]));
     }
     if past.failures == 0 || is_final {
         return None;
     }
 
     let at = usize::try_from(past.failures - 1).unwrap_or(usize::MAX).min(RETRIES.len() - 1);
-    past.ended.map(|ended| ended.min(now) + minutes(RETRIES[at]))
+    past.ended.map(|ended| ended + minutes(RETRIES[at]))
 }
 
 fn minutes(count: u64) -> Duration {

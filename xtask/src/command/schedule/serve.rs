@@ -13,7 +13,7 @@ use crate::cmd::Cmd;
 use crate::config::Schedule as Times;
 use crate::disk;
 use crate::human::duration;
-use crate::problem::{Problem, Status};
+use crate::problem::{Code, Problem, Status, one_line};
 use crate::run::memory::Memory;
 use crate::run::program::{self, Onlooker};
 use crate::session::{CLOCK, Session};
@@ -61,24 +61,13 @@ pub fn what_is_due(session: &mut Session, orders: &Orders) -> Result<()> {
 pub fn until_a_signal(session: &mut Session, orders: &Orders) -> Result<()> {
     let mut served = Served::begin(session, orders)?;
     served.keep(session)?;
+    served.health.is_ours()?;
     session.person.tell(&view::begins(&session.project, &orders.times));
 
-    let mut told = Vec::new();
-    while !session.interrupted() {
-        served.rounds(session)?;
-
-        let coming = due::coming(&served.known(session), CLOCK());
-        if coming != told {
-            session.person.tell(&view::coming_text(&coming, CLOCK()));
-            told = coming;
-        }
-
-        let (interrupt, _) = session.signals();
-        interrupt.wait(pause(&told, CLOCK()));
-        served.beat(session);
-    }
-
+    let ended = served.serve(session);
     served.health.remove();
+    ended?;
+
     session.person.tell("the scheduler has ended: a signal came");
     Ok(())
 }
@@ -101,7 +90,8 @@ struct Served<'a> {
 impl<'a> Served<'a> {
     fn begin(session: &Session, orders: &'a Orders) -> Result<Self> {
         let mut memory = remembered(session, orders.args.backup_dir.as_ref())?;
-        memory.since.get_or_insert_with(CLOCK);
+        let since = memory.since.filter(|since| !due::is_of_the_future(*since, CLOCK()));
+        memory.since = since.or(Some(CLOCK()));
         let health = Health { file: orders.times.health_file.clone(), written: None };
         Ok(Self { orders, memory, seed: seed(session), health })
     }
@@ -112,6 +102,36 @@ impl<'a> Served<'a> {
 
     fn keep(&self, session: &Session) -> Result<()> {
         self.memory.write(&session.project.state_dir())
+    }
+
+    /// The same where nothing ends for it, such as a full disk that the next cleanup frees: what it
+    /// did is known for as long as it runs.
+    fn keep_or_say(&mut self, session: &mut Session) {
+        if let Err(e) = self.keep(session) {
+            let why = one_line(&e.to_string());
+            session.person.say(&format!("warning: the schedule was not noted: {why}"));
+        }
+    }
+
+    /// What is due, and then what comes next, until a signal comes.
+    fn serve(&mut self, session: &mut Session) -> Result<()> {
+        let mut told = Vec::new();
+
+        while !session.interrupted() {
+            self.rounds(session)?;
+
+            let coming = due::coming(&self.known(session), CLOCK());
+            if coming != told {
+                session.person.tell(&view::coming_text(&coming, CLOCK()));
+                told = coming;
+            }
+
+            let (interrupt, _) = session.signals();
+            interrupt.wait(pause(&told, CLOCK()));
+            self.beat(session);
+        }
+
+        Ok(())
     }
 
     /// All that is due now. One that fails comes again later, so this ends.
@@ -128,7 +148,7 @@ impl<'a> Served<'a> {
         let past = self.memory.chores.entry(next.chore).or_default().clone();
         let begun = crate::run::memory::Past { began: Some(began), ended: None, ..past.clone() };
         self.memory.chores.insert(next.chore, begun);
-        self.keep(session)?;
+        self.keep_or_say(session);
 
         let status = self.start(session, next)?;
         let exit = match status {
@@ -137,7 +157,7 @@ impl<'a> Served<'a> {
         };
 
         self.memory.chores.insert(next.chore, past.after(began, CLOCK(), exit));
-        self.keep(session)?;
+        self.keep_or_say(session);
         session.person.tell(&format!(
             "{} {}: {} ({})",
             view::clock(CLOCK()),
@@ -198,7 +218,29 @@ struct Health {
     written: Option<Instant>,
 }
 
+/// How it begins, so that no other file is taken for it.
+const MARK: &str = "db-tasks: ";
+
 impl Health {
+    /// It is written over and removed, so what is there must be one of these.
+    fn is_ours(&self) -> Result<(), Problem> {
+        let Some(file) = &self.file else { return Ok(()) };
+        if std::fs::symlink_metadata(file).is_err() || self.is_there() {
+            return Ok(());
+        }
+
+        Err(Problem::refused(format!("`{}` is not a health file", file.display()))
+            .code(Code::FileError)
+            .because("it is as it was: a scheduler would write over it, and remove it at its end")
+            .cure("name another file in `schedule.health-file`, or move this one away"))
+    }
+
+    fn is_there(&self) -> bool {
+        let is_file = |file: &&PathBuf| std::fs::symlink_metadata(file).is_ok_and(|m| m.is_file());
+        let text = self.file.as_ref().filter(is_file).and_then(|file| std::fs::read(file).ok());
+        text.is_some_and(|text| text.starts_with(MARK.as_bytes()))
+    }
+
     /// Writes it, at most once a minute; why it could not.
     fn beat(&mut self, wrong: &[String]) -> Option<String> {
         let file = self.file.as_ref()?;
@@ -208,15 +250,15 @@ impl Health {
 
         self.written = Some(Instant::now());
         let text = if wrong.is_empty() { "ok".into() } else { wrong.join("\n") };
-        let written = disk::replace(file, &ending::partial(file), format!("{text}\n").as_bytes());
+        let text = format!("{MARK}{text}\n");
+        let written = disk::replace(file, &ending::partial(file), text.as_bytes());
         written.err().map(|why| format!("{why:#}"))
     }
 
     /// A scheduler that has ended is not at work.
     fn remove(&self) {
-        if let Some(file) = &self.file {
-            // it may never have been written
-            drop(std::fs::remove_file(file));
+        if self.is_there() {
+            self.file.iter().for_each(|file| drop(std::fs::remove_file(file)));
         }
     }
 }

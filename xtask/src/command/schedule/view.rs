@@ -132,7 +132,7 @@ where
 {
     let mut wrong = Vec::new();
     let lately = Duration::from_secs(u64::from(MINUTES) * 60 * 3);
-    let looked = starter.looked.is_some_and(|looked| now - looked < chrono_of(lately));
+    let looked = starter.looked.is_some_and(|looked| (now - looked).abs() < chrono_of(lately));
     if !starter.running && !looked {
         wrong.push(match starter.looked {
             Some(looked) => format!("nothing starts it; it last looked {}", ago(looked, now)),
@@ -205,6 +205,7 @@ pub fn outcome(exit: Option<i32>) -> String {
         Some(code) if code == Exit::FinishedBut as i32 => {
             "done, but what follows it failed (exit code 6)".into()
         }
+        Some(code) if code == Exit::Interrupted as i32 => "was interrupted".into(),
         Some(code) if code == Exit::Locked as i32 => {
             "not done: another run was active (exit code 5)".into()
         }

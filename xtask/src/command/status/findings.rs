@@ -22,7 +22,7 @@ pub struct Finding {
 }
 
 /// The codes, and what each means.
-pub const CODES: [(&str, &str); 14] = [
+pub const CODES: [(&str, &str); 15] = [
     ("journal-unsafe", "somebody else may have written the journal of a killed run"),
     ("unfinished", "a killed run has something to be cleaned up"),
     ("half-emptied", "an interrupted wipe left some tables empty"),
@@ -33,6 +33,7 @@ pub const CODES: [(&str, &str); 14] = [
     ("store-unreachable", "a store does not answer, or is not what it should be"),
     ("backup-missing", "there is no good backup"),
     ("backup-old", "the last good backup is older than `--max-age` allows"),
+    ("backup-future", "the last good backup is dated in the future, so its age is not known"),
     ("backup-small", "the last good backup has fewer rows than `--min-rows` wants"),
     ("backup-shrunken", "the newest backup is shrunken"),
     ("schedule-failed", "the last run of a scheduled command failed"),
@@ -88,6 +89,10 @@ impl Status<'_> {
         let allowed = Duration::hours(i64::from(self.max_age_hours));
         match self.newest(key) {
             None => Some(finding("backup-missing", format!("{key}: no good backup"))),
+            Some(b) if b.current_at() > self.now + Duration::hours(1) => Some(finding(
+                "backup-future",
+                format!("{key}: the last good backup, {}, is dated in the future", b.name),
+            )),
             Some(b) if (self.now - b.current_at()).num_minutes() > allowed.num_minutes() => {
                 Some(finding(
                     "backup-old",

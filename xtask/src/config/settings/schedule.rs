@@ -73,6 +73,7 @@ pub static HEALTH_FILE: Setting = Setting {
     fallback: Fallback::Nothing,
     variables: Variables::None,
     example: r#""/tmp/db-tasks.health""#,
-    text: "A file that `db-schedule run` writes at least once a minute: `ok`, or what is wrong. \
-           `db-schedule check` says the same without it.",
+    text: "A file that `db-schedule run` writes at least once a minute: `db-tasks: ok`, or what is \
+           wrong. It must not be another file of yours. `db-schedule check` says the same without \
+           it.",
 };
