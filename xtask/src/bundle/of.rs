@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Backup, Catalog, Kind, Manifest, Reason};
+use crate::stream::Checksum;
 
 /// The names that databases have now, by their keys; a key that is not here is unknown, and matches
 /// anything.
@@ -55,8 +56,9 @@ impl Catalog {
         all.find(|b| b.of_another(names).is_none())
     }
 
-    /// The newest backup of the same databases and stores, if it is as good as this one and was also
-    /// asked for without a label. If another state was backed up since, nothing stays the newest.
+    /// The newest backup of the same databases and stores that is as good as this one and was also
+    /// asked for without a label. If another state was backed up since, there is none: it would not
+    /// be the newest.
     pub fn newest_like(&self, manifest: &Manifest, names: &Names) -> Option<&Backup> {
         let keys = |m: &Manifest| m.artifacts.iter().map(|a| a.store.clone()).collect::<Vec<_>>();
         let wanted = keys(manifest);
@@ -69,9 +71,18 @@ impl Catalog {
             let holds = |m: &Manifest| m.artifacts.iter().any(|a| wanted.contains(&a.store));
             b.other_project.is_none() && b.manifest().is_some_and(holds)
         };
-        let newest = self.backups.iter().find(of_these)?;
-        let is_meant = matches!(&newest.kind, Kind::Ours(m) if is_like(m));
-        Some(newest).filter(|newest| is_meant && newest.of_another(names).is_none())
+        let is_meant = |b: &Backup| match &b.kind {
+            Kind::Ours(m) => is_like(m) && b.of_another(names).is_none(),
+            Kind::Foreign | Kind::Broken { .. } => false,
+        };
+        let sums = |b: &Backup| -> Vec<Checksum> {
+            let parts = b.manifest().into_iter().flat_map(|m| &m.artifacts);
+            parts.map(|part| part.checksum.clone()).collect()
+        };
+
+        let all: Vec<&Backup> = self.backups.iter().filter(of_these).collect();
+        let at = all.iter().position(|b| is_meant(b))?;
+        all[..at].iter().all(|newer| sums(newer) == sums(all[at])).then(|| all[at])
     }
 
     /// The newest good backup of a database by its key and its name.
