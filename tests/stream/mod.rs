@@ -1,6 +1,8 @@
 //! The stream module as its callers see it.
 
 mod artifact;
+#[cfg(feature = "age")]
+mod cipher;
 mod damage;
 mod failures;
 mod round_trip;

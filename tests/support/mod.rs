@@ -4,6 +4,8 @@
 pub mod cluster;
 pub mod component;
 pub mod docker;
+#[cfg(feature = "age")]
+pub mod keys;
 #[cfg(feature = "milvus")]
 pub mod milvus;
 pub mod pooler;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::stream::Codec;
+use crate::stream::{Codec, Locking};
 use crate::value::Format;
 
 /// What a file has until it is complete.
@@ -17,21 +17,26 @@ const MANIFEST_BESIDE: &str = ".manifest.json";
 /// Compressed files, whoever made them: what this program reads, and what it names.
 const COMPRESSED: [&str; 5] = [".gz", ".zst", ".zstd", ".bz2", ".xz"];
 
+/// Files that age encrypted.
+const ENCRYPTED: &str = ".age";
+
 /// Dumps of PostgreSQL, whoever made them.
 const DUMPS: [&str; 4] = [".sql", ".dump", ".pgdump", ".backup"];
 
 /// The ending of an artifact, without its first dot: `sql.zst`.
-pub fn artifact(format: Format, codec: Codec) -> String {
+pub fn artifact(format: Format, codec: Codec, locking: Option<&Locking>) -> String {
     let format = match format {
         Format::Script => "sql",
         Format::Tar => "tar",
         Format::Milvus => "milvus",
     };
-    match codec {
-        Codec::Zstd => format!("{format}.zst"),
-        Codec::Gzip => format!("{format}.gz"),
-        Codec::Plain => format.to_owned(),
-    }
+    let compressed = match codec {
+        Codec::Zstd => ".zst",
+        Codec::Gzip => ".gz",
+        Codec::Plain => "",
+    };
+    let encrypted = if locking.is_some() { ENCRYPTED } else { "" };
+    format!("{format}{compressed}{encrypted}")
 }
 
 /// The manifest's path for an artifact: next to a flat file, or in the folder of a set.
@@ -83,6 +88,7 @@ pub fn is_partial(name: &str) -> bool {
 
 /// A dump's name without the endings that backups have.
 pub fn stem(name: &str) -> &str {
+    let name = name.strip_suffix(ENCRYPTED).unwrap_or(name);
     let of_backups = |all: &[&str]| all.iter().find_map(|ending| name.strip_suffix(ending));
     let plain = of_backups(&COMPRESSED[..3]).unwrap_or(name);
     DUMPS[..2].iter().find_map(|ending| plain.strip_suffix(ending)).unwrap_or(plain)
@@ -90,6 +96,7 @@ pub fn stem(name: &str) -> &str {
 
 /// Whether a file seems to be a dump, by its name: one that is hidden is none.
 pub fn is_dump(name: &str) -> bool {
+    let name = name.strip_suffix(ENCRYPTED).unwrap_or(name);
     let plain = COMPRESSED.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
     !plain.starts_with('.') && DUMPS.iter().any(|ending| plain.ends_with(ending))
 }
@@ -97,16 +104,21 @@ pub fn is_dump(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Lock;
 
     #[test]
     fn an_artifact_says_what_it_is_and_how_it_is_compressed() {
+        let lock = Lock::Recipients(vec!["age1x".into()]);
+        let locking = Locking { lock, keys: None };
+
         for (format, codec, want) in [
             (Format::Script, Codec::Zstd, "sql.zst"),
             (Format::Script, Codec::Plain, "sql"),
             (Format::Tar, Codec::Gzip, "tar.gz"),
             (Format::Milvus, Codec::Zstd, "milvus.zst"),
         ] {
-            assert_eq!(artifact(format, codec), want);
+            assert_eq!(artifact(format, codec, None), want);
+            assert_eq!(artifact(format, codec, Some(&locking)), format!("{want}.age"));
         }
     }
 
@@ -115,6 +127,7 @@ mod tests {
         for (artifact, want) in [
             ("app_1.sql.zst", "app_1.manifest.json"),
             ("app_1.dump", "app_1.manifest.json"),
+            ("app_1.sql.zst.age", "app_1.manifest.json"),
             ("media_1.tar.zst", "media_1.tar.manifest.json"),
             ("backup_1/main.sql.gz", "backup_1/manifest.json"),
         ] {
@@ -134,6 +147,11 @@ mod tests {
             ("app.sql", true, "app"),
             ("app.sql.zst", true, "app"),
             ("app.sql.zstd", true, "app"),
+            ("app.sql.zst.age", true, "app"),
+            ("app.dump.age", true, "app"),
+            ("app.sql.xz.age", true, "app.sql.xz"),
+            ("app.age", false, "app"),
+            (".app.sql.age", false, ".app"),
             ("app.sql.xz", true, "app.sql.xz"),
             ("app.pgdump", true, "app.pgdump"),
             ("app.backup.gz", true, "app.backup"),
@@ -151,6 +169,7 @@ mod tests {
         for (path, want, beside) in [
             ("/b/app_1.sql.zst", "/b/app_1.shrunken.sql.zst", "/b/app_1.shrunken.manifest.json"),
             ("/b/app_1.sql", "/b/app_1.shrunken.sql", "/b/app_1.shrunken.manifest.json"),
+            ("/b/a.sql.gz.age", "/b/a.shrunken.sql.gz.age", "/b/a.shrunken.manifest.json"),
         ] {
             let named = shrunken(Path::new(path));
             assert_eq!((&named, manifest_beside(&named)), (&PathBuf::from(want), beside.into()));

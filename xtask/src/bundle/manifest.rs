@@ -18,11 +18,20 @@ pub use self::verified::{UNCHANGED, Untried, Verification};
 use super::intact::{changed, digest, is_intact};
 use super::notes::{Beside, Pinned, Why, beside};
 use super::ratchet::Shrunk;
-use crate::stream::Checksum;
+use crate::stream::{Checksum, Encryption};
 use crate::value::{Anchor, Format};
 
-/// The format that this version writes; it reads all before it.
+/// The format of a backup that is not encrypted. This version reads all before it, too.
 pub const FORMAT: u32 = 5;
+
+/// The format of one that is: the same, and `encryption`. Versions that do not know it would take
+/// such a file for a damaged one, and refuse a newer format.
+pub const ENCRYPTED: u32 = 6;
+
+/// The format of a backup with this artifact.
+pub fn format_of(artifact: &Artifact) -> u32 {
+    if artifact.encryption.is_some() { ENCRYPTED } else { FORMAT }
+}
 
 /// A backup's manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -204,11 +213,11 @@ impl Manifest {
     pub fn parse(text: &str) -> Result<Self> {
         let head = || serde_json::from_str::<Head>(text).map(|head| head.format);
         let mut manifest = match serde_json::from_str::<Self>(text) {
-            Ok(manifest) if manifest.format == FORMAT => manifest,
+            Ok(manifest) if (FORMAT..=ENCRYPTED).contains(&manifest.format) => manifest,
             // its number says more than a field that is missing
             read => match (head(), read) {
-                (Ok(format), _) if format > FORMAT => anyhow::bail!(
-                    "it is of format {format}, this version reads up to {FORMAT}: use a newer \
+                (Ok(format), _) if format > ENCRYPTED => anyhow::bail!(
+                    "it is of format {format}, this version reads up to {ENCRYPTED}: use a newer \
                      db-tasks"
                 ),
                 (Ok(format), _) if format < FORMAT => older::parse(text)?,
@@ -221,7 +230,7 @@ impl Manifest {
             anyhow::bail!("its numbers can't be right: {why}");
         }
         // the digest of an older one was compared in its own shape
-        if manifest.format == FORMAT && !is_intact(&mut manifest) {
+        if manifest.format >= FORMAT && !is_intact(&mut manifest) {
             return Err(changed());
         }
 
@@ -276,10 +285,23 @@ impl Manifest {
     }
 
     fn absurdity(&self) -> Option<String> {
+        let encrypted = self.artifacts.iter().find(|artifact| artifact.encryption.is_some());
+        match (encrypted, self.format) {
+            (Some(one), ..ENCRYPTED) => {
+                let Artifact { store, .. } = one;
+                return Some(format!(
+                    "`{store}` is encrypted, which format {} is not",
+                    self.format
+                ));
+            }
+            (None, ENCRYPTED) => return Some("its format is one of encrypted backups".into()),
+            _ => {}
+        }
+
         self.artifacts.iter().find_map(|artifact| {
             let Checksum { hex, .. } = &artifact.checksum;
             let is_a_sum = hex.len() == 64 && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
-            if self.format == FORMAT && !is_a_sum {
+            if self.format >= FORMAT && !is_a_sum {
                 return Some(format!("an invalid checksum of `{}`", artifact.store));
             }
             artifact.absurdity()
@@ -329,6 +351,11 @@ impl Manifest {
     pub fn unchanged_at(&self) -> Option<DateTime<Utc>> {
         let seen = self.verified.iter().filter(|seen| seen.how == UNCHANGED && seen.good);
         seen.map(|seen| seen.when).max()
+    }
+
+    /// How it is encrypted, if it is.
+    pub fn encryption(&self) -> Option<&Encryption> {
+        self.artifacts.iter().find_map(|artifact| artifact.encryption.as_ref())
     }
 
     /// Bytes of all files.

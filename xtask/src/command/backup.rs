@@ -136,6 +136,7 @@ fn back_up(
 ) -> Result<Exit> {
     let surveyor = Surveyor { idle: Some(&session.idle), ..session.surveyor() };
     let set = surveyor.set(&meant.databases, &meant.stores, Depth::Database)?;
+    let set = Set { locking: facts::encryption::look(&session.project)?, ..set };
     if request.salvage.is_none() && !request.backup.plain.key_order.is_none() {
         request.keys = keys(session, &set)?;
     }

@@ -11,10 +11,11 @@ use self::plan::{StoreTrial, Trial, TrialPlace};
 use super::Command;
 use crate::bundle::{Backup, Catalog, Manifest, Untried};
 use crate::engine::postgres::catalog::facts::Depth;
+use crate::facts::dumps::{self, Dump};
 use crate::facts::health::server_disk_left;
 use crate::gate::Consent;
 use crate::options::{Leave, Trusted};
-use crate::problem::{Exit, Problem, first_line};
+use crate::problem::{Code, Exit, Problem, first_line};
 use crate::run::record_untried;
 use crate::session::author::{Way, trust};
 use crate::session::choosing::{dump_of, latest};
@@ -98,11 +99,28 @@ impl Command for Verify {
         };
         let dumps = keys
             .iter()
-            .map(|key| dump_of(session, &backup, key.as_deref(), Format::Script))
+            .map(|key| {
+                dump_of(session, &backup, key.as_deref(), Format::Script)
+                    .or_else(|e| unread(&backup, key.as_deref(), e))
+            })
             .collect::<Result<Vec<_>>>()?;
+        let word = if dumps.iter().any(plan::is_sealed) { sealed_word } else { word };
         let plan = session.hooked(plan::quick(&dumps), &[])?;
 
-        finish_verify(session, &backup, plan, Consent::Ask, intent)
+        match session.carry_out(plan, Consent::Ask, intent)? {
+            Some(_) => session.print(&word(&backup)),
+            None => Ok(Exit::Done),
+        }
+    }
+}
+
+/// What can't be decrypted here still has a checksum, if it has a manifest.
+fn unread(backup: &Backup, key: Option<&str>, error: anyhow::Error) -> Result<Dump> {
+    let code = error.downcast_ref::<Problem>().map(|problem| problem.code);
+    let is_shut = matches!(code, Some(Code::NoKey | Code::Unsupported));
+    match backup.manifest().and_then(Manifest::encryption) {
+        Some(_) if is_shut => dumps::sealed(backup, key),
+        _ => Err(error),
     }
 }
 
@@ -237,6 +255,14 @@ fn finish_verify(
         Some(_) => session.print(&word(backup)),
         None => Ok(Exit::Done),
     }
+}
+
+/// The outcome where no key was at hand.
+fn sealed_word(backup: &Backup) -> String {
+    format!(
+        "{} has the checksum of its manifest; what is in it was not checked: no key opens it here",
+        backup.name
+    )
 }
 
 /// The outcome of a verification: a partial or shrunken backup is good only in what it holds.

@@ -10,7 +10,7 @@ use self::plan::First;
 use super::Command;
 use crate::bundle::Catalog;
 use crate::engine::postgres::catalog::facts::Depth;
-use crate::facts::Emptying;
+use crate::facts::{Emptying, Set, encryption};
 use crate::gate::Consent;
 use crate::options;
 use crate::problem::Exit;
@@ -79,6 +79,8 @@ fn empty(session: &mut Session, args: &Wipe, meant: &Selection) -> Result<Exit> 
     }
 
     let set = session.surveyor().set(&meant.databases, &meant.stores, Depth::Rows)?.distinct()?;
+    let locking = args.backup.then(|| encryption::look(&session.project)).transpose()?.flatten();
+    let set = Set { locking, ..set };
     let services = session.services("wipe")?;
     let earlier = Emptying::read(&session.project)?;
 

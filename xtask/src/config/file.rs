@@ -12,7 +12,7 @@ use anyhow::Result;
 use serde::Deserialize;
 use toml::Spanned;
 
-pub use self::operations::{NoticeTable, ScheduleTable};
+pub use self::operations::{EncryptionTable, NoticeTable, ScheduleTable};
 pub use self::scalar::{Decimal, Octal, Scalar};
 use super::settings;
 use crate::problem::{Code, Problem};
@@ -34,6 +34,8 @@ pub struct File {
     pub stores: BTreeMap<Text, StoreTable>,
     #[serde(default)]
     pub backup: BackupTable,
+    #[serde(default)]
+    pub encryption: EncryptionTable,
     #[serde(default)]
     pub retention: BTreeMap<Text, RetentionTable>,
     #[serde(default)]

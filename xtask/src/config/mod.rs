@@ -3,6 +3,7 @@
 pub mod apart;
 mod dotenv;
 mod dump_arg;
+pub mod encryption;
 pub mod env;
 pub mod environment;
 mod file;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 pub use self::dump_arg::DumpArg;
+pub use self::encryption::{Encryption, Keys, Lock};
 pub use self::env::Env;
 pub use self::hooks::Hook;
 pub use self::keep::{KeepRules, Retention, Special, age, size};

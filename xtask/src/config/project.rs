@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::pin::Pin;
+use super::encryption::Encryption;
 use super::environment::{self, Origin};
 use super::hooks::Hook;
 use super::keep::Retention;
@@ -46,6 +47,8 @@ pub struct Project {
     pub stores: Vec<Store>,
     /// How backups are made and kept.
     pub backup: Backup,
+    /// To whom they are encrypted, and where the keys are.
+    pub encryption: Encryption,
     /// Lines to print after a restore.
     pub after_restore: Vec<String>,
     /// What a restore leaves out of a dump.

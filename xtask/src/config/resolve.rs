@@ -2,6 +2,7 @@
 
 mod connection;
 mod containers;
+mod encryption;
 mod environment;
 mod guards;
 mod hooks;
@@ -42,6 +43,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
     let (containers, databases) = (r.containers(file)?, r.databases(file)?);
     guards.testing = for_tests(&databases)?;
     let (stores, backup) = (r.stores(file)?, r.backup(file)?);
+    let encryption = r.encryption(&file.encryption)?;
 
     Ok(Project {
         file: path.to_path_buf(),
@@ -57,6 +59,7 @@ pub fn resolve(path: &Path, text: &str, file: &File, env: &Env) -> Result<Projec
         stores,
         schedule: r.schedule(&file.schedule, backup.interval_hours)?,
         backup,
+        encryption,
         after_restore: r.next(by_task::RESTORE_NEXT.key, file.restore.next.as_ref())?,
         restore_without: r.restore_without(file)?,
         after_wipe: r.next(by_task::WIPE_NEXT.key, file.wipe.next.as_ref())?,

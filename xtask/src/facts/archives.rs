@@ -13,15 +13,15 @@ use crate::facts::programs::{self, Programs};
 use crate::place::Place;
 use crate::plan::Source;
 use crate::problem::{Code, Problem};
-use crate::stream::{Codec, artifact};
+use crate::stream::{Coding, artifact};
 
 /// Where an archive is.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Archive<'a> {
     /// A file or a folder.
     At(&'a Path),
-    /// In a compressed file.
-    Within(&'a Path, Codec),
+    /// In a compressed or encrypted file.
+    Within(&'a Path, Coding),
 }
 
 impl Archive<'_> {
@@ -75,22 +75,22 @@ impl Archive<'_> {
         }
     }
 
-    fn script(self, folder: &Programs) -> Source {
+    fn script(&self, folder: &Programs) -> Source {
         let cmd = here(folder, archive::script(self.alone()));
         match self {
             Self::At(_) => Source::Command(cmd),
-            Self::Within(path, codec) => {
-                Source::Filtered { path: path.to_path_buf(), codec, through: cmd }
+            Self::Within(path, coding) => {
+                Source::Filtered { path: path.to_path_buf(), coding: coding.clone(), through: cmd }
             }
         }
     }
 
-    fn list(self, folder: &Programs) -> Result<Answer> {
+    fn list(&self, folder: &Programs) -> Result<Answer> {
         let cmd = here(folder, archive::list(self.alone()));
         match self {
             Self::At(_) => ask(&cmd, &Secrets::default()),
-            Self::Within(path, codec) => {
-                let decoder = artifact::look_into(path, codec)?;
+            Self::Within(path, coding) => {
+                let decoder = artifact::look_into(path, coding)?;
                 ask_fed(&cmd, decoder, &Secrets::default())
             }
         }

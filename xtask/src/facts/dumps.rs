@@ -8,14 +8,14 @@ use anyhow::Result;
 
 use crate::bundle::manifest::Postgresql;
 use crate::bundle::{Artifact, Backup, Reason};
-use crate::config::{Env, Project};
+use crate::config::{Env, Keys, Project};
 use crate::engine::postgres::change::loader::Loader;
 use crate::engine::postgres::client::version::Version;
 use crate::engine::postgres::script::Scanner;
 use crate::facts::archives::Archive;
 use crate::plan::{Source, Word};
 use crate::problem::{Code, Problem};
-use crate::stream::{self, Codec, SNIFF_LEN, Sniffed, artifact};
+use crate::stream::{self, Codec, Coding, Encryption, Locked, SNIFF_LEN, Sniffed, artifact};
 use crate::value::{DatabaseFacts, Format, Without};
 
 /// Enough bytes to include the versions that pg_dump writes at the top.
@@ -139,16 +139,24 @@ pub fn look(
     env: &Env,
 ) -> Result<Dump> {
     let artifact = artifact_of(backup, key)?;
+    let keys = &project.encryption.keys;
     let format = artifact.map_or(format, Artifact::format);
     let path = artifact.map_or_else(|| backup.path.clone(), |a| backup.folder().join(&a.file));
     let Seen { source, form, server_version, dump_version } = match (artifact, format) {
         // what it is compressed with is known: whatever else is there is damage, and is noted
         (Some(artifact), Format::Script) => {
-            script(&path, artifact.codec, &head(&path, artifact.codec))
+            let coding = artifact.coding(keys);
+            let head = head(&path, &coding)?;
+            script(&path, coding, &head)
         }
-        (Some(artifact), _) => artifact_of_a_store(&path, artifact.codec),
+        (Some(artifact), _) => {
+            let coding = artifact.coding(keys);
+            // only what is encrypted needs a look: is there a key?
+            coding.locked.is_some().then(|| head(&path, &coding)).transpose()?;
+            artifact_of_a_store(&path, coding)
+        }
         (None, Format::Script) => seen(&path, project, env)?,
-        (None, _) => artifact_of_a_store(&path, codec_of_a_store(&path)?),
+        (None, _) => artifact_of_a_store(&path, coding_of_a_store(&path, keys)?),
     };
     let postgresql = artifact.and_then(Artifact::postgresql);
     let version = |text: Option<&str>| text.and_then(Version::parse);
@@ -162,6 +170,26 @@ pub fn look(
         artifact: artifact.cloned(),
         source,
         form,
+        stranger: None,
+        fit: Fit::default(),
+    })
+}
+
+/// The file of one database or store in an encrypted backup that nobody here can read.
+///
+/// # Errors
+/// As [`look`].
+pub fn sealed(backup: &Backup, key: Option<&str>) -> Result<Dump> {
+    let artifact = artifact_of(backup, key)?.cloned();
+    let file = artifact.as_ref().map_or_else(PathBuf::new, |a| backup.folder().join(&a.file));
+
+    Ok(Dump {
+        backup: backup.clone(),
+        artifact,
+        source: Source::Sealed(file),
+        form: Form::Plain,
+        dumped_from: None,
+        dumped_by: None,
         stranger: None,
         fit: Fit::default(),
     })
@@ -194,16 +222,35 @@ struct Seen {
     dump_version: Option<String>,
 }
 
-fn artifact_of_a_store(path: &Path, codec: Codec) -> Seen {
-    let source = Source::File { path: path.to_path_buf(), codec };
+fn artifact_of_a_store(path: &Path, coding: Coding) -> Seen {
+    let source = Source::File { path: path.to_path_buf(), coding };
     Seen { source, form: Form::Plain, server_version: None, dump_version: None }
 }
 
-fn codec_of_a_store(path: &Path) -> Result<Codec> {
-    match sniff(path)? {
-        Sniffed::Tar | Sniffed::PgTar => Ok(Codec::Plain),
-        found => Ok(found.codec().ok_or_else(|| unusable(path, found))?),
+fn coding_of_a_store(path: &Path, keys: &Keys) -> Result<Coding> {
+    let (found, locked) = unwrapped(path, keys)?;
+    let codec = match found {
+        Sniffed::Tar | Sniffed::PgTar => Codec::Plain,
+        found => found.codec().ok_or_else(|| unusable(path, found))?,
+    };
+    Ok(Coding { codec, locked })
+}
+
+/// What a file is, or what is in it if it is encrypted, and then what opens it.
+fn unwrapped(path: &Path, keys: &Keys) -> Result<(Sniffed, Option<Locked>)> {
+    let outer = sniff(path)?;
+    if outer != Sniffed::Age {
+        return Ok((outer, None));
     }
+
+    let by = Encryption::Age { recipients: Vec::new() };
+    let locked = Some(Locked { by, keys: keys.clone() });
+    let coding = Coding { codec: Codec::Plain, locked };
+    let mut head = Vec::new();
+    // a damaged head tells nothing; reading it to the end says why
+    drop(artifact::look_into(path, &coding)?.take(SNIFF_LEN as u64).read_to_end(&mut head));
+
+    Ok((stream::sniff(&head), coding.locked))
 }
 
 fn seen(path: &Path, project: &Project, env: &Env) -> Result<Seen> {
@@ -211,34 +258,39 @@ fn seen(path: &Path, project: &Project, env: &Env) -> Result<Seen> {
         return archive(Archive::At(path), Form::Archive("directory"), project, env);
     }
 
-    let outer = sniff(path)?;
+    let (outer, locked) = unwrapped(path, &project.encryption.keys)?;
+    let at = |locked: &Option<Locked>| match locked {
+        None => Archive::At(path),
+        Some(_) => Archive::Within(path, Coding { codec: Codec::Plain, locked: locked.clone() }),
+    };
     let codec = match outer {
-        Sniffed::PgCustom => {
-            return archive(Archive::At(path), Form::Archive("custom"), project, env);
-        }
-        Sniffed::PgTar => return archive(Archive::At(path), Form::Archive("tar"), project, env),
+        Sniffed::PgCustom => return archive(at(&locked), Form::Archive("custom"), project, env),
+        Sniffed::PgTar => return archive(at(&locked), Form::Archive("tar"), project, env),
         other => other.codec().ok_or_else(|| unusable(path, other))?,
     };
 
-    let head = head(path, codec);
+    let coding = Coding { codec, locked };
+    let head = head(path, &coding)?;
     match stream::sniff(&head[..head.len().min(SNIFF_LEN)]) {
         Sniffed::PgCustom => {
-            archive(Archive::Within(path, codec), Form::Archive("custom"), project, env)
+            archive(Archive::Within(path, coding), Form::Archive("custom"), project, env)
         }
-        Sniffed::PgTar => archive(Archive::Within(path, codec), Form::Archive("tar"), project, env),
+        Sniffed::PgTar => {
+            archive(Archive::Within(path, coding), Form::Archive("tar"), project, env)
+        }
         // a damaged head tells nothing; reading it to the end says why
-        Sniffed::Text | Sniffed::Empty | Sniffed::Other => Ok(script(path, codec, &head)),
+        Sniffed::Text | Sniffed::Empty | Sniffed::Other => Ok(script(path, coding, &head)),
         other => Err(unusable(path, other).into()),
     }
 }
 
-fn script(path: &Path, codec: Codec, head: &[u8]) -> Seen {
+fn script(path: &Path, coding: Coding, head: &[u8]) -> Seen {
     let mut scanner = Scanner::new();
     scanner.feed(head);
 
     let script = scanner.finish();
     Seen {
-        source: Source::File { path: path.to_path_buf(), codec },
+        source: Source::File { path: path.to_path_buf(), coding },
         form: if script.names_its_database { Form::WithCreate } else { Form::Plain },
         server_version: script.server_version,
         dump_version: script.dump_version,
@@ -268,13 +320,19 @@ fn sniff(path: &Path) -> Result<Sniffed> {
     Ok(stream::sniff(&head))
 }
 
-/// The beginning of a file, decoded as far as possible.
-fn head(path: &Path, codec: Codec) -> Vec<u8> {
+/// The beginning of a file, decoded as far as possible. What is damaged is seen when it is read to
+/// its end.
+///
+/// # Errors
+/// No key opens it.
+fn head(path: &Path, coding: &Coding) -> Result<Vec<u8>> {
     let mut head = Vec::new();
-    if let Ok(decoder) = artifact::look_into(path, codec) {
-        drop(decoder.take(HEAD).read_to_end(&mut head));
+    match artifact::look_into(path, coding) {
+        Ok(decoder) => drop(decoder.take(HEAD).read_to_end(&mut head)),
+        Err(e) if matches!(e.code, Code::NoKey | Code::Unsupported) => return Err(e.into()),
+        Err(_) => {}
     }
-    head
+    Ok(head)
 }
 
 fn unusable(path: &Path, sniffed: Sniffed) -> Problem {
@@ -289,6 +347,7 @@ fn unusable(path: &Path, sniffed: Sniffed) -> Problem {
         Sniffed::Lz4 => {
             ("is compressed with lz4", format!("unpack it first: `lz4 -d {}`", path.display()))
         }
+        Sniffed::Age => ("is encrypted twice", "decrypt it once: `age -d`".into()),
         Sniffed::Zstd | Sniffed::Gzip => {
             ("is compressed twice", "unpack it once, and restore what comes out".into())
         }

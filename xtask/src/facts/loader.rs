@@ -108,19 +108,19 @@ pub(super) fn scanned(
     let archive = |cmd: &Cmd| cmd.clone().args(sections.iter().copied());
 
     match source {
-        Source::File { path, codec } => {
-            if let Ok(decoder) = artifact::look_into(path, *codec) {
+        Source::File { path, coding } => {
+            if let Ok(decoder) = artifact::look_into(path, coding) {
                 feed(&mut scanner, decoder.take(DEFINITIONS), until);
             }
         }
         Source::Dump(_) => {}
         Source::Command(cmd) => scanner.feed(ask(&archive(cmd), secrets)?.out.as_bytes()),
-        Source::Filtered { path, codec, through } => {
-            if let Ok(decoder) = artifact::look_into(path, *codec) {
+        Source::Filtered { path, coding, through } => {
+            if let Ok(decoder) = artifact::look_into(path, coding) {
                 scanner.feed(ask_fed(&archive(through), decoder, secrets)?.out.as_bytes());
             }
         }
-        Source::Store(_) => {}
+        Source::Store(_) | Source::Sealed(_) => {}
     }
 
     Ok(scanner.finish())

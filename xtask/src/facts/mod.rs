@@ -7,6 +7,7 @@ mod compose;
 pub mod containers;
 pub mod dumps;
 mod emptying;
+pub mod encryption;
 mod engines;
 mod guess;
 pub mod health;

@@ -13,6 +13,7 @@ use crate::engine::postgres::catalog::facts::Depth;
 use crate::plan::{Safety, Stake, Whereabouts};
 use crate::problem::{Code, Exit, Problem, first_line};
 use crate::run::store::open_to_read;
+use crate::stream::Locking;
 use crate::tasks::{self, Has};
 use crate::value::{Address, Holding};
 
@@ -58,6 +59,8 @@ pub struct Set {
     pub stores: Vec<SurveyedStore>,
     /// Optional stores that are down.
     pub missing: Vec<Missing>,
+    /// How a backup of it is encrypted, if the project wants that.
+    pub locking: Option<Locking>,
 }
 
 impl Set {

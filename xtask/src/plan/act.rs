@@ -9,7 +9,7 @@ use crate::bundle::Manifest;
 use crate::bundle::notes::Pinned;
 use crate::bundle::ratchet::{self, Demand};
 use crate::cmd::Cmd;
-use crate::config::{self, Form, Mode, SecretName};
+use crate::config::{self, Form, Keys, Mode, SecretName};
 use crate::value::{Address, Change};
 
 /// The closed vocabulary.
@@ -121,6 +121,9 @@ pub struct Sealed {
     pub backup: PathBuf,
     /// Its manifest.
     pub manifest: PathBuf,
+    /// What opens it, if it is encrypted.
+    #[serde(default, skip_serializing_if = "Keys::is_none")]
+    pub keys: Keys,
 }
 
 /// How somebody logs in to a database.

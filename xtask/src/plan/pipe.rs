@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cmd::Cmd;
-use crate::stream::{Checksum, Codec, Compression, Method};
+use crate::stream::{Checksum, Coding, Compression, Locking, Method};
 use crate::value::{Address, Contents, Format, Spare, Stable, Swapped, TableRows, Trust, Without};
 
 /// Bytes from one end to the other.
@@ -41,15 +41,17 @@ pub enum Source {
     File {
         /// The file.
         path: PathBuf,
-        /// How it is compressed.
-        codec: Codec,
+        /// How it is compressed, and what opens it.
+        coding: Coding,
     },
+    /// The same file without a key: its bytes are only compared with its checksum.
+    Sealed(PathBuf),
     /// What a command makes of a file that it gets decoded: a compressed archive for pg_restore.
     Filtered {
         /// The file.
         path: PathBuf,
-        /// How it is compressed.
-        codec: Codec,
+        /// How it is compressed, and what opens it.
+        coding: Coding,
         /// The command.
         through: Cmd,
     },
@@ -72,12 +74,14 @@ pub struct Dumping {
 /// Where bytes go.
 #[derive(Debug, Clone)]
 pub enum Sink {
-    /// A new file, compressed, mode 0600, flushed to disk.
+    /// A new file, compressed, perhaps encrypted, mode 0600, flushed to disk.
     File {
         /// The file; it must not exist.
         path: PathBuf,
         /// How to compress.
         compression: Compression,
+        /// How to encrypt, if it is encrypted.
+        locking: Option<Locking>,
         /// Its expected size in bytes: that of the last one.
         about: Option<u64>,
     },
@@ -201,6 +205,9 @@ pub struct Reload {
     pub store: String,
     /// Where it goes.
     pub load: Load,
+    /// How the backup was encrypted, if it was. So is what is kept of a database that is replaced.
+    #[serde(default)]
+    pub locking: Option<Locking>,
     /// Extensions that exist already and may belong to another role: their comments stay as they
     /// are.
     pub comments: Vec<String>,

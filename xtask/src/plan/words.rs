@@ -70,17 +70,22 @@ fn pipe(pipe: &Pipe) -> String {
     let from = match &pipe.from {
         Source::Command(cmd) => format!("`{}` of {}", program(cmd), pipe.store),
         Source::Dump(dumping) => format!("`{}` of {}", program(&dumping.dump), pipe.store),
-        Source::File { path, codec } => format!("{} ({codec})", path.display()),
-        Source::Filtered { path, codec, through } => {
-            format!("{} ({codec}), read by `{}`", path.display(), program(through))
+        Source::File { path, coding } => format!("{} ({coding})", path.display()),
+        Source::Sealed(path) => {
+            return format!("{} (encrypted) -> verify (checksum)", path.display());
+        }
+        Source::Filtered { path, coding, through } => {
+            format!("{} ({coding}), read by `{}`", path.display(), program(through))
         }
         Source::Store(address) => address.to_string(),
     };
 
     let to = match &pipe.to {
-        Sink::File { path, compression, .. } => {
+        Sink::File { path, compression, locking, .. } => {
             let level = compression.level().map_or(String::new(), |l| format!(" level {l}"));
-            format!("{}{level}, {}, {}", compression.codec(), pipe.format.sum(), path.display())
+            let age = if locking.is_some() { ", age" } else { "" };
+            let codec = compression.codec();
+            format!("{codec}{level}{age}, {}, {}", pipe.format.sum(), path.display())
         }
         Sink::Psql(load) if load.is_in_place() => {
             format!(

@@ -323,7 +323,7 @@ fn load(new: &New, init: &Path, staged: &str) -> Act {
         ..Proof::default()
     };
 
-    let from = Source::File { path: init.to_owned(), codec: Codec::Plain };
+    let from = Source::File { path: init.to_owned(), coding: Codec::Plain.into() };
     let (store, format, to) =
         (client.database().to_owned(), Format::Script, Sink::Psql(Box::new(load)));
 

@@ -63,6 +63,8 @@ pub enum Code {
     BackupIncomplete,
     /// `backup-unfit`
     BackupUnfit,
+    /// `no-key`
+    NoKey,
     /// `nothing-to-undo`
     NothingToUndo,
     /// `shrunken`
@@ -72,7 +74,7 @@ pub enum Code {
 }
 
 /// Every code with its word and what it means, as `docs/json.md` lists them.
-pub const CODES: [(Code, &str, &str); 32] = [
+pub const CODES: [(Code, &str, &str); 33] = [
     (Code::Failed, "failed", "It failed, and no other code fits"),
     (Code::Usage, "usage", "The command line is wrong"),
     (
@@ -134,6 +136,7 @@ pub const CODES: [(Code, &str, &str); 32] = [
         "backup-unfit",
         "A backup is of another project, database, kind or version",
     ),
+    (Code::NoKey, "no-key", "A key to read an encrypted backup is missing, wrong or unusable"),
     (Code::NothingToUndo, "nothing-to-undo", "No previous data is kept"),
     (Code::Shrunken, "shrunken", "A backup holds fewer records than the ratchet wants"),
     (

@@ -36,7 +36,7 @@ impl Found {
     pub fn left_out(&self) -> Option<&LeftOut> {
         match &self.held {
             Held::Script(script) => Some(&script.left_out).filter(|left| !left.is_nothing()),
-            Held::Contents(_) => None,
+            Held::Contents(_) | Held::Sealed => None,
         }
     }
 }
@@ -48,6 +48,8 @@ pub enum Held {
     Script(Box<Script>),
     /// An artifact of a store.
     Contents(Contents),
+    /// Nobody knows: it is encrypted, and there was no key.
+    Sealed,
 }
 
 /// How far a pipe is.

@@ -22,6 +22,9 @@ use crate::value::{Format, Spare, Without};
 
 /// Moves the bytes, and returns only if both ends succeeded and the checks passed.
 pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
+    if let Source::Sealed(path) = &pipe.from {
+        return store::sum_up(pipe, path, means);
+    }
     if pipe.format != Format::Script {
         return store::pump(pipe, means);
     }

@@ -48,7 +48,7 @@ pub fn reload(reload: &Reload, means: &mut Means<'_>) -> Result<Told> {
         drop(of_the_manifest(reload)?);
 
         if back.from == Swapped::Since {
-            let (path, kept) = keep(back, &reload.store, load, means)?;
+            let (path, kept) = keep(back, reload, load, means)?;
             load = kept;
             told.push(format!("its state until then is kept: {}", path.display()));
         }
@@ -82,21 +82,26 @@ fn would_not_come_back(error: anyhow::Error) -> anyhow::Error {
 /// Dumps what is replaced, under a free name.
 fn keep(
     back: &ComeBack,
-    store: &str,
+    Reload { store, locking, .. }: &Reload,
     load: Load,
     means: &mut Means<'_>,
 ) -> Result<(PathBuf, Load)> {
     let codec = Codec::Zstd;
     let mut name = back.kept_as.clone().into_os_string();
     name.push((means.now)().format("_%Y%m%d_%H%M%S.").to_string());
-    name.push(ending::artifact(Format::Script, codec));
+    name.push(ending::artifact(Format::Script, codec, locking.as_ref()));
 
     let path = PathBuf::from(name);
     let pipe = Pipe {
-        store: store.to_owned(),
+        store: store.clone(),
         format: Format::Script,
         from: Source::Command(back.dump.clone()),
-        to: Sink::File { path: partial(&path), compression: Compression::from(codec), about: None },
+        to: Sink::File {
+            path: partial(&path),
+            compression: Compression::from(codec),
+            locking: locking.clone(),
+            about: None,
+        },
         proof: Proof { trust: Trust::Repository, ..Proof::default() },
     };
 
@@ -151,5 +156,7 @@ fn of_the_manifest(reload: &Reload) -> Result<(Source, Proof)> {
         expected_bytes: Some(artifact.plain_bytes),
         ..Proof::default()
     };
-    Ok((Source::File { path, codec: artifact.codec }, proof))
+    let keys = reload.locking.as_ref().and_then(|locking| locking.keys.clone());
+    let coding = artifact.coding(&keys.unwrap_or_default());
+    Ok((Source::File { path, coding }, proof))
 }

@@ -17,8 +17,8 @@ use crate::engine::milvus;
 use crate::engine::store::{ReadStore, WriteStore};
 use crate::plan::{Pipe, Sink, Source};
 use crate::problem::{Code, Problem};
-use crate::stream::artifact::{self, unreadable, unwritable};
-use crate::stream::{Codec, Compression, Method, Sum};
+use crate::stream::artifact::{self, Writer, unreadable, unwritable};
+use crate::stream::{Codec, Coding, Method, Sum};
 use crate::value::{Address, Contents, Format};
 
 /// Opens a store that is only read.
@@ -80,18 +80,19 @@ pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
     let mut tell =
         |bytes| progress(&Progress { bytes, expected, rows: 0, elapsed: begun.elapsed() });
     let (contents, plain_bytes, sum) = match (&pipe.from, &pipe.to) {
-        (Source::Store(address), Sink::File { path, compression, .. }) => {
+        (Source::Store(address), Sink::File { path, compression, locking, .. }) => {
             let mut store = open_to_read(address, secrets, interrupt)?;
-            write(path, *compression, summed_by, interrupt, &mut |out| store.dump(out, &mut tell))?
+            let file = artifact::create(path, *compression, locking.as_ref(), summed_by)?;
+            write(file, interrupt, &mut |out| store.dump(out, &mut tell))?
         }
-        (Source::File { path, codec }, Sink::Stage(address)) => {
+        (Source::File { path, coding }, Sink::Stage(address)) => {
             let mut store = open(address, secrets, interrupt)?;
-            read(path, *codec, summed_by, interrupt, &mut |from| {
+            read(path, coding, summed_by, interrupt, &mut |from| {
                 store.stage(from, pipe.proof.trust, method, &mut tell)
             })?
         }
-        (Source::File { path, codec }, Sink::Nowhere) => {
-            read(path, *codec, summed_by, interrupt, &mut |from| scan(pipe.format, method, from))?
+        (Source::File { path, coding }, Sink::Nowhere) => {
+            read(path, coding, summed_by, interrupt, &mut |from| scan(pipe.format, method, from))?
         }
         _ => anyhow::bail!("`{}` has no such pipe", pipe.store),
     };
@@ -110,6 +111,22 @@ pub fn pump(pipe: &Pipe, means: &mut Means<'_>) -> Result<Found> {
         held: Held::Contents(contents.in_few_words()),
         loaded: Loaded::default(),
     })
+}
+
+/// Reads a file to its end that nobody here can decrypt, and compares its checksum.
+pub fn sum_up(pipe: &Pipe, path: &Path, means: &mut Means<'_>) -> Result<Found> {
+    let (started, begun) = ((means.now)(), Instant::now());
+    let coding = Coding::from(Codec::Plain);
+    let reader = artifact::open(path, &coding, pipe.summed_by())?;
+    let mut from = Passing::new(reader, means.interrupt);
+
+    io::copy(&mut from, &mut io::sink()).map_err(|e| unreadable(path, &e))?;
+    let plain_bytes = from.bytes;
+    let sum = from.inner.finish().map_err(|e| unreadable(path, &e))?;
+    undamaged(&pipe.proof, Some(&sum))?;
+
+    let (took, loaded) = (begun.elapsed(), Loaded::default());
+    Ok(Found { started, took, sum, plain_bytes, held: Held::Sealed, loaded })
 }
 
 /// Reads an artifact to its end, without a store. Links may lead anywhere: nothing is written.
@@ -151,13 +168,11 @@ fn as_wanted(found: &Contents, wanted: Option<&Contents>) -> Result<()> {
 type Passed = (Contents, u64, Sum);
 
 fn write(
-    path: &Path,
-    compression: Compression,
-    method: Method,
+    file: Writer,
     interrupt: &Interrupt,
     dump: &mut dyn FnMut(&mut dyn Write) -> Result<Contents>,
 ) -> Result<Passed> {
-    let mut out = Passing::new(artifact::create(path, compression, method)?, interrupt);
+    let mut out = Passing::new(file, interrupt);
     let contents = dump(&mut out).map_err(|e| match e.downcast::<io::Error>() {
         Ok(e) => unwritable(&e).into(),
         Err(e) => e,
@@ -169,12 +184,12 @@ fn write(
 
 fn read(
     path: &Path,
-    codec: Codec,
+    coding: &Coding,
     method: Method,
     interrupt: &Interrupt,
     take: &mut dyn FnMut(&mut dyn Read) -> Result<Contents>,
 ) -> Result<Passed> {
-    let mut from = Passing::new(artifact::open(path, codec, method)?, interrupt);
+    let mut from = Passing::new(artifact::open(path, coding, method)?, interrupt);
     let contents = take(&mut from).map_err(|e| match e.downcast::<io::Error>() {
         Ok(e) => unreadable(path, &e).into(),
         Err(e) => e,

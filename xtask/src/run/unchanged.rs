@@ -1,7 +1,7 @@
 //! A new backup in which nothing has changed: the kept one is as good, and the new one goes.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::fs;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -11,9 +11,11 @@ use super::noted;
 use crate::bundle::ending::partial;
 use crate::bundle::manifest::{Holds, UNCHANGED};
 use crate::bundle::{Artifact, Manifest, Verification, fault};
-use crate::config::Mode;
+use crate::config::{Keys, Mode};
 use crate::disk;
 use crate::plan::Sealed;
+use crate::stream::artifact::look_into;
+use crate::stream::{Codec, Coding};
 
 /// Notes beside the kept backup that nothing has changed, and removes the new one, if that is so. What
 /// can't be read or noted makes a new backup.
@@ -27,18 +29,19 @@ pub(super) fn in_place_of(
     let Ok(old) = Manifest::read(&kept.manifest) else { return Ok(None) };
     let folder = kept.manifest.parent().unwrap_or(Path::new("."));
     let is_sound = old.is_sound() && fault(folder, &old).is_none();
+    let same = Same { new, names, old: &old, folder, keys: &kept.keys };
     if !is_sound || !says_the_same(new, &old) {
         return Ok(None);
     }
-    match has_the_same(new, names, &old, folder)? {
+    match same.files()? {
         Bytes::Same => {}
-        Bytes::Unknown => return Ok(None),
-        Bytes::Others => {
-            // the new one has the checksum of the kept one's manifest: so the kept file has changed
+        // the new one has the checksum of the kept one's manifest: so the kept file has changed
+        Bytes::Others if same.have_one_checksum() => {
             let seen = Verification { when: now, how: "quick".into(), good: false };
             drop(noted::record(&kept.manifest, seen));
             return Ok(None);
         }
+        Bytes::Others | Bytes::Unknown => return Ok(None),
     }
 
     let seen = Verification { when: now, how: UNCHANGED.into(), good: true };
@@ -57,7 +60,9 @@ pub(super) fn in_place_of(
 /// Whether two manifests are of the same data, whatever server and pg_dump it came from.
 fn says_the_same(new: &Manifest, old: &Manifest) -> bool {
     let alike = |new: &Artifact, old: &Artifact| {
-        (&new.store, &new.checksum, new.codec) == (&old.store, &old.checksum, old.codec)
+        // what is encrypted has other bytes each time
+        (new.encryption.is_some() || new.checksum == old.checksum)
+            && (&new.store, new.codec, &new.encryption) == (&old.store, old.codec, &old.encryption)
             && data(&new.holds) == data(&old.holds)
     };
     (&new.project, &new.environment) == (&old.project, &old.environment)
@@ -84,22 +89,43 @@ enum Bytes {
     Unknown,
 }
 
-/// Whether the files are the same, byte by byte: so the kept one is read to its end, too.
-fn has_the_same(
-    new: &Manifest,
-    names: &[(PathBuf, PathBuf)],
-    old: &Manifest,
-    folder: &Path,
-) -> Result<Bytes> {
-    for (new, old) in new.artifacts.iter().zip(&old.artifacts) {
-        let path = written(&new.file, names).context("a new backup has no file")?;
-        match same_bytes(&path, &folder.join(&old.file)) {
-            Ok(true) => {}
-            Ok(false) => return Ok(Bytes::Others),
-            Err(_) => return Ok(Bytes::Unknown),
+/// Two backups that say the same.
+struct Same<'a> {
+    new: &'a Manifest,
+    names: &'a [(PathBuf, PathBuf)],
+    old: &'a Manifest,
+    folder: &'a Path,
+    keys: &'a Keys,
+}
+
+impl Same<'_> {
+    /// Whether the files are the same, byte by byte, and decrypted if they are encrypted: so the
+    /// kept one is read to its end, too.
+    fn files(&self) -> Result<Bytes> {
+        for (new, old) in self.new.artifacts.iter().zip(&self.old.artifacts) {
+            let path = written(&new.file, self.names).context("a new backup has no file")?;
+            match self.same_bytes((new, &path), (old, &self.folder.join(&old.file))) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Bytes::Others),
+                Err(_) => return Ok(Bytes::Unknown),
+            }
         }
+        Ok(Bytes::Same)
     }
-    Ok(Bytes::Same)
+
+    /// Encrypted ones have another each time.
+    fn have_one_checksum(&self) -> bool {
+        let mut both = self.new.artifacts.iter().zip(&self.old.artifacts);
+        both.all(|(new, old)| new.checksum == old.checksum)
+    }
+
+    fn same_bytes(&self, one: (&Artifact, &Path), other: (&Artifact, &Path)) -> Result<bool> {
+        let decrypted = |(artifact, path): (&Artifact, &Path)| {
+            let coding = Coding { codec: Codec::Plain, ..artifact.coding(self.keys) };
+            look_into(path, &coding).map(BufReader::new)
+        };
+        Ok(same_stream(decrypted(one)?, decrypted(other)?)?)
+    }
 }
 
 /// Where a file is that has no final name yet.
@@ -111,25 +137,20 @@ fn written(file: &str, names: &[(PathBuf, PathBuf)]) -> Option<PathBuf> {
     })
 }
 
-fn same_bytes(one: &Path, other: &Path) -> io::Result<bool> {
-    let (one, other) = (File::open(one)?, File::open(other)?);
-    let mut left = one.metadata()?.len();
-    if left != other.metadata()?.len() {
-        return Ok(false);
-    }
+fn same_stream(mut one: impl BufRead, mut other: impl BufRead) -> io::Result<bool> {
+    loop {
+        let (here, there) = (one.fill_buf()?, other.fill_buf()?);
+        if here.is_empty() || there.is_empty() {
+            return Ok(here.is_empty() && there.is_empty());
+        }
 
-    let (mut one, mut other) = (BufReader::new(one), BufReader::new(other));
-    let (mut here, mut there) = (vec![0; 1 << 16], vec![0; 1 << 16]);
-    while left > 0 {
-        let some = usize::try_from(left).unwrap_or(usize::MAX).min(here.len());
-        one.read_exact(&mut here[..some])?;
-        other.read_exact(&mut there[..some])?;
+        let some = here.len().min(there.len());
         if here[..some] != there[..some] {
             return Ok(false);
         }
-        left -= some as u64;
+        one.consume(some);
+        other.consume(some);
     }
-    Ok(true)
 }
 
 /// The rights may have been set since it was made.

@@ -1,21 +1,23 @@
 //! The one codec of artifacts: what bytes go through on their way into a file, and back.
 //!
 //! ```text
-//! create   bytes -> compression -> checksum -> file, flushed to disk
-//! open     file -> checksum -> decompression -> bytes
+//! create   bytes -> compression -> encryption -> checksum -> file, flushed to disk
+//! open     file -> checksum -> decryption -> decompression -> bytes
 //! ```
 //!
-//! The checksum is that of the file, so `sha256sum` and `b3sum` print it. A further link, such as
-//! encryption, is one in each of these two.
+//! The checksum is that of the file, so `sha256sum` and `b3sum` print it, and no key is needed to
+//! compare it. Most files are not encrypted.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::cipher::{self, Finish};
 use super::{
-    Codec, Compression, Conveyor, Decoder, Digest, Encoder, Fetched, Flushed, Method, Sum, decoder,
-    encoder,
+    Codec, Coding, Compression, Conveyor, Decoder, Digest, Encoder, Encryption, Fetched, Flushed,
+    Locked, Locking, Method, Sum, Unlocked, decoder, encoder,
 };
+use crate::config::Keys;
 use crate::disk::create_new;
 use crate::problem::{Code, Problem};
 
@@ -27,28 +29,45 @@ pub type Writer = Conveyor<Sum>;
 pub type Reader = Fetched<Sum>;
 
 /// A new file, which must not exist and which only its owner may read. One core compresses, another
-/// hashes.
+/// encrypts, and another hashes. An encrypted file is complete only if its keys open it, where there
+/// are any.
 ///
 /// # Errors
-/// The file can't be made.
-pub fn create(path: &Path, compression: Compression, method: Method) -> Result<Writer, Problem> {
+/// The file can't be made, or not encrypted.
+pub fn create(
+    path: &Path,
+    compression: Compression,
+    locking: Option<&Locking>,
+    method: Method,
+) -> Result<Writer, Problem> {
     let file = Hashed::new(Flushed::new(private_file(path)?), method);
-    let encoder = encoder(compression, file).map_err(|e| unwritable(&e))?;
+    let Some(Locking { lock, keys }) = locking else {
+        let encoder = encoder(compression, file).map_err(|e| unwritable(&e))?;
+        return Ok(Conveyor::new(encoder, |encoder| Encoder::finish(encoder)?.finish()));
+    };
+
+    let locked = cipher::lock(lock, file)?;
+    let apart = Conveyor::new(locked, |locked| Finish::finish(locked)?.finish());
+    let encoder = encoder(compression, apart).map_err(|e| unwritable(&e))?;
+    let trial = keys.clone().map(|keys| Trial::of(path, lock.into(), keys));
+
     Ok(Conveyor::new(encoder, |encoder| {
-        let Hashed { file, sum } = Encoder::finish(encoder)?;
-        file.finish()?;
-        sum.finish()
+        let sum = Encoder::finish(encoder)?.finish()?;
+        trial.map_or(Ok(()), Trial::opens)?;
+        Ok(sum)
     }))
 }
 
-/// A file from its beginning to its end. One core decompresses, another hashes.
+/// A file from its beginning to its end. One core decrypts and decompresses, another hashes.
 ///
 /// # Errors
-/// The file can't be opened, or has no beginning of this codec.
-pub fn open(path: &Path, codec: Codec, method: Method) -> Result<Reader, Problem> {
-    let opened = File::open(path).and_then(|file| decoder(codec, Hashed::new(file, method)));
-    let decoder = opened.map_err(|e| unreadable(path, &e))?;
-    Ok(Fetched::new(decoder, |decoder| Decoder::finish(decoder)?.sum.finish()))
+/// The file can't be opened, no key is there for it, or it has no beginning of this codec.
+pub fn open(path: &Path, coding: &Coding, method: Method) -> Result<Reader, Problem> {
+    let file = File::open(path).map_err(|e| unreadable(path, &e))?;
+    let plain = Unlocked::new(Hashed::new(file, method), coding.locked.as_ref(), path)?;
+    let decoder = decoder(coding.codec, plain).map_err(|e| unreadable(path, &e))?;
+
+    Ok(Fetched::new(decoder, |decoder| Decoder::finish(decoder)?.into_inner()?.sum.finish()))
 }
 
 /// What is in a file, for those who want to know what it is: nothing is checked of what they leave
@@ -56,8 +75,29 @@ pub fn open(path: &Path, codec: Codec, method: Method) -> Result<Reader, Problem
 ///
 /// # Errors
 /// As [`open`].
-pub fn look_into(path: &Path, codec: Codec) -> io::Result<Decoder<File>> {
-    decoder(codec, File::open(path)?)
+pub fn look_into(path: &Path, coding: &Coding) -> Result<Decoder<Unlocked<File>>, Problem> {
+    let file = File::open(path).map_err(|e| unreadable(path, &e))?;
+    let plain = Unlocked::new(file, coding.locked.as_ref(), path)?;
+    decoder(coding.codec, plain).map_err(|e| unreadable(path, &e))
+}
+
+/// A new file that must be one that can be read here.
+struct Trial {
+    path: PathBuf,
+    locked: Locked,
+}
+
+impl Trial {
+    fn of(path: &Path, by: Encryption, keys: Keys) -> Self {
+        Self { path: path.to_path_buf(), locked: Locked { by, keys } }
+    }
+
+    /// Opens it, and decrypts its beginning.
+    fn opens(self) -> io::Result<()> {
+        let coding = Coding { codec: Codec::Plain, locked: Some(self.locked) };
+        let mut plain = look_into(&self.path, &coding).map_err(io::Error::other)?;
+        plain.read(&mut [0]).map(drop)
+    }
 }
 
 /// Why an artifact can't be read: a file that is damaged is a bad backup, a disk that fails is not.
@@ -99,6 +139,13 @@ fn private_file(path: &Path) -> Result<File, Problem> {
             .because(e.to_string())
             .cure("fix the folder's permissions, or choose another with `--output-dir`")
     })
+}
+
+impl Hashed<Flushed> {
+    fn finish(self) -> io::Result<Sum> {
+        self.file.finish()?;
+        self.sum.finish()
+    }
 }
 
 /// A file whose bytes are hashed by a thread of its own.

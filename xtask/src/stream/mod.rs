@@ -2,6 +2,7 @@
 //! recognising what a file holds.
 
 pub mod artifact;
+mod cipher;
 mod compression;
 mod content;
 mod conveyor;
@@ -16,6 +17,7 @@ mod pool;
 mod sniff;
 mod source;
 
+pub use self::cipher::{Coding, Encryption, Locked, Locking, Unlocked, fitting};
 pub use self::compression::{Codec, Compression, LevelError, UnknownCodec};
 pub use self::content::{Fingerprint, Method, Summed, Summing};
 pub use self::conveyor::{Conveyor, Fetched};

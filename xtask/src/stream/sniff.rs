@@ -10,6 +10,8 @@ pub enum Sniffed {
     Zstd,
     /// A gzip member.
     Gzip,
+    /// A file that age encrypted, also as text.
+    Age,
     /// Text in any encoding that keeps ASCII, such as a plain SQL dump.
     Text,
     /// A pg_dump archive in custom format, for pg_restore.
@@ -60,6 +62,9 @@ pub fn sniff(head: &[u8]) -> Sniffed {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Sniffed::Zstd,
         [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Sniffed::Zstd,
         [0x1f, 0x8b, ..] => Sniffed::Gzip,
+        _ if begins(head, &[b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----"]) => {
+            Sniffed::Age
+        }
         [b'P', b'G', b'D', b'M', b'P', ..] => Sniffed::PgCustom,
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Sniffed::Utf16,
         [0x04, 0x22, 0x4d, 0x18, ..] => Sniffed::Lz4,
@@ -122,11 +127,13 @@ mod tests {
         let mut other_tar = tar.clone();
         other_tar[..7].copy_from_slice(b"uploads");
 
-        let cases: [(&[u8], Sniffed); 23] = [
+        let cases: [(&[u8], Sniffed); 25] = [
             (b"", Sniffed::Empty),
             (b"\x28\xb5\x2f\xfd\x04\x58", Sniffed::Zstd),
             (b"\x52\x2a\x4d\x18\x04\0\0\0", Sniffed::Zstd),
             (b"\x1f\x8b\x08\0", Sniffed::Gzip),
+            (b"age-encryption.org/v1\n-> X25519 ", Sniffed::Age),
+            (b"-----BEGIN AGE ENCRYPTED FILE-----\n", Sniffed::Age),
             (b"PGDMP\x01\x0e\0", Sniffed::PgCustom),
             (b"\xfd7zXZ\0\0", Sniffed::Xz),
             (b"BZh91AY&SY\0\0", Sniffed::Bzip2),

@@ -227,7 +227,7 @@ fn commands(act: &Act) -> Vec<&Cmd> {
             let from: Vec<&Cmd> = match &p.from {
                 Source::Command(cmd) | Source::Filtered { through: cmd, .. } => vec![cmd],
                 Source::Dump(dumping) => dumping.session.iter().chain([&dumping.dump]).collect(),
-                Source::File { .. } | Source::Store(_) => vec![],
+                Source::File { .. } | Source::Store(_) | Source::Sealed(_) => vec![],
             };
 
             let load = load_of(act);

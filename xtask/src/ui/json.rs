@@ -121,6 +121,7 @@ fn found(found: &Found) -> Map<String, Value> {
             put("items", json!(contents.items()));
             put("changed", json!(contents.changed()));
         }
+        Held::Sealed => put("sealed", json!(true)),
     }
 
     let warnings = &found.loaded.warnings;

@@ -59,7 +59,9 @@ fn verb(pipe: &Pipe) -> &'static str {
 
 fn object(pipe: &Pipe, here: &Path) -> String {
     match (&pipe.from, &pipe.to) {
-        (Source::File { path, .. } | Source::Filtered { path, .. }, _) => short(path, here),
+        (Source::File { path, .. } | Source::Filtered { path, .. } | Source::Sealed(path), _) => {
+            short(path, here)
+        }
         _ => pipe.store.clone(),
     }
 }
@@ -75,6 +77,7 @@ fn outcome(pipe: &Pipe, found: &Found) -> String {
             )
         }
         Held::Contents(contents) => human::holds(contents),
+        Held::Sealed => "its checksum fits".into(),
     };
 
     let changed = match &found.held {

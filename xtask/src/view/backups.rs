@@ -3,9 +3,9 @@
 use chrono::{DateTime, NaiveTime, Utc};
 use serde_json::{Value, json};
 
-use crate::bundle::manifest::{FORMAT, Holds, Postgresql};
+use crate::bundle::manifest::{FORMAT, Holds, Postgresql, format_of};
 use crate::bundle::{Artifact, Backup, Catalog, Kind, Manifest, Reason, Sharing};
-use crate::config::HIDDEN;
+use crate::config::{HIDDEN, Keys};
 use crate::human::{ago, bytes, count, counted, duration, entries, holds, wrapped};
 use crate::ui::shown;
 use crate::ui::table::{Lean, columns};
@@ -208,6 +208,8 @@ pub fn info(backup: &Backup) -> String {
         _ => field("made by", &m.tool),
     });
 
+    lines.extend(m.encryption().map(|by| field("encryption", by)));
+
     for v in &m.verified {
         let word = if v.good { "good" } else { "failed" };
         lines.push(field(
@@ -262,8 +264,9 @@ fn artifact(a: &Artifact) -> String {
 /// Its size, and how exact that is.
 fn file(a: &Artifact) -> [String; 3] {
     let checksum = &a.checksum;
+    let coding = a.coding(&Keys::default());
     [
-        field("size", &format!("{} ({}, {} plain)", bytes(a.bytes), a.codec, bytes(a.plain_bytes))),
+        field("size", &format!("{} ({coding}, {} plain)", bytes(a.bytes), bytes(a.plain_bytes))),
         field(&checksum.method.to_string(), &checksum.hex),
         field("took", &duration(std::time::Duration::from_secs_f64(a.seconds.max(0.0)))),
     ]
@@ -358,7 +361,8 @@ pub fn json(backup: &Backup) -> Value {
     }
     if let Some(manifest) = backup.manifest() {
         // whatever the file's own format, this is what was made of it
-        value["manifest"]["format"] = json!(FORMAT);
+        let first = manifest.artifacts.first();
+        value["manifest"]["format"] = json!(first.map_or(FORMAT, format_of));
         if let Some(why) = manifest.doubt() {
             value["manifest"]["doubt"] = json!(why);
         }
@@ -381,6 +385,7 @@ pub fn summary(backup: &Backup) -> Value {
         "environment": backup.manifest().map(|m| &m.environment),
         "rows": backup.manifest().map(|m| m.rows()),
         "state": backup.state(),
+        "encrypted": backup.manifest().map(|m| m.encryption().is_some()),
         "pinned": backup.manifest().and_then(|m| m.pinned.as_ref()),
         "broken": why,
     })

@@ -81,11 +81,12 @@ impl Backup {
         }
     }
 
-    /// The same for people, with its pin and the project it belongs to.
+    /// The same for people, with whether it is encrypted, its pin and the project it belongs to.
     pub fn shown_state(&self) -> String {
         let pin = self.manifest().and_then(|m| m.pinned.as_ref()).map(Pinned::to_string);
         let other = self.other_project.as_ref().map(|other| format!("of the project {other}"));
-        let words = [Some(self.state().into()), pin, other];
+        let encrypted = self.manifest().and_then(Manifest::encryption).map(|_| "encrypted".into());
+        let words = [Some(self.state().into()), encrypted, pin, other];
         words.into_iter().flatten().collect::<Vec<String>>().join(", ")
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::stream::{Checksum, Codec};
+use crate::config::Keys;
+use crate::stream::{Checksum, Codec, Coding, Encryption, Locked};
 use crate::value::tree::{Census, Roll};
 use crate::value::{Claims, Collections, Contents, DatabaseFacts, Format, TableRows};
 
@@ -22,6 +23,9 @@ pub struct Artifact {
     pub checksum: Checksum,
     /// How the file is compressed.
     pub codec: Codec,
+    /// How it was encrypted after that, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
     /// Bytes before they were compressed.
     pub plain_bytes: u64,
     /// When it was begun.
@@ -111,6 +115,7 @@ impl Artifact {
             bytes: 0,
             checksum,
             codec,
+            encryption: None,
             plain_bytes: 0,
             started: DateTime::UNIX_EPOCH,
             seconds: 0.0,
@@ -122,6 +127,12 @@ impl Artifact {
     /// What its bytes are.
     pub fn format(&self) -> Format {
         self.holds.format()
+    }
+
+    /// How its file is read, with these keys.
+    pub fn coding(&self, keys: &Keys) -> Coding {
+        let locked = self.encryption.clone().map(|by| Locked { by, keys: keys.clone() });
+        Coding { codec: self.codec, locked }
     }
 
     /// What is known of a database, if it is one.

@@ -134,6 +134,7 @@ impl From<Flat> for Artifact {
             bytes: flat.bytes,
             checksum: Checksum { method, hex },
             codec: flat.codec,
+            encryption: None,
             plain_bytes: flat.plain_bytes,
             started: flat.started,
             seconds: flat.seconds,

@@ -7,7 +7,7 @@ use anyhow::Result;
 use chrono::TimeDelta;
 
 use crate::bundle::keep::Verdict;
-use crate::bundle::manifest::{FORMAT, Holds, Noted};
+use crate::bundle::manifest::{Holds, Noted, format_of};
 use crate::bundle::{Artifact, Backup, Catalog, Kind, Manifest, Reason, Verification, ending};
 use crate::command::cleanup::plan::verdicts;
 use crate::config::{Project, Retention};
@@ -16,7 +16,7 @@ use crate::human;
 use crate::plan::{Act, Deed, How, Part, Pipe, Plan, Proof, Risk, Scope, Seal, Sink, Source, Step};
 use crate::planning::Moment;
 use crate::problem::{Code, Problem};
-use crate::stream::Codec;
+use crate::stream::Coding;
 use crate::tasks;
 use crate::value::Format;
 
@@ -119,16 +119,15 @@ fn adopted(
     }
 
     let dump = dump.map_err(|e| told(&Problem::of(e)))?;
-    let (Source::File { codec, .. }, Form::Plain | Form::WithCreate) = (&dump.source, dump.form)
+    let (Source::File { coding, .. }, Form::Plain | Form::WithCreate) = (&dump.source, dump.form)
     else {
         return Err("it is an archive of pg_dump, and only plain dumps are adopted; `db-restore \
                     --file` restores it"
             .into());
     };
 
-    let codec = *codec;
     let path = ending::manifest_beside(&file.path);
-    let manifest = manifest(&file, codec, request, project);
+    let manifest = manifest(&file, coding, request, project);
 
     Ok(Adopted { source: dump.source, file, manifest, path })
 }
@@ -140,12 +139,13 @@ fn told(problem: &Problem) -> String {
 }
 
 /// What is known of it before it is read.
-fn manifest(file: &Backup, codec: Codec, request: &Request, project: &Project) -> Manifest {
+fn manifest(file: &Backup, coding: &Coding, request: &Request, project: &Project) -> Manifest {
     let holds = Holds::Postgresql(Box::default());
-    let artifact = Artifact::begun(request.key.clone(), file.name.clone(), codec, holds);
+    let mut artifact = Artifact::begun(request.key.clone(), file.name.clone(), coding.codec, holds);
+    artifact.encryption = coding.locked.as_ref().map(|locked| locked.by.clone());
 
     Manifest {
-        format: FORMAT,
+        format: format_of(&artifact),
         tool: format!("db-tasks {}", env!("CARGO_PKG_VERSION")),
         created: file.created,
         reason: Reason::Adopted,

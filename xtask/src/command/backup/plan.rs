@@ -2,6 +2,7 @@
 
 mod coming;
 mod dumping;
+mod encrypted;
 mod latest;
 mod manifest;
 mod names;
@@ -33,7 +34,7 @@ use crate::plan::{Act, Deed, How, Newest, Plan, Risk, Scope, Seal, Step};
 use crate::planning::Moment;
 use crate::planning::sessions::end_sessions;
 use crate::problem::{Code, Problem};
-use crate::stream::Compression;
+use crate::stream::{Compression, Locking};
 use crate::value::{Format, RowOrder, Stable, TableKey};
 use crate::{human, tasks};
 
@@ -104,6 +105,7 @@ struct All<'a> {
     compression: Compression,
     moment: &'a Moment,
     missing: &'a [Missing],
+    locking: Option<&'a Locking>,
 }
 
 /// A database or a store, as a backup sees it.
@@ -167,7 +169,10 @@ pub fn plan(
         return Err(not_whole(&set.missing).into());
     }
 
-    let all = All { project, request, catalog, compression, moment, missing: &set.missing };
+    encrypted::may_be_made(project, set, request)?;
+
+    let (missing, locking) = (&set.missing, set.locking.as_ref());
+    let all = All { project, request, catalog, compression, moment, missing, locking };
     let mut steps = first(request, catalog);
     let made = sets(&all, &subjects);
     let unnamed = latest::note(&all, set, made.newest.len());
@@ -182,7 +187,11 @@ pub fn plan(
     let headline = format!("back up {list} to {}", request.backup.dir.display());
 
     Ok(Plan {
-        notes: notes::of(set, request).into_iter().chain(unnamed).collect(),
+        notes: notes::of(set, request)
+            .into_iter()
+            .chain(encrypted::notes(&all, set))
+            .chain(unnamed)
+            .collect(),
         steps,
         afterwards,
         backup: result.first().cloned(),
@@ -223,7 +232,7 @@ struct Made {
 /// All in one folder, or each by itself.
 fn sets(all: &All<'_>, subjects: &[Subject<'_>]) -> Made {
     let All { project, request, .. } = *all;
-    let mut names = Names::new(all.request, all.catalog, all.moment);
+    let mut names = Names::new(all);
     let size = if name::is_folder(&all.request.backup.name) { subjects.len() } else { 1 };
     let mut made = Made::default();
 

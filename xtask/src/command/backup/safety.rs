@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::bundle::{Catalog, Reason};
 use crate::config::Retention;
-use crate::facts::{Set, Surveyed};
+use crate::facts::{Set, Surveyed, encryption};
 use crate::plan::Plan;
 use crate::session::Session;
 
@@ -29,7 +29,8 @@ pub fn safety_backup(session: &Session, target: &Surveyed, reason: Reason) -> Re
     };
     let catalog =
         Catalog::beside_a_new_one(&request.backup.dir, &session.project, &request.backup.keep)?;
-    let set = Set { databases: vec![target.clone()], ..Set::default() };
+    let locking = encryption::look(&session.project)?;
+    let set = Set { databases: vec![target.clone()], locking, ..Set::default() };
 
     super::plan::plan(&session.project, &set, &catalog, &request, &session.moment)
 }

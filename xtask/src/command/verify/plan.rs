@@ -19,7 +19,7 @@ use crate::facts::Surveyed;
 use crate::facts::dumps::Dump;
 use crate::facts::trial::Apart;
 use crate::plan::{
-    Act, Deed, How, Outcome, Pipe, Plan, Proof, Purpose, Risk, Scope, Seal, Sink, Step,
+    Act, Deed, How, Outcome, Pipe, Plan, Proof, Purpose, Risk, Scope, Seal, Sink, Source, Step,
 };
 use crate::planning::marked::leftovers;
 use crate::planning::noted::noted;
@@ -54,8 +54,22 @@ pub enum TrialPlace {
 /// is bad.
 pub fn quick(dumps: &[Dump]) -> Plan {
     let body = dumps.iter().map(|dump| Step::Act(read(dump))).collect();
-    let steps = dumps.first().map(|first| recorded(first, "quick", body));
-    plan(dumps, steps.into_iter().collect())
+    let good = if dumps.iter().any(is_sealed) { None } else { Some(Outcome::Good) };
+    let steps = dumps.first().map(|first| recorded(first, "quick", body, good));
+
+    let plan = plan(dumps, steps.into_iter().collect());
+    let sealed = dumps.iter().filter(|dump| is_sealed(dump)).map(|dump| {
+        format!(
+            "no key opens `{}` here: its checksum is compared, and what is in it is not checked",
+            dump.file().file_name().unwrap_or_default().to_string_lossy()
+        )
+    });
+    Plan { notes: plan.notes.iter().cloned().chain(sealed).collect(), ..plan }
+}
+
+/// Whether nobody here can read it.
+pub fn is_sealed(dump: &Dump) -> bool {
+    matches!(dump.source, Source::Sealed(_))
 }
 
 /// A store's artifact, and where a trial restore of it can be staged: nowhere, with the reason.
@@ -82,7 +96,11 @@ pub fn deep(guards: &Guards, trials: &[Trial], stores: &[StoreTrial]) -> Result<
         .cloned()
         .collect();
 
-    let steps = dumps.first().map(|first| recorded(first, how(&dumps), body)).into_iter().collect();
+    let steps = dumps
+        .first()
+        .map(|first| recorded(first, how(&dumps), body, Some(Outcome::Good)))
+        .into_iter()
+        .collect();
     let risk = trials.iter().find_map(Trial::risk).unwrap_or(Risk::Nothing);
     let author = |trial: &Trial| author(trial.server(), &trial.dump);
     let notes = trials.iter().flat_map(|trial| {
@@ -230,17 +248,17 @@ fn store(dump: &Dump) -> String {
     dump.artifact.as_ref().map_or_else(|| dump.backup.name.clone(), |a| a.store.clone())
 }
 
-/// The outcome is noted beside the manifest; a foreign file has none. A success is recorded outside
+/// The outcome is noted beside the manifest, if there is one to note; a foreign file has none. A success is recorded outside
 /// the scope that records a failure: if the disk is too full to write it, the backup has not
 /// failed.
-fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>) -> Step {
+fn recorded(dump: &Dump, how: &'static str, body: Vec<Step>, good: Option<Outcome>) -> Step {
     let seal = |outcome| {
         let manifest_path = dump.backup.manifest_path.clone()?;
         Some(Act::Seal(Box::new(Seal::Verified { manifest_path, how, outcome })))
     };
     let proof =
         Scope { body, on_failure: seal(Outcome::Bad).into_iter().collect(), ..Scope::default() };
-    let body = [Step::Scope(proof)].into_iter().chain(seal(Outcome::Good).map(Step::Act)).collect();
+    let body = [Step::Scope(proof)].into_iter().chain(good.and_then(seal).map(Step::Act)).collect();
 
     noted(dump.backup.manifest_path.as_deref(), body)
 }

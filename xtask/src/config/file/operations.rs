@@ -39,3 +39,12 @@ pub struct NoticeTable {
     pub smtp_password_env: Option<Text>,
     pub run: Option<Words>,
 }
+
+/// `[encryption]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EncryptionTable {
+    pub recipients: Option<Vec<Text>>,
+    pub passphrase_file: Option<Text>,
+    pub identity_file: Option<Text>,
+}

@@ -9,6 +9,7 @@ pub mod backup;
 pub mod by_task;
 pub mod containers;
 pub mod databases;
+pub mod encryption;
 mod example;
 pub mod guards;
 pub mod hooks;
@@ -136,6 +137,7 @@ pub static TABLES: &[&Table] = &[
     &stores::FILES,
     &stores::MILVUS,
     &backup::TABLE,
+    &encryption::TABLE,
     &retention::TABLE,
     &by_task::RESTORE,
     &by_task::WIPE,

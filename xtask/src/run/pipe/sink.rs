@@ -28,8 +28,9 @@ impl OpenSink {
         interrupt: &Interrupt,
     ) -> Result<Self> {
         match sink {
-            Sink::File { path, compression, .. } => {
-                Ok(Self::File(Box::new(artifact::create(path, *compression, method)?)))
+            Sink::File { path, compression, locking, .. } => {
+                let writer = artifact::create(path, *compression, locking.as_ref(), method)?;
+                Ok(Self::File(Box::new(writer)))
             }
             Sink::Psql(load) => Ok(Self::Psql(Box::new(Loading::open(load, secrets, interrupt)?))),
             Sink::Stage(address) => anyhow::bail!("{address} takes no script"),

@@ -18,7 +18,7 @@ use crate::door::{Idle, Interrupt, held};
 use crate::plan::{Proof, Source};
 use crate::problem::Problem;
 use crate::stream::artifact::{self, Reader, unreadable};
-use crate::stream::{Decoder, Fetched, Method, Sum};
+use crate::stream::{Decoder, Fetched, Method, Sum, Unlocked};
 
 /// Where bytes come from, read by a thread of its own.
 pub(super) struct OpenSource {
@@ -64,19 +64,19 @@ impl OpenSource {
                 let (child, output) = started(&cmd, Input::Text)?;
                 (Some(child), output, cmd.program)
             }
-            Source::Filtered { path, codec, through } => {
-                let opened = artifact::look_into(path, *codec);
-                let decoder = opened.map_err(|e| unreadable(path, &e))?;
+            Source::Filtered { path, coding, through } => {
+                let decoder = artifact::look_into(path, coding)?;
                 let (fed, feed) = wide_pipe()?;
                 let (child, output) = started(through, Input::Pipe(fed))?;
                 feeder = Some(std::thread::spawn(move || feed_all(decoder, feed)));
                 (Some(child), output, path.display().to_string())
             }
-            Source::File { path, codec } => {
-                let reader = artifact::open(path, *codec, method)?;
+            Source::File { path, coding } => {
+                let reader = artifact::open(path, coding, method)?;
                 (None, Bytes::Artifact(reader), path.display().to_string())
             }
             Source::Store(address) => anyhow::bail!("{address} gives no script"),
+            Source::Sealed(path) => anyhow::bail!("nobody can read `{}`", path.display()),
         };
 
         Ok(Self { child, feeder, _session: session, bytes: Some(bytes), shown })
@@ -173,7 +173,7 @@ impl OpenSource {
 
 /// Feeds a file to a reader, and reads it to its end even if the reader stops earlier: only that
 /// shows it is complete.
-fn feed_all(mut decoder: Decoder<File>, mut feed: PipeWriter) -> io::Result<()> {
+fn feed_all(mut decoder: Decoder<Unlocked<File>>, mut feed: PipeWriter) -> io::Result<()> {
     match io::copy(&mut decoder, &mut feed) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
             io::copy(&mut decoder, &mut io::sink()).map(drop)

@@ -43,6 +43,7 @@ pub(super) fn dump(
         to: Sink::File {
             path: partial.to_path_buf(),
             compression,
+            locking: all.locking.cloned(),
             about: last.map(|last| last.bytes),
         },
         // what pg_dump writes here is trusted: a statement missing from the allow-list must not

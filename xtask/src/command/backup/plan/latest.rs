@@ -5,6 +5,7 @@ use std::path::Path;
 use super::names::Paths;
 use super::{All, Subject};
 use crate::bundle::{Manifest, ending, latest, name};
+use crate::config::Keys;
 use crate::facts::Set;
 use crate::plan::{Act, Deed, How, Newest, Part, Scope, Sealed, Step};
 
@@ -24,7 +25,8 @@ pub(super) fn newest(
 
     let is_one_of_several = paths.folder.is_none() && all.project.databases.len() > 1;
     let key = group.first().map(Subject::key).filter(|_| is_one_of_several);
-    let sealed = Sealed { backup: paths.shown(), manifest: paths.manifest.clone() };
+    let (backup, manifest) = (paths.shown(), paths.manifest.clone());
+    let sealed = Sealed { backup, manifest, keys: Keys::default() };
     let path = latest::path(by, &sealed.backup, key);
 
     let is_older = |link: &Path| link != path && latest::are_alike(link, &path);

@@ -5,10 +5,10 @@ use std::path::Path;
 use super::names::Paths;
 use super::{All, Subject};
 use crate::bundle::manifest::{
-    Artifact, FORMAT, Holds, Manifest, Milvus, Missing, Noted, Postgresql,
+    Artifact, FORMAT, Holds, Manifest, Milvus, Missing, Noted, Postgresql, format_of,
 };
 use crate::planning::marked::half_made;
-use crate::stream::Compression;
+use crate::stream::{Compression, Encryption};
 use crate::value::tree::Roll;
 use crate::value::{Collections, Format};
 
@@ -17,14 +17,16 @@ pub(super) fn manifest(all: &All<'_>, group: &[Subject<'_>], paths: &Paths) -> M
     let All { project, request, moment, compression, .. } = *all;
     let missing = missing(all, group);
     let args: Vec<String> = request.backup.plain.args.iter().map(ToString::to_string).collect();
-    let artifacts = group
+    let encryption = all.locking.map(|locking| Encryption::from(&locking.lock));
+    let artifacts: Vec<Artifact> = group
         .iter()
         .zip(&paths.artifacts)
         .map(|(subject, path)| artifact(*subject, path, compression, &args))
+        .map(|artifact| Artifact { encryption: encryption.clone(), ..artifact })
         .collect();
 
     Manifest {
-        format: FORMAT,
+        format: artifacts.first().map_or(FORMAT, format_of),
         tool: format!("db-tasks {}", env!("CARGO_PKG_VERSION")),
         created: moment.now,
         reason: request.reason,

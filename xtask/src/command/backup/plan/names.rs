@@ -3,16 +3,17 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
-use super::{Request, Subject};
+use super::{All, Request, Subject};
 use crate::bundle::name::Words;
-use crate::bundle::{Catalog, ending, name};
+use crate::bundle::{ending, name};
 use crate::config::Project;
 use crate::plan::{Act, Deed, How};
 use crate::planning::Moment;
-use crate::stream::Compression;
+use crate::stream::{Compression, Locking};
 
 pub(super) struct Names<'a> {
     pub(super) request: &'a Request,
+    pub(super) locking: Option<&'a Locking>,
     pub(super) moment: &'a Moment,
     /// By what exists already.
     pub(super) taken: &'a HashSet<PathBuf>,
@@ -81,8 +82,9 @@ impl Paths {
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn new(request: &'a Request, catalog: &'a Catalog, moment: &'a Moment) -> Self {
-        Self { request, moment, taken: &catalog.taken, given: BTreeSet::new() }
+    pub(super) fn new(all: &All<'a>) -> Self {
+        let All { request, locking, moment, catalog, .. } = *all;
+        Self { request, locking, moment, taken: &catalog.taken, given: BTreeSet::new() }
     }
 
     /// The first free names: two backups in one second get a counter.
@@ -138,7 +140,7 @@ impl<'a> Names<'a> {
                 name::artifact(
                     &self.request.backup,
                     &words,
-                    &ending::artifact(d.format(), compression.codec()),
+                    &ending::artifact(d.format(), compression.codec(), self.locking),
                     self.moment.now,
                     counter,
                 )

@@ -17,7 +17,9 @@ pub(super) fn kept(
     new: &Manifest,
 ) -> Option<Sealed> {
     let request = all.request;
-    if request.backup.plain.form != Form::Stable || request.label.is_some() {
+    // without a key nobody can compare them
+    let is_shut = all.locking.is_some_and(|locking| locking.keys.is_none());
+    if request.backup.plain.form != Form::Stable || request.label.is_some() || is_shut {
         return None;
     }
 
@@ -27,7 +29,11 @@ pub(super) fn kept(
 
     let manifest = backup.manifest_path.clone()?;
     let is_alike = backup.is_set() == paths.folder.is_some();
-    is_alike.then(|| Sealed { backup: backup.path.clone(), manifest })
+    is_alike.then(|| Sealed {
+        backup: backup.path.clone(),
+        manifest,
+        keys: all.locking.and_then(|locking| locking.keys.clone()).unwrap_or_default(),
+    })
 }
 
 /// A backup that a plan makes, unless nothing has changed since another.

@@ -16,9 +16,10 @@ use crate::engine::postgres::change::in_place::{
 };
 use crate::engine::postgres::client::name::previous;
 use crate::facts::Surveyed;
-use crate::plan::{Act, ComeBack, Deed, Fence, How, Load, Plan, Reload, Scope, Seal, Step};
+use crate::plan::{Act, ComeBack, Deed, Fence, How, Load, Plan, Reload, Scope, Seal, Sink, Step};
 use crate::planning::sessions::end_sessions;
 use crate::problem::{Code, Problem};
+use crate::stream::Locking;
 use crate::tasks;
 use crate::value::{DatabaseFacts, Swapped};
 
@@ -79,6 +80,7 @@ fn reloads(
     let (name, client) = (target.name(), &target.client);
     let manifest =
         backup.acts().into_iter().find_map(manifest_of).context("a backup has a manifest")?;
+    let locking = backup.acts().into_iter().find_map(locking_of);
     let made = backup.result.first().and_then(|path| path.file_name()).unwrap_or_default();
 
     let reload = |what: String, back, load: Load| {
@@ -87,6 +89,7 @@ fn reloads(
             manifest: manifest.clone(),
             store: target.spec.key.clone(),
             load,
+            locking: locking.clone(),
             comments: target.server.extensions.keys().cloned().collect(),
         };
         Act::Write(Deed { what, how: How::Reload(Box::new(reload)) })
@@ -150,6 +153,15 @@ pub(super) fn notes(target: &Surveyed) -> Vec<String> {
     .chain(stay)
     .chain(older)
     .collect()
+}
+
+/// How the backup is encrypted, if it is.
+fn locking_of(act: &Act) -> Option<Locking> {
+    let Act::Pipe(pipe) = act else { return None };
+    match &pipe.to {
+        Sink::File { locking, .. } => locking.clone(),
+        _ => None,
+    }
 }
 
 fn manifest_of(act: &Act) -> Option<PathBuf> {
