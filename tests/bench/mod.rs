@@ -11,6 +11,7 @@ mod containers;
 mod doctor;
 mod done;
 mod drift;
+mod encryption;
 mod engines;
 mod hooks;
 mod idle;

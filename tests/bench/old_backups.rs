@@ -374,3 +374,19 @@ fn the_newest_backup_is_of_the_database_that_is_meant() {
         "{shown}"
     );
 }
+
+/// Its key is in the file next to it. Whoever has none, or a build without age, sees the checksum.
+#[test]
+fn format_6_which_is_encrypted() {
+    let mut bench = holding("format-6");
+    let name = "shop_20261129_143516_frozen.sql.zst.age";
+    let found = info(&bench, name);
+    assert_eq!((&found["state"], &found["encrypted"]), (&json!("verified"), &json!(true)));
+    assert_eq!((&found["manifest"]["format"], &found["rows"]), (&json!(6), &json!(2)));
+
+    let blind = bench.run(&["db-verify", name]).exits(0);
+    assert!(blind.out.contains("what is in it was not checked"), "{blind:?}");
+    bench.env("DB_TASKS_AGE_IDENTITY", stored("format-6.key").to_str().unwrap());
+    let said = bench.run(&["db-verify", name]).exits(0);
+    assert_eq!(said.out.contains("is good"), cfg!(feature = "age"), "{said:?}");
+}

@@ -234,8 +234,11 @@ impl<'a> Ground<'a> {
         let mut proved = self.proved.borrow_mut();
         proved.retain(|file| file.exists());
 
-        for file in
-            self.project.files().into_iter().filter(|f| f.extension().is_some_and(|e| e == "zst"))
+        for file in self
+            .project
+            .files()
+            .into_iter()
+            .filter(|f| f.extension().is_some_and(|e| e == "zst" || e == "age"))
         {
             if proved.contains(&file) {
                 continue;
@@ -458,6 +461,34 @@ fn every_command_that_changes_live_data_is_struck() {
 #[test]
 fn a_backup_that_is_killed() {
     signals("db-backup --auto");
+}
+
+/// A project that encrypts to a key of its own, and has it.
+#[cfg(feature = "age")]
+fn locked(cluster: &Cluster) -> (tempfile::TempDir, Ground<'_>) {
+    let keys = tempfile::tempdir().unwrap();
+    let key = crate::support::keys::Key::new(keys.path(), "key");
+    (keys, Ground::with_config(cluster, None, &key.both()))
+}
+
+#[cfg(feature = "age")]
+#[test]
+fn an_encrypted_backup_and_its_restore_that_are_killed() {
+    let cluster = need!("postgresql", cluster());
+    let (_keys, ground) = locked(cluster);
+    for words in ["db-backup --auto", "db-restore --latest --yes"] {
+        strike_with_signals(&ground, words);
+    }
+}
+
+/// What is brought back comes from an encrypted file, also by the next run.
+#[cfg(feature = "age")]
+#[test]
+fn an_encrypted_way_back_of_a_reset_that_is_killed() {
+    let bin = need!("postgresql", crate::support::cluster::programs());
+    let cluster = need!("postgresql", Cluster::start(&bin));
+    let (_keys, ground) = locked(&cluster);
+    strike_with_signals(&Ground { rights: Rights::NoCreatedb, ..ground }, "db-reset --force");
 }
 
 #[test]

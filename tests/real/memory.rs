@@ -61,6 +61,32 @@ fn sixty_megabytes_with_a_row_of_twenty_need_no_more_memory() {
     println!("{said:?}");
 }
 
+/// Nor if it is encrypted to a key. A passphrase takes 256 MiB, whatever the database.
+#[cfg(feature = "age")]
+#[test]
+fn sixty_encrypted_megabytes_need_no_more_memory() {
+    need!("/proc", fs::metadata("/proc/self/status"));
+    let cluster = need!("postgresql", cluster());
+    let db = cluster.database();
+    cluster.sql(
+        &db.name,
+        "SET ROLE app; CREATE TABLE many (id int, a text); INSERT INTO many SELECT i, \
+         repeat(md5(i::text), 10) FROM generate_series(1, 180000) i",
+    );
+
+    let keys = tempfile::tempdir().unwrap();
+    let key = crate::support::keys::Key::new(keys.path(), "key");
+    let project = Project::host(&db.url);
+    let config = fs::read_to_string(project.dir.join("db-tasks.toml")).unwrap();
+    project.write("db-tasks.toml", format!("{config}{}", key.both()));
+
+    for words in ["db-backup --auto", "db-verify", "db-restore --latest --yes"] {
+        let peak = peak(&project, words);
+        println!("{words}: {} MiB", peak / 1024);
+        assert!(peak > 1024 && peak < LIMIT_KIB, "{words}: {} MiB", peak / 1024);
+    }
+}
+
 /// Nor with the files of a tree that earlier backups hold.
 #[cfg(unix)]
 #[test]

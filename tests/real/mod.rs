@@ -7,6 +7,8 @@ mod clones;
 mod codes;
 mod docker;
 mod encodings;
+#[cfg(feature = "age")]
+mod encryption;
 mod engines;
 mod extensions;
 mod foreign_files;

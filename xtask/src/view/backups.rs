@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveTime, Utc};
 use serde_json::{Value, json};
 
 use crate::bundle::manifest::{FORMAT, Holds, Postgresql, format_of};
-use crate::bundle::{Artifact, Backup, Catalog, Kind, Manifest, Reason, Sharing};
+use crate::bundle::{Artifact, Backup, Catalog, Kind, Manifest, Reason, Sharing, Verification};
 use crate::config::{HIDDEN, Keys};
 use crate::human::{ago, bytes, count, counted, duration, entries, holds, wrapped};
 use crate::ui::shown;
@@ -210,14 +210,7 @@ pub fn info(backup: &Backup) -> String {
 
     lines.extend(m.encryption().map(|by| field("encryption", by)));
 
-    for v in &m.verified {
-        let word = if v.good { "good" } else { "failed" };
-        lines.push(field(
-            "verified",
-            &format!("{} {}: {word}", v.when.format("%Y-%m-%d %H:%M:%S UTC"), check(&v.how)),
-        ));
-    }
-
+    lines.extend(m.verified.iter().map(verified));
     lines.extend(m.doubt().iter().map(|why| field("notes", why)));
     lines.extend(m.untried.iter().map(|u| {
         field(
@@ -231,6 +224,12 @@ pub fn info(backup: &Backup) -> String {
     lines.extend(m.artifacts.iter().map(artifact));
 
     lines.join("\n")
+}
+
+fn verified(v: &Verification) -> String {
+    let word = if v.good { "good" } else { "failed" };
+    let when = v.when.format("%Y-%m-%d %H:%M:%S UTC");
+    field("verified", &format!("{when} {}: {word}", check(&v.how)))
 }
 
 /// How a manifest says that a backup was checked, for people.

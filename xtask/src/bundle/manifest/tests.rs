@@ -6,6 +6,9 @@ use super::*;
 /// A database, a tree and collections, of the format that is written now.
 const NEWEST: &str = "format-5/backup_20261129_020605_frozen/manifest.json";
 
+/// An encrypted one.
+const LOCKED: &str = "format-6/shop_20261129_143516_frozen.manifest.json";
+
 /// Manifests of every older format, made by the tool of their time.
 const OLDER: [(&str, u32); 4] = [
     ("format-1/shop_20261121_102946_before-v2.manifest.json", 1),
@@ -42,7 +45,9 @@ fn what_is_stored_loses_nothing() {
         }
     }
 
-    assert_eq!(pretty(&Manifest::parse(&of_format_5()).unwrap()), of_format_5());
+    for file in [NEWEST, LOCKED] {
+        assert_eq!(pretty(&Manifest::parse(&stored(file)).unwrap()), stored(file), "{file}");
+    }
 
     let least = Manifest::parse(&stored("format-1-minimal.json")).unwrap();
     assert_eq!(
@@ -207,7 +212,7 @@ fn a_damaged_manifest_is_known() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("manifest.json");
 
-    for (file, text) in older.into_iter().chain([(NEWEST, of_format_5())]) {
+    for (file, text) in older.into_iter().chain([NEWEST, LOCKED].map(|file| (file, stored(file)))) {
         let wanted = covered(Manifest::parse(&text).unwrap());
         for at in (0..text.len()).filter(|at| at % 7 == 0 || text.len() < 5000) {
             let mut bytes = text.clone().into_bytes();

@@ -43,8 +43,12 @@ fn no_way_back(locking: &Locking) -> Problem {
 
 /// To whom it is encrypted, and what follows from that.
 pub(super) fn notes(all: &All<'_>, set: &Set) -> Vec<String> {
-    let Some(locking) = all.locking else { return Vec::new() };
-    let now = Encryption::from(&locking.lock);
+    let now = all.locking.map(|locking| Encryption::from(&locking.lock));
+    let changed = changed(all, set, now.as_ref());
+    let (Some(locking), Some(now)) = (all.locking, &now) else {
+        return changed.into_iter().collect();
+    };
+
     let key = locking.keys.as_ref().and_then(|keys| {
         let key = keys.identity.as_ref().or(keys.passphrase.as_ref())?;
         Some(format!("the backup is {now}, and `{}` opens it here", key.display()))
@@ -58,20 +62,24 @@ pub(super) fn notes(all: &All<'_>, set: &Set) -> Vec<String> {
             .into()
     });
 
-    [key.unwrap_or_else(shut)].into_iter().chain(changed(all, set, &now)).chain(new).collect()
+    [key.unwrap_or_else(shut)].into_iter().chain(changed).chain(new).collect()
 }
 
-/// Whether the newest backup needs another key.
-fn changed(all: &All<'_>, set: &Set, now: &Encryption) -> Option<String> {
+/// Whether the newest backup needs another key, or this one is in the clear and it was not.
+fn changed(all: &All<'_>, set: &Set, now: Option<&Encryption>) -> Option<String> {
     let newest = all.catalog.latest(&set.keys())?;
     let before = newest.manifest()?.encryption();
-    if before == Some(now) {
-        return None;
-    }
+    let name = &newest.name;
 
-    let before = before.map_or("not encrypted".into(), ToString::to_string);
-    Some(format!(
-        "the newest backup, `{}`, is {before}: what older backups need does not change",
-        newest.name
-    ))
+    match (before, now) {
+        (before, now) if before == now => None,
+        (Some(before), None) => Some(format!(
+            "the newest backup, `{name}`, is {before}, and this one will be NOT ENCRYPTED: \
+             `[encryption]` names nobody"
+        )),
+        (Some(before), Some(_)) => {
+            Some(format!("the newest backup, `{name}`, is {before}, and needs the key of that"))
+        }
+        (None, _) => Some(format!("the newest backup, `{name}`, is not encrypted, and stays so")),
+    }
 }
