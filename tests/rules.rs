@@ -78,6 +78,7 @@ fn every_dependency_has_one_home() {
         (&["toml::"][..], "config/"),
         (&["percent_encoding::", "strsim::"], "config/"),
         (&["zstd::", "flate2::", "sha2::", "blake3::"], "stream/"),
+        (&[" age::", "(age::", "<age::"], "stream/cipher/"),
         (&["memchr::"], "engine/postgres/script/"),
         (&["tar::"], "engine/files/"),
         (&["fast_glob::"], "glob.rs"),

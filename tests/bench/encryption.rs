@@ -35,6 +35,12 @@ fn db_config_shows_where_the_keys_are() {
     let shown = bench.run(&["db-config"]).exits(0).out;
     assert!(shown.contains(PUBLIC) && shown.contains("/etc/shop/key"), "{shown}");
     assert!(shown.contains("$DB_TASKS_AGE_IDENTITY"), "{shown}");
+
+    // the path is no secret, though its variable's name sounds like one
+    let mut bench = Bench::new(HOST);
+    bench.env("DB_TASKS_AGE_PASSPHRASE_FILE", "/etc/shop/words");
+    let shown = bench.run(&["db-config"]).exits(0).out;
+    assert!(shown.contains("/etc/shop/words"), "{shown}");
 }
 
 /// It must never write what is to be encrypted in the clear.

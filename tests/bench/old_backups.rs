@@ -304,10 +304,10 @@ fn a_newer_format_is_refused_in_clear_words() {
     let manifest = "backups/shop_20261121_102946_before-v2.manifest.json";
     let mut newer = bench.manifest(manifest);
 
-    newer["format"] = 6.into();
+    newer["format"] = 7.into();
     bench.file(manifest, newer.to_string());
 
-    let why = "its manifest can't be used: it is of format 6, this version reads up to 5: use a \
+    let why = "its manifest can't be used: it is of format 7, this version reads up to 6: use a \
                newer db-tasks";
     assert!(bench.run(&["db-list"]).exits(0).out.contains(why));
 

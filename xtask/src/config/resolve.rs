@@ -197,7 +197,8 @@ impl Resolver<'_> {
     /// A variable's value is never shown if its name or its form says that it is secret.
     fn hide(&mut self, name: &str) {
         let Some(value) = self.env.get(name) else { return };
-        if secret::is_secret_name(name) {
+        // the path of a file with a secret is none
+        if secret::is_secret_name(name) && !name.ends_with("_FILE") {
             self.secrets.also_hide(value.to_owned());
         }
         if let Some(password) = secret::password_in(value) {
