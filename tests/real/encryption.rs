@@ -192,7 +192,7 @@ fn a_passphrase_is_enough_also_for_age_at_a_terminal() {
     same(&cluster.fingerprint(&db.name), &wanted);
 
     let plain = project.dir.join("plain.zst");
-    let [from, to] = [&file, &plain].map(|path| quoted(path));
+    let [from, to] = [&file, &plain].map(quoted);
     let line = format!("{} -d -o {to} {from}", age.display());
     let mut person = Terminal::of(project.program("script"), &line);
     person.sees("passphrase").types("correct horse battery\n");

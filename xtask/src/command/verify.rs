@@ -107,10 +107,7 @@ impl Command for Verify {
         let word = if dumps.iter().any(plan::is_sealed) { sealed_word } else { word };
         let plan = session.hooked(plan::quick(&dumps), &[])?;
 
-        match session.carry_out(plan, Consent::Ask, intent)? {
-            Some(_) => session.print(&word(&backup)),
-            None => Ok(Exit::Done),
-        }
+        finish_verify(session, &word(&backup), plan, Consent::Ask, intent)
     }
 }
 
@@ -208,7 +205,7 @@ fn deep(
         let (on_server, apart): (Vec<&Trial>, Vec<&Trial>) =
             loads.iter().partition(|trial| matches!(trial.ground, TrialPlace::Server(_)));
         let plan = alone::with(plan, on_server.iter().map(|trial| &trial.target));
-        let done = finish_verify(session, backup, plan, consent, intent);
+        let done = finish_verify(session, &word(backup), plan, consent, intent);
         if apart.is_empty() { done } else { done.map_err(trying::apart) }
     })
 }
@@ -246,13 +243,13 @@ fn untried(
 
 fn finish_verify(
     session: &mut Session,
-    backup: &Backup,
+    word: &str,
     plan: crate::plan::Plan,
     consent: Consent,
     intent: Intent,
 ) -> Result<Exit> {
     match session.carry_out(plan, consent, intent)? {
-        Some(_) => session.print(&word(backup)),
+        Some(_) => session.print(word),
         None => Ok(Exit::Done),
     }
 }
