@@ -99,7 +99,7 @@ mod tests {
                 fs::write(dumps.join(file), "SELECT 1;").unwrap();
             }
             #[cfg(unix)]
-            for link in link {
+            if let Some(link) = link {
                 std::os::unix::fs::symlink(link, dumps.join("latest.sql")).unwrap();
             }
 
