@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::hooks::Run;
 use crate::config::{HIDDEN, SecretName};
 use crate::problem::Status;
 
@@ -97,6 +98,17 @@ impl Cmd {
     pub fn input(mut self, text: impl Into<String>) -> Self {
         self.input = Some(text.into());
         self
+    }
+}
+
+/// A program of the project's own.
+impl From<&Run> for Cmd {
+    fn from(run: &Run) -> Self {
+        match run {
+            Run::Argv(words) => Self::new(words.first().map_or("", String::as_str))
+                .args(words.iter().skip(1).cloned()),
+            Run::Shell(line) => Self::new("sh").args(["-c", line]),
+        }
     }
 }
 

@@ -352,7 +352,6 @@ fn show(session: &mut Session, args: &Schedule, times: &Times) -> Result<Exit> {
         commands: Chore::ALL.map(|chore| args.command(chore).to_string()),
         keepers: found(&job, &machine),
         scheduler: Lock::scheduler(&session.project.state_dir())?,
-        environment: &session.project.environment,
         now: session.moment.now,
         width: terminal::width_of(&std::io::stdout(), &session.env),
     };

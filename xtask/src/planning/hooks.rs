@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cmd::{Cmd, Value};
-use crate::config::hooks::{Hook, Run};
+use crate::config::hooks::Hook;
 use crate::config::{At, Database, SecretName};
 use crate::place::Place;
 use crate::plan::{self, Act, Deed, How, Part, Plan, Scope, Step};
@@ -95,13 +95,7 @@ impl Hooks {
     }
 
     fn act(&self, ready: &Ready, backup: Option<&PathBuf>, outcome: Outcome) -> Act {
-        let mut cmd = match &ready.hook.run {
-            Run::Argv(words) => {
-                Cmd::new(words.first().map_or("", String::as_str)).args(words.iter().skip(1))
-            }
-            Run::Shell(line) => Cmd::new("sh").args(["-c", line]),
-        };
-
+        let mut cmd = Cmd::from(&ready.hook.run);
         cmd = cmd.env("DBTASKS_TASK", &self.task).env("DBTASKS_DATABASE", self.databases.join(","));
         cmd = cmd.env("DBTASKS_ENVIRONMENT", &self.environment);
         if let Some(path) = backup {

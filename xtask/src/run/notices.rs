@@ -9,7 +9,6 @@ use super::hook::lines;
 use super::key::new_key;
 use super::state;
 use crate::cmd::Cmd;
-use crate::config::hooks::Run;
 use crate::config::notices::{MailServer, Way};
 use crate::config::{Notice, SecretName, Secrets};
 use crate::disk;
@@ -41,7 +40,7 @@ pub struct Place<'a> {
 
 /// Sends all of them at the same time, and returns the names of those that were not sent, and why.
 pub fn send(
-    all: &[(&Notice, &Parcel)],
+    all: &[(Notice, Parcel)],
     place: &Place<'_>,
     secrets: &Secrets,
 ) -> Vec<(String, String)> {
@@ -80,13 +79,7 @@ fn one(way: &Way, parcel: &Parcel, place: &Place<'_>, secrets: &Secrets) -> Resu
             within(&Cmd::new("sendmail").args(["-i", "-t"]).input(mail), secrets).map(drop)
         }
         (Way::Command(run), Parcel::Text(variables, text)) => {
-            let cmd = match run {
-                Run::Shell(line) => Cmd::new("sh").args(["-c", line]),
-                Run::Argv(words) => {
-                    Cmd::new(words.first().cloned().unwrap_or_default()).args(words[1..].to_vec())
-                }
-            };
-            let cmd = cmd.dir(place.root).input(text);
+            let cmd = Cmd::from(run).dir(place.root).input(text);
             let with = variables.iter().fold(cmd, |cmd, (name, value)| cmd.env(*name, value));
             within(&with, secrets).map(drop)
         }

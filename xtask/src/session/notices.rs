@@ -9,9 +9,10 @@ use crate::config::Notice;
 use crate::config::notices::{On, Way};
 use crate::planning::notices::{Course, Happened, Witness, begun, told, what_it_is};
 use crate::problem::Exit;
+use crate::run::key::new_key;
 use crate::run::notices::{Parcel, Place, send};
 use crate::run::who_and_where;
-use crate::tasks::Task;
+use crate::tasks::{self, Task};
 use crate::view::notices::{Message, mail, message, post};
 
 impl Session {
@@ -108,8 +109,7 @@ impl Session {
         }
         let state = self.project.state_dir();
         let place = Place { root: &self.project.root, state: &state };
-        let all: Vec<(&Notice, &Parcel)> = all.iter().map(|(n, p)| (n, p)).collect();
-        for (name, why) in send(&all, &place, &self.project.secrets) {
+        for (name, why) in send(all, &place, &self.project.secrets) {
             self.person.say(&format!("warning: the notice `{name}` was not sent: {why}"));
         }
     }
@@ -126,12 +126,12 @@ fn parcel(notice: &Notice, message: &Message, happened: &Happened) -> Parcel {
             Parcel::Post(end, Vec::new(), message.text.clone())
         }
         Way::Mail { to, from, .. } => {
-            let id = crate::run::key::new_key();
+            let id = new_key();
             Parcel::Mail(mail(message, from, to, CLOCK(), &id))
         }
         Way::Command(_) => Parcel::Text(
             vec![
-                ("DBTASKS_TASK", crate::tasks::word(happened.task).to_owned()),
+                ("DBTASKS_TASK", tasks::word(happened.task).to_owned()),
                 ("DBTASKS_OUTCOME", happened.exit.word().to_owned()),
                 ("DBTASKS_ENVIRONMENT", happened.environment.clone()),
             ],

@@ -3,11 +3,11 @@
 use anyhow::Result;
 
 use super::keeper::{self, Job, Keeper, MINUTES};
+use super::view::rhythms;
 use crate::config::{Env, Project, Schedule};
 use crate::facts::machine::Machine;
 use crate::plan::{Act, Plan, Risk, Step};
 use crate::problem::Problem;
-use crate::run::memory::Chore;
 use crate::tasks;
 
 /// What is installed.
@@ -33,9 +33,6 @@ pub fn install(wanted: &Wanted<'_>, job: &Job, machine: &Machine) -> Result<Plan
     }
     acts.extend(keeper::acts(wanted.keeper, job, machine)?);
 
-    let rhythms = Chore::ALL
-        .map(|chore| format!("{} {}", chore.word(), chore.rhythm(wanted.times)))
-        .join(", ");
     let headline = format!(
         "let {} start the backups of `{}`: every {MINUTES} minutes it looks what is due",
         wanted.keeper.word(),
@@ -43,7 +40,9 @@ pub fn install(wanted: &Wanted<'_>, job: &Job, machine: &Machine) -> Result<Plan
     );
 
     Ok(Plan {
-        notes: std::iter::once(rhythms).chain(warnings(wanted, job, machine)).collect(),
+        notes: std::iter::once(rhythms(wanted.times))
+            .chain(warnings(wanted, job, machine))
+            .collect(),
         afterwards: vec![
             "what runs when: db-schedule".into(),
             "take it away: db-schedule remove".into(),

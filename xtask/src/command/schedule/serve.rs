@@ -14,7 +14,7 @@ use crate::config::Schedule as Times;
 use crate::disk;
 use crate::human::duration;
 use crate::problem::{Code, Problem, Status, one_line};
-use crate::run::memory::Memory;
+use crate::run::memory::{Memory, Past};
 use crate::run::program::{self, Onlooker};
 use crate::session::{CLOCK, Session};
 
@@ -146,7 +146,7 @@ impl<'a> Served<'a> {
     fn one(&mut self, session: &mut Session, next: Next) -> Result<()> {
         let (began, watch) = (CLOCK(), Instant::now());
         let past = self.memory.chores.entry(next.chore).or_default().clone();
-        let begun = crate::run::memory::Past { began: Some(began), ended: None, ..past.clone() };
+        let begun = Past { began: Some(began), ended: None, ..past.clone() };
         self.memory.chores.insert(next.chore, begun);
         self.keep_or_say(session);
 

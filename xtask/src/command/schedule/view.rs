@@ -1,8 +1,6 @@
 //! What a schedule looks like.
 
-use std::time::Duration;
-
-use chrono::{DateTime, Local, TimeZone, Utc};
+use chrono::{DateTime, Duration, Local, TimeZone, Utc};
 use serde_json::{Value, json};
 
 use super::due::{Known, Next, Why, coming};
@@ -14,7 +12,7 @@ use crate::run::memory::{Chore, Past};
 use crate::ui::table::{Lean, columns};
 
 /// How late a backup may be: it may wait for another run, or for its second try.
-const LATE: Duration = Duration::from_secs(3600);
+const LATE: Duration = Duration::hours(1);
 
 /// All that `db-schedule` shows.
 pub struct Shown<'a> {
@@ -26,8 +24,6 @@ pub struct Shown<'a> {
     pub keepers: Vec<Keeper>,
     /// The process in the foreground that does, if there is one.
     pub scheduler: Option<String>,
-    /// The project's environment.
-    pub environment: &'a str,
     /// Now.
     pub now: DateTime<Utc>,
     /// Columns of the terminal, if there is one.
@@ -131,8 +127,8 @@ where
     Tz::Offset: 'static,
 {
     let mut wrong = Vec::new();
-    let lately = Duration::from_secs(u64::from(MINUTES) * 60 * 3);
-    let looked = starter.looked.is_some_and(|looked| (now - looked).abs() < chrono_of(lately));
+    let lately = Duration::minutes(i64::from(MINUTES) * 3);
+    let looked = starter.looked.is_some_and(|looked| (now - looked).abs() < lately);
     if !starter.running && !looked {
         wrong.push(match starter.looked {
             Some(looked) => format!("nothing starts it; it last looked {}", ago(looked, now)),
@@ -154,17 +150,13 @@ where
 
     let late = coming(known, now).into_iter().filter(|next| {
         let open = known.past.get(&next.chore).is_some_and(Past::is_open);
-        now - next.at > chrono_of(LATE) && !(open && starter.running)
+        now - next.at > LATE && !(open && starter.running)
     });
     wrong.extend(
         late.map(|next| format!("{}: it should have run {}", next.chore.word(), ago(next.at, now))),
     );
 
     wrong
-}
-
-fn chrono_of(duration: Duration) -> chrono::Duration {
-    chrono::Duration::from_std(duration).unwrap_or(chrono::Duration::MAX)
 }
 
 /// Why nothing is scheduled here.
@@ -181,9 +173,13 @@ pub fn not_here(environment: &str, schedule: &Schedule) -> String {
 
 /// The first line of a scheduler.
 pub fn begins(project: &Project, schedule: &Schedule) -> String {
-    let all =
-        Chore::ALL.map(|chore| format!("{} {}", chore.word(), chore.rhythm(schedule))).join(", ");
+    let all = rhythms(schedule);
     format!("scheduler of `{}` ({}): {all}", project.name, project.environment)
+}
+
+/// `backup every 24 h, cleanup never, …`
+pub fn rhythms(schedule: &Schedule) -> String {
+    Chore::ALL.map(|chore| format!("{} {}", chore.word(), chore.rhythm(schedule))).join(", ")
 }
 
 /// What comes next.
